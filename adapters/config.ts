@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { GatewayError } from '../domain/errors.ts'
+
+const DURATION = /^(\d+)(ms|s|m|h|d)$/
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `30s`, `10m` … in milliseconds. */
+const duration = (fallback: string) =>
+  z
+    .string()
+    .regex(DURATION, 'is not a duration such as 30s or 10m')
+    .default(fallback)
+    .transform((text) => {
+      const [, count, unit] = DURATION.exec(text) as unknown as [string, string, keyof typeof UNIT_MS]
+      return Number(count) * UNIT_MS[unit]
+    })
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  )
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback)
+const count = (fallback: number) => z.coerce.number().int().min(1).max(1_000).default(fallback)
+const text = z.string().min(1).optional()
+const url = z.url({ protocol: /^https?$/ }).optional()
+
+const ENVIRONMENT = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port(8080),
+  PUBLIC_URL: url,
+  DATA_DIR: z
+    .string()
+    .default('.openclaw')
+    .transform((path) => resolve(path)),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  REPOSITORY_FILE_ROOTS: list,
+  REPOSITORIES_FILE: text,
+  OUTBOUND_ALLOWLIST: list,
+  TEMPORAL_ADDRESS: text,
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_API_KEY: text,
+  TEMPORAL_TLS_CLIENT_CERT_PATH: text,
+  TEMPORAL_TLS_CLIENT_KEY_PATH: text,
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: text,
+  TEMPORAL_TLS_SERVER_NAME: text,
+  DATABASE_URL: text,
+  GEMINI_API_KEY: text,
+  GEMINI_API_KEYS: list,
+  GOOGLE_GEMINI_BASE_URL: url,
+  GOOGLE_GENAI_USE_VERTEXAI: z.stringbool().default(false),
+  GOOGLE_CLOUD_PROJECT: text,
+  GOOGLE_CLOUD_LOCATION: text,
+  GEMINI_MODEL: z.string().default('gemini-3.1-pro-preview'),
+  GEMINI_MODEL_FALLBACKS: list,
+  GEMINI_FAST_MODEL: text,
+  BUILDERS_MIN: count(2),
+  BUILDERS_MAX: count(10),
+  BUILDER_SEATS: count(4),
+  BUILDER_IDLE_TIMEOUT: duration('10m'),
+  BUILDER_HEALTH_INTERVAL: duration('30s'),
+  SANDBOX: z.enum(['auto', 'bubblewrap', 'none']).default('auto'),
+  POOL: z.enum(['embedded', 'external']).default('embedded'),
+  ADMIN_API_KEY: z
+    .string()
+    .min(24, 'is shorter than 24 characters')
+    .regex(/^[\x20-\x7e]+$/, 'holds characters that are not printable ASCII')
+    .optional(),
+})
+
+/** The gateway's settings; durations in milliseconds, paths absolute. Names as in the environment. */
+export type Config = z.output<typeof ENVIRONMENT>
+
+/**
+ * Reads the environment once. A secret may be given as `NAME_FILE`. Throws `configuration_invalid` with every fault
+ * at once, one a line, each naming its variable.
+ */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const faults: string[] = []
+  const values: Record<string, string> = {}
+  for (const name of Object.keys(ENVIRONMENT.shape)) {
+    const value = environment[name]
+    const file = environment[`${name}_FILE`]
+    if (value !== undefined && value !== '') values[name] = value
+    else if (file !== undefined && file !== '') {
+      try {
+        values[name] = readFileSync(file, 'utf8').trim()
+      } catch (error) {
+        faults.push(`${name}_FILE: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+      }
+    }
+  }
+  const parsed = ENVIRONMENT.safeParse(values)
+  if (!parsed.success)
+    faults.push(
+      ...parsed.error.issues.map(
+        (issue) => `${issue.path.join('.')}: ${issue.message.replace(/^Invalid input: /, '')}`,
+      ),
+    )
+  if (parsed.success && parsed.data.BUILDERS_MIN > parsed.data.BUILDERS_MAX)
+    faults.push('BUILDERS_MIN: is greater than BUILDERS_MAX')
+  if (faults.length > 0 || !parsed.success)
+    throw new GatewayError(
+      'configuration_invalid',
+      `The configuration has ${faults.length} fault(s). Correct these variables and start again:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    )
+  return parsed.data
+}
+
+/** Whether any Gemini credential is configured. */
+export function hasModelCredential(config: Config): boolean {
+  return config.GEMINI_API_KEY !== undefined || config.GEMINI_API_KEYS.length > 0 || config.GOOGLE_GENAI_USE_VERTEXAI
+}

@@ -1,0 +1,139 @@
+import type { ToolCallReference } from './conversation.ts'
+import type { Failure } from './errors.ts'
+import type { Decision } from './policy.ts'
+import type { Fence } from './ports/store.ts'
+import type { Route } from './routing/strategy.ts'
+import type { Priority, TaskKind, TaskResult, TaskState, Verdict, Waiting } from './task.ts'
+
+/** What the workflows know of a task. Prompts, arguments and outputs stay in the store. */
+export interface TaskBrief {
+  readonly taskId: string
+  readonly title: string
+  readonly tenant: string
+  readonly channel: string
+  readonly requester: string
+  readonly kind: TaskKind
+  readonly priority: Priority
+  readonly repository?: string | undefined
+  readonly labels: readonly string[]
+  /** RFC 3339. */
+  readonly deadline?: string | undefined
+  readonly state: TaskState
+  readonly costUsd: number
+}
+
+/** How understanding a task ended. */
+export type UnderstandingOutcome =
+  | { readonly type: 'understood'; readonly brief: TaskBrief }
+  | { readonly type: 'answered'; readonly brief: TaskBrief; readonly answer: string }
+  | { readonly type: 'unclear'; readonly brief: TaskBrief; readonly question: string }
+  | { readonly type: 'budget-reached'; readonly brief: TaskBrief }
+
+/** How a model turn ended. `calls` holds only what is still to be done. */
+export type TurnOutcome =
+  | { readonly type: 'calls'; readonly calls: readonly PlannedCall[]; readonly costUsd: number }
+  | { readonly type: 'finished'; readonly costUsd: number }
+  | { readonly type: 'budget-reached' }
+  | { readonly type: 'turns-reached'; readonly maxTurns: number }
+
+export type PlannedCall = ToolCallReference & {
+  readonly decision: Decision
+  /** `human`: the answer comes from a person, not from the sandbox. */
+  readonly kind: 'sandbox' | 'human'
+}
+
+export interface VerificationOutcome {
+  readonly verdict: Verdict
+  readonly commit: string
+  /** The end of the failing command's output; empty when nothing failed. */
+  readonly log: string
+}
+
+/** Short steps of the Manager: database work and the understanding call. */
+export interface GatewayActivities {
+  openTask(input: { readonly taskId: string }): Promise<TaskBrief>
+  understandTask(input: { readonly taskId: string; readonly round: number }): Promise<UnderstandingOutcome>
+  queueTask(input: { readonly taskId: string }): Promise<Route>
+  assignBuilder(input: Fence & { readonly builder: string; readonly attempt: number }): Promise<void>
+  noteBuilderLost(input: Fence & { readonly builder: string; readonly reason: string }): Promise<void>
+  /** Puts a task into a waiting state and says so to its watchers. */
+  awaitHuman(input: { readonly taskId: string; readonly wait: Wait }): Promise<Waiting>
+  pauseTask(input: { readonly taskId: string }): Promise<void>
+  /** Back from a wait to `understanding`, `building` or `queued`. */
+  resumeTask(input: { readonly taskId: string; readonly to: TaskState }): Promise<void>
+  /** To `verifying`, unless a message waits for the model: then false. */
+  beginVerification(input: { readonly taskId: string }): Promise<boolean>
+  /** Gives the verification's log to the Builder and the task back to `building`. */
+  requestRepair(input: { readonly taskId: string; readonly outcome: VerificationOutcome }): Promise<void>
+  beginDelivery(input: { readonly taskId: string }): Promise<void>
+  endTask(input: {
+    readonly taskId: string
+    readonly state: Extract<TaskState, 'completed' | 'failed' | 'cancelled' | 'expired'>
+    readonly result?: TaskResult
+    readonly error?: Failure
+  }): Promise<TaskBrief>
+  receiveMessage(input: {
+    readonly taskId: string
+    readonly text: string
+    readonly from: string
+  }): Promise<'answer' | 'steer'>
+  decideApproval(input: {
+    readonly taskId: string
+    readonly approvalId: string
+    readonly decision: 'approve' | 'reject'
+    readonly comment?: string
+    readonly by: string
+  }): Promise<void>
+  changeBudget(input: { readonly taskId: string; readonly budgetUsd: number }): Promise<void>
+  changePriority(input: { readonly taskId: string; readonly priority: Priority }): Promise<void>
+}
+
+/** What a task waits for, as the workflow asks for it. */
+export type Wait =
+  | { readonly for: 'input'; readonly question: string }
+  | { readonly for: 'input'; readonly turn: number; readonly position: number }
+  | { readonly for: 'approval'; readonly turn: number; readonly position: number }
+  | { readonly for: 'budget' }
+
+/** On the shared `builders` queue: runs as long as the seat is held. */
+export interface SeatActivities {
+  holdSeat(input: Fence): Promise<void>
+}
+
+/** On a builder's own queue, for whoever holds a seat there. */
+export interface BuilderActivities {
+  releaseSeat(input: Fence): Promise<void>
+  /** Clone or restore; says with which turn to go on. */
+  prepareWorkspace(input: Fence): Promise<{ readonly turn: number }>
+  takeTurn(input: Fence & { readonly turn: number }): Promise<TurnOutcome>
+  runTool(input: Fence & { readonly turn: number; readonly position: number }): Promise<void>
+  verifyDelivery(input: Fence & { readonly attempt: number; readonly at: number }): Promise<VerificationOutcome>
+  publishDelivery(input: Fence & { readonly commit: string; readonly verdict: Verdict }): Promise<TaskResult>
+}
+
+/** Input of the `buildTask` workflow: one Builder run on one seat. */
+export interface BuildInput {
+  readonly fence: Fence
+  readonly queue: string
+  readonly builder: string
+  readonly title: string
+}
+
+/** How a Builder run ended. */
+export type BuildOutcome =
+  | { readonly type: 'finished' }
+  | { readonly type: 'waiting'; readonly wait: Wait }
+  | { readonly type: 'interrupted' }
+  | { readonly type: 'failed'; readonly error: Failure }
+
+/** A granted seat. */
+export interface Seat {
+  readonly seat: number
+  readonly builder: string
+  /** Task queue of the builder's own worker. */
+  readonly queue: string
+}
+
+/** Names the outside relies on. */
+export const TASK_QUEUES = { manager: 'manager', gateway: 'gateway', builders: 'builders' } as const
+export const builderQueue = (builderId: string): string => `builder-${builderId}`

@@ -1,0 +1,19 @@
+/** Bounds that several rooms must agree on, with the reason for each number. */
+
+/** Temporal stores every payload in history for ever; above this a value travels as a reference. */
+export const MAX_PAYLOAD_BYTES = 64 * 1024
+/** What of one tool's output the model is shown; the rest stays in the store under its reference. */
+export const MAX_TOOL_OUTPUT_IN_PROMPT = 16 * 1024
+/** What of one tool's output is kept at all. */
+export const MAX_TOOL_OUTPUT_BYTES = 4 * 1024 * 1024
+/** A verification log the model and the reader get back: the end says why it failed. */
+export const MAX_VERIFICATION_LOG = 12 * 1024
+/** A command of the model that runs longer is ended; the model may ask for less. */
+export const COMMAND_TIMEOUT_MS = 10 * 60_000
+/** Three rejected deliveries end the task: more rounds cost money and seldom help. */
+export const MAX_VERIFICATIONS = 3
+/** Half of Temporal's own 4,096: a run that is replayed stays fast. */
+export const CONTINUE_AS_NEW_EVENTS = 1_500
+export const CONTINUE_AS_NEW_BYTES = 1024 * 1024
+/** Three builders lost at the same step is the step's fault, not the builders'. */
+export const POISON_LOSSES = 3

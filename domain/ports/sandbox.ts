@@ -1,0 +1,48 @@
+/** A directory of the host made visible inside. */
+export interface SandboxMount {
+  readonly source: string
+  readonly target: string
+  readonly writable: boolean
+}
+
+/** One command to run where it can touch nothing but its workspace. */
+export interface SandboxCommand {
+  /** Host path of the workspace directory. */
+  readonly workspace: string
+  /** Whether the command may change the workspace. Default true. */
+  readonly writable?: boolean
+  readonly command: readonly [string, ...string[]]
+  readonly stdin?: Uint8Array | string
+  /** Variables beside PATH, HOME, LANG and TERM; the host's own environment never enters. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly mounts?: readonly SandboxMount[]
+  /** Directory to start in, relative to the workspace. */
+  readonly directory?: string
+  readonly timeoutMs: number
+  /** Bytes kept of each stream: the first quarter and the last three quarters; what lies between is dropped. */
+  readonly maxOutputBytes: number
+  readonly signal?: AbortSignal
+}
+
+export interface SandboxResult {
+  /** Exit code; 128 + signal number when a signal ended it. */
+  readonly exitCode: number
+  readonly stdout: Uint8Array
+  readonly stderr: Uint8Array
+  readonly timedOut: boolean
+  /** Bytes dropped from the middle of stdout and stderr together. */
+  readonly droppedBytes: number
+  readonly durationMs: number
+}
+
+/**
+ * The boundary around everything the model causes to run: file tools, commands, snapshots, verification.
+ * When `run` returns, nothing the command started is alive. It rejects with `sandbox_unavailable` when this host
+ * has no sandbox, and with the signal's reason when it was cancelled (after the processes are gone).
+ */
+export interface Sandbox {
+  readonly kind: 'bubblewrap' | 'none' | 'unavailable'
+  /** Path of the workspace as commands inside see it. */
+  pathOf(workspace: string): string
+  run(command: SandboxCommand): Promise<SandboxResult>
+}

@@ -1,0 +1,294 @@
+import type { ModelContent, ModelPart, TokenUsage } from '../conversation.ts'
+import type { NewTaskEvent, TaskEvent } from '../events.ts'
+import type { Failure } from '../errors.ts'
+import type { Role } from '../permissions.ts'
+import type { Decision } from '../policy.ts'
+import type { Receipt } from '../receipt.ts'
+import type { Route } from '../routing/strategy.ts'
+import type { PlanItem, Priority, Task, TaskKind, TaskRequest, TaskResult, TaskState, Waiting } from '../task.ts'
+import type { Understanding } from '../understanding.ts'
+
+/**
+ * Right to write for a seat. Every write of a builder compares `seat` with the task's current seat number in its own
+ * transaction and throws `seat_lost` when it is older: a thawed builder changes nothing.
+ */
+export interface Fence {
+  readonly taskId: string
+  readonly seat: number
+}
+
+/** Where an accepted request came from; `channel` + `tenant` + `key` is its identity for at least eight days. */
+export interface Acceptance {
+  readonly id: string
+  readonly channel: string
+  readonly tenant: string
+  readonly requester: string
+  readonly key: string
+  /** SHA-256 of the canonical body; the same key with another digest throws `idempotency_key_reused`. */
+  readonly digest: string
+  readonly request: TaskRequest
+  readonly retryOf?: string
+}
+
+export interface TaskFilter {
+  readonly tenant: string
+  readonly state?: TaskState
+  readonly kind?: TaskKind
+  /** Words that stand in title or prompt. */
+  readonly q?: string
+  /** 1..200. */
+  readonly limit: number
+  /** As a former page gave it; a broken one throws `invalid_cursor`. */
+  readonly cursor?: string
+}
+
+/** What a transition changes beside the state. */
+export interface TaskChange {
+  readonly title?: string
+  readonly kind?: TaskKind
+  readonly priority?: Priority
+  readonly understanding?: Understanding
+  readonly route?: Route
+  readonly builder?: { readonly id: string; readonly seat: number; readonly attempt: number }
+  readonly waiting?: Waiting | null
+  readonly budgetUsd?: number
+  readonly result?: TaskResult
+  readonly error?: Failure
+}
+
+/** Tasks, their states and events. Reads of one task are of the last committed write. */
+export interface TaskStore {
+  /** Inbox row, task and `task-received` in one transaction; the same key and digest give the same task. */
+  accept(acceptance: Acceptance): Promise<{ readonly task: Task; readonly created: boolean }>
+  /** The task, or undefined when unknown or another tenant's. */
+  find(id: string, tenant?: string): Promise<Task | undefined>
+  list(filter: TaskFilter): Promise<{ readonly items: readonly Task[]; readonly nextCursor: string | null }>
+  /** Events after a sequence number, in order. */
+  events(query: {
+    readonly taskId: string
+    readonly after: number
+    readonly limit: number
+  }): Promise<readonly TaskEvent[]>
+  /** Calls back (without data) soon after new events of the task were committed, by whichever process. */
+  subscribe(taskId: string, listener: () => void): Promise<() => void>
+  /**
+   * Moves a task and writes its events in one transaction. Being there already changes nothing; an illegal move
+   * throws `conflict`. `unlessSteered`: stays, and answers `moved: false`, when a message waits for the model.
+   */
+  move(move: {
+    readonly taskId: string
+    readonly to: TaskState
+    readonly events?: readonly NewTaskEvent[]
+    readonly change?: TaskChange
+    readonly unlessSteered?: boolean
+  }): Promise<{ readonly task: Task; readonly moved: boolean }>
+  /** Writes events and changes without a transition; nothing when the task has ended. */
+  note(note: {
+    readonly taskId: string
+    readonly events?: readonly NewTaskEvent[]
+    readonly change?: TaskChange
+  }): Promise<Task>
+  /** Ids whose workflow was not seen started within `olderThanMs`. */
+  unstarted(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
+  markStarted(taskId: string): Promise<void>
+  /** Ids of tasks not ended that nothing has written to for `olderThanMs`. */
+  quiet(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
+  /** What only the workers need of a task. */
+  work(taskId: string): Promise<TaskWork>
+}
+
+/** A task with the parts the API does not show. */
+export interface TaskWork {
+  readonly task: Task
+  readonly seat: number
+  readonly understanding?: Understanding
+  readonly route?: Route
+  readonly baseCommit?: string
+  readonly latestCheckpoint?: Checkpoint
+}
+
+/** A stored tool call. */
+export interface ToolCall {
+  readonly turn: number
+  readonly position: number
+  /** Gemini's own id of the call. */
+  readonly id: string
+  readonly name: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly state: 'pending' | 'running' | 'finished'
+  readonly decision: Decision
+  readonly approvalId?: string
+}
+
+/** A model turn that was answered. */
+export interface Turn {
+  readonly number: number
+  readonly model: string
+  readonly parts: readonly ModelPart[]
+  readonly calls: readonly ToolCall[]
+}
+
+/** A workspace state that survived its builder. */
+export interface Checkpoint {
+  readonly commit: string
+  readonly tree: string
+  readonly bundle: Uint8Array
+}
+
+/** How the start of a turn went. */
+export type TurnStart =
+  | { readonly type: 'answered'; readonly turn: Turn }
+  | { readonly type: 'ready'; readonly contents: readonly ModelContent[] }
+  | { readonly type: 'budget-reached'; readonly spentUsd: number; readonly budgetUsd: number }
+  | { readonly type: 'turns-reached'; readonly maxTurns: number }
+
+/** How the start of a tool call went. */
+export type ToolStart =
+  | { readonly type: 'finished' }
+  /** `repeated`: an earlier try began and its outcome is not known. */
+  | { readonly type: 'run'; readonly call: ToolCall; readonly repeated: boolean }
+
+/** The conversation of a task with its model, and what came of it. */
+export interface ConversationStore {
+  /**
+   * Opens a turn: waiting messages are bound to it, `turn-started` is written once, limits are checked.
+   * A turn that was answered before is returned and never paid twice.
+   */
+  beginTurn(request: Fence & { readonly turn: number }): Promise<TurnStart>
+  /** Cost of an answered call, stored with the answer or before its refusal. `turn` 0 is the understanding step. */
+  recordCall(call: {
+    readonly taskId: string
+    readonly turn: number
+    readonly model: string
+    readonly usage: TokenUsage
+    readonly usd: number
+  }): Promise<void>
+  /** Stores an answered turn with its calls and cost in one transaction; `steered`: a message waits for the next turn. */
+  finishTurn(
+    request: Fence & {
+      readonly turn: number
+      readonly model: string
+      readonly parts: readonly ModelPart[]
+      readonly finishReason: string
+      readonly usage: TokenUsage
+      readonly usd: number
+      readonly calls: readonly Omit<ToolCall, 'state' | 'turn' | 'approvalId'>[]
+    },
+  ): Promise<{ readonly steered: boolean }>
+  beginTool(request: Fence & { readonly turn: number; readonly position: number }): Promise<ToolStart>
+  /** Result, checkpoint, plan and `tool-finished` in one transaction. */
+  finishTool(
+    request: Fence & {
+      readonly turn: number
+      readonly position: number
+      readonly response: Readonly<Record<string, unknown>>
+      readonly ok: boolean
+      readonly summary: string
+      /** Whole output, when the response holds only a part of it. */
+      readonly output?: string
+      readonly checkpoint?: Checkpoint
+      readonly plan?: readonly PlanItem[]
+    },
+  ): Promise<void>
+  /** Number of the turn to go on with: the last one when a call of it is unfinished, else the next. */
+  nextTurn(taskId: string): Promise<number>
+  /**
+   * Takes a human's text: the answer to the open question, or a steer for the next turn. Throws `conflict` when the
+   * task takes no text any more.
+   */
+  receive(message: {
+    readonly taskId: string
+    readonly text: string
+    readonly from: string
+  }): Promise<'answer' | 'steer'>
+  /** Puts text of the gateway itself (a verification log) before the next turn. */
+  tell(message: { readonly taskId: string; readonly text: string }): Promise<void>
+  /** Opens an approval for a call and gives its id; the same call gets the same id. */
+  openApproval(request: {
+    readonly taskId: string
+    readonly turn: number
+    readonly position: number
+    readonly expiresAt: string
+  }): Promise<{ readonly approvalId: string; readonly call: ToolCall }>
+  /** First decision wins; a second throws `conflict`, an unknown id `not_found`. */
+  decideApproval(decision: {
+    readonly taskId: string
+    readonly approvalId: string
+    readonly decision: 'approve' | 'reject'
+    readonly comment?: string
+    readonly by: string
+  }): Promise<void>
+  /** The whole conversation for a person: turns with calls, responses and outputs, messages. */
+  transcript(taskId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
+}
+
+/** Results that outlive the builder. */
+export interface ArtifactStore {
+  fixBase(request: Fence & { readonly baseCommit: string }): Promise<string>
+  saveDelivery(request: Fence & { readonly commit: string; readonly patch: Uint8Array }): Promise<void>
+  patch(taskId: string): Promise<Uint8Array | undefined>
+  saveReceipt(request: Fence & { readonly receipt: Receipt }): Promise<void>
+  receipt(taskId: string): Promise<Receipt | undefined>
+}
+
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  readonly tenant: string
+  readonly roles: readonly Role[]
+  readonly createdAt: string
+  readonly expiresAt?: string
+  readonly revokedAt?: string
+}
+
+/** API keys; only SHA-256 hashes of them are kept. */
+export interface KeyStore {
+  create(key: {
+    readonly id: string
+    readonly name: string
+    readonly tenant: string
+    readonly roles: readonly Role[]
+    readonly hash: string
+    readonly expiresAt?: string
+  }): Promise<ApiKey>
+  /** The live key of a hash: not revoked, not expired. */
+  findByHash(hash: string): Promise<ApiKey | undefined>
+  list(tenant: string): Promise<readonly ApiKey[]>
+  /** False when unknown or another tenant's. */
+  revoke(id: string, tenant: string): Promise<boolean>
+}
+
+export interface BuilderRecord {
+  readonly id: string
+  readonly pid: number
+  readonly host: string
+  readonly state: 'starting' | 'idle' | 'busy' | 'draining' | 'lost'
+  readonly seats: number
+  readonly seatsUsed: number
+  readonly tasks: readonly string[]
+  readonly startedAt: string
+  readonly lastHeartbeatAt: string
+  readonly restarts: number
+  readonly cpu: number
+  readonly rssBytes: number
+}
+
+/** The builders of the namespace, whichever supervisor started them. */
+export interface BuilderRegistry {
+  /** Inserts or refreshes a builder; `lastHeartbeatAt` becomes now. */
+  report(builder: Omit<BuilderRecord, 'startedAt' | 'lastHeartbeatAt'>): Promise<void>
+  remove(id: string): Promise<void>
+  list(): Promise<readonly BuilderRecord[]>
+}
+
+/** Everything the gateway keeps. One adapter implements it whole. */
+export interface Store {
+  readonly tasks: TaskStore
+  readonly conversations: ConversationStore
+  readonly artifacts: ArtifactStore
+  readonly keys: KeyStore
+  readonly builders: BuilderRegistry
+  /** Resolves when the store answers a trivial question. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
