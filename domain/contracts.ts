@@ -29,12 +29,15 @@ export type UnderstandingOutcome =
   | { readonly type: 'unclear'; readonly brief: TaskBrief; readonly question: string }
   | { readonly type: 'budget-reached'; readonly brief: TaskBrief }
 
-/** How a model turn ended. `calls` holds only what is still to be done. */
+/** How a model turn ended. `calls` holds only what is still to be done; `last`: the model considers the work done. */
 export type TurnOutcome =
-  | { readonly type: 'calls'; readonly calls: readonly PlannedCall[]; readonly costUsd: number }
-  | { readonly type: 'finished'; readonly costUsd: number }
+  | {
+      readonly type: 'answered'
+      readonly calls: readonly PlannedCall[]
+      readonly last: boolean
+      readonly costUsd: number
+    }
   | { readonly type: 'budget-reached' }
-  | { readonly type: 'turns-reached'; readonly maxTurns: number }
 
 export type PlannedCall = ToolCallReference & {
   readonly decision: Decision
@@ -55,7 +58,10 @@ export interface GatewayActivities {
   understandTask(input: { readonly taskId: string; readonly round: number }): Promise<UnderstandingOutcome>
   queueTask(input: { readonly taskId: string }): Promise<Route>
   assignBuilder(input: Fence & { readonly builder: string; readonly attempt: number }): Promise<void>
-  noteBuilderLost(input: Fence & { readonly builder: string; readonly reason: string }): Promise<void>
+  /** Says where the work stood: the same answer twice means no step was finished in between. */
+  noteBuilderLost(
+    input: Fence & { readonly builder: string; readonly reason: string },
+  ): Promise<{ readonly step: string }>
   /** Puts a task into a waiting state and says so to its watchers. */
   awaitHuman(input: { readonly taskId: string; readonly wait: Wait }): Promise<Waiting>
   pauseTask(input: { readonly taskId: string }): Promise<void>
@@ -104,7 +110,7 @@ export interface SeatActivities {
 export interface BuilderActivities {
   releaseSeat(input: Fence): Promise<void>
   /** Clone or restore; says with which turn to go on. */
-  prepareWorkspace(input: Fence): Promise<{ readonly turn: number }>
+  prepareWorkspace(input: Fence): Promise<{ readonly turn: number; readonly restored: boolean }>
   takeTurn(input: Fence & { readonly turn: number }): Promise<TurnOutcome>
   runTool(input: Fence & { readonly turn: number; readonly position: number }): Promise<void>
   verifyDelivery(input: Fence & { readonly attempt: number; readonly at: number }): Promise<VerificationOutcome>
@@ -117,14 +123,16 @@ export interface BuildInput {
   readonly queue: string
   readonly builder: string
   readonly title: string
+  /** Set when a run continues as new: the turn to go on with. */
+  readonly turn?: number
+  readonly costUsd: number
 }
 
-/** How a Builder run ended. */
+/** How a Builder run ended. A run that failed throws instead. */
 export type BuildOutcome =
-  | { readonly type: 'finished' }
-  | { readonly type: 'waiting'; readonly wait: Wait }
-  | { readonly type: 'interrupted' }
-  | { readonly type: 'failed'; readonly error: Failure }
+  | { readonly type: 'finished'; readonly costUsd: number }
+  | { readonly type: 'waiting'; readonly wait: Wait; readonly costUsd: number }
+  | { readonly type: 'interrupted'; readonly costUsd: number }
 
 /** A granted seat. */
 export interface Seat {

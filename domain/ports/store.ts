@@ -32,6 +32,8 @@ export interface Acceptance {
 
 export interface TaskFilter {
   readonly tenant: string
+  /** Only this requester's tasks. */
+  readonly requester?: string
   readonly state?: TaskState
   readonly kind?: TaskKind
   /** Words that stand in title or prompt. */
@@ -100,6 +102,8 @@ export interface TaskStore {
 /** A task with the parts the API does not show. */
 export interface TaskWork {
   readonly task: Task
+  /** As the requester sent it: what is absent here the model may choose. */
+  readonly request: TaskRequest
   readonly seat: number
   readonly understanding?: Understanding
   readonly route?: Route
@@ -190,6 +194,8 @@ export interface ConversationStore {
       readonly plan?: readonly PlanItem[]
     },
   ): Promise<void>
+  /** One stored call. */
+  call(at: { readonly taskId: string; readonly turn: number; readonly position: number }): Promise<ToolCall>
   /** Number of the turn to go on with: the last one when a call of it is unfinished, else the next. */
   nextTurn(taskId: string): Promise<number>
   /**
@@ -203,6 +209,10 @@ export interface ConversationStore {
   }): Promise<'answer' | 'steer'>
   /** Puts text of the gateway itself (a verification log) before the next turn. */
   tell(message: { readonly taskId: string; readonly text: string }): Promise<void>
+  /** Text of people that no turn has taken yet, oldest first. */
+  unread(taskId: string): Promise<readonly string[]>
+  /** The model's last words: the summary of `complete_task`, else the text of the last turn. */
+  lastWords(taskId: string): Promise<string>
   /** Opens an approval for a call and gives its id; the same call gets the same id. */
   openApproval(request: {
     readonly taskId: string
@@ -224,6 +234,9 @@ export interface ConversationStore {
 
 /** Results that outlive the builder. */
 export interface ArtifactStore {
+  /** Throws `seat_lost` when the seat is no longer valid; asked right before an effect outside the store. */
+  assertSeat(fence: Fence): Promise<void>
+  /** The commit to build on: the first one fixed stays. */
   fixBase(request: Fence & { readonly baseCommit: string }): Promise<string>
   saveDelivery(request: Fence & { readonly commit: string; readonly patch: Uint8Array }): Promise<void>
   patch(taskId: string): Promise<Uint8Array | undefined>

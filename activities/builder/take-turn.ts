@@ -1,0 +1,118 @@
+import type { BuilderActivities, PlannedCall, TurnOutcome } from '../../domain/contracts.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import { decide } from '../../domain/policy.ts'
+import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '../../domain/ports/model.ts'
+import type { Fence, Store, TaskWork, ToolCall } from '../../domain/ports/store.ts'
+import { costOf } from '../../domain/prices.ts'
+import { summarise } from '../../domain/tools/summarise.ts'
+import { toolNamed, toolsFor } from '../../domain/tools/tools.ts'
+import { firstMessage, systemInstruction } from '../prompts/builder.ts'
+import { onSeat } from './on-seat.ts'
+import type { SeatTable } from './seat-table.ts'
+import type { Workspace, Workspaces } from './workspaces.ts'
+
+export interface TakeTurnDependencies {
+  readonly store: Store
+  readonly model: ModelClient
+  readonly seats: SeatTable
+  readonly workspaces: Workspaces
+  readonly clock: () => Date
+}
+
+/** One model turn: asked once, paid once, stored before anything comes of it. */
+export function createTakeTurn(dependencies: TakeTurnDependencies): Pick<BuilderActivities, 'takeTurn'> {
+  const { seats, store } = dependencies
+  return {
+    takeTurn: ({ turn, ...fence }) =>
+      onSeat({ seats, fence }, async (signal) => {
+        const start = await store.conversations.beginTurn({ ...fence, turn })
+        if (start.type === 'budget-reached') return { type: 'budget-reached' }
+        if (start.type === 'turns-reached')
+          throw new GatewayError(
+            'max_turns',
+            `The task used its ${start.maxTurns} turns. Retry it with a higher constraints.maxTurns.`,
+          )
+        if (start.type === 'answered') return outcomeOf(start.turn.calls, await spent(store, fence.taskId))
+        const work = await store.tasks.work(fence.taskId)
+        const request = await requestFor(dependencies, { fence, work })
+        const contents = [...request.contents, ...start.contents]
+        const answer = await dependencies.model.generate({ ...request, contents, signal })
+        const calls = await storeAnswer(dependencies, { fence, turn, work, answer })
+        return outcomeOf(calls, await spent(store, fence.taskId))
+      }),
+  }
+}
+
+async function requestFor(
+  { workspaces }: TakeTurnDependencies,
+  { fence, work }: { readonly fence: Fence; readonly work: TaskWork },
+): Promise<Omit<ModelRequest, 'signal'>> {
+  const { task, route } = work
+  const profile = route?.profile ?? 'engineering'
+  const approvalMode = task.constraints.approvalMode ?? 'sandboxed'
+  // A task without a repository needs no files before its first tool.
+  const workspace: Pick<Workspace, 'contextFiles' | 'files'> =
+    task.repository === null ? { contextFiles: [], files: [] } : await workspaces.of(fence)
+  return {
+    model: route?.model ?? '',
+    systemInstruction: systemInstruction({
+      profile,
+      approvalMode,
+      acceptance: task.acceptance ?? undefined,
+      contextFiles: workspace.contextFiles,
+    }),
+    tools: toolsFor({ profile, approvalMode }),
+    contents: [{ role: 'user', parts: [{ text: firstMessage({ prompt: task.prompt, files: workspace.files }) }] }],
+  }
+}
+
+/** Stores the answer with its calls and cost; an answer that cannot be used is paid for and refused. */
+async function storeAnswer(
+  { store, clock }: TakeTurnDependencies,
+  turn: { readonly fence: Fence; readonly turn: number; readonly work: TaskWork; readonly answer: ModelAnswer },
+): Promise<readonly ToolCall[]> {
+  const { answer, work, fence } = turn
+  const usd = costOf({ model: answer.model, usage: answer.usage, at: clock().toISOString() })
+  const paid = { model: answer.model, usage: answer.usage, usd, turn: turn.turn }
+  const fault = faultOf(answer)
+  if (fault) {
+    await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
+    throw fault
+  }
+  const calls = plannedCalls(answer, work)
+  await store.conversations.finishTurn({
+    ...fence,
+    ...paid,
+    parts: answer.parts,
+    finishReason: answer.finishReason,
+    calls,
+  })
+  return calls.map((call) => ({ ...call, turn: turn.turn, state: 'pending' }))
+}
+
+function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork) {
+  const mode = task.constraints.approvalMode ?? 'sandboxed'
+  const risk = understanding?.risk ?? 'medium'
+  return answer.parts
+    .flatMap((part) => part.functionCall ?? [])
+    .map((call, position) => {
+      const name = call.name ?? ''
+      const decision = decide({ mode, risk, effect: toolNamed(name)?.effect ?? 'none' })
+      return { position, id: call.id ?? '', name, args: call.args ?? {}, decision }
+    })
+}
+
+function outcomeOf(calls: readonly ToolCall[], costUsd: number): TurnOutcome {
+  const planned = calls
+    .filter((call) => call.state !== 'finished')
+    .map(({ turn, position, name, args, decision }): PlannedCall => {
+      const kind = toolNamed(name)?.kind === 'human' ? 'human' : 'sandbox'
+      return { turn, position, name, summary: summarise(name, args), decision, kind }
+    })
+  const last = calls.length === 0 || calls.some((call) => call.name === 'complete_task')
+  return { type: 'answered', calls: planned, last, costUsd }
+}
+
+async function spent(store: Store, taskId: string): Promise<number> {
+  return (await store.tasks.find(taskId))?.cost.usd ?? 0
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto'
+import type { BuilderActivities, VerificationOutcome } from '../../domain/contracts.ts'
+import { COMMAND_TIMEOUT_MS, MAX_TOOL_OUTPUT_BYTES, MAX_VERIFICATION_LOG } from '../../domain/limits.ts'
+import type { GitHost } from '../../domain/ports/git.ts'
+import type { Sandbox } from '../../domain/ports/sandbox.ts'
+import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
+import { CONVENTIONAL_TEST_PATHS } from '../../domain/protected-paths.ts'
+import type { CommandEvidence, Evidence, Receipt } from '../../domain/receipt.ts'
+import type { Acceptance, Verdict } from '../../domain/task.ts'
+import { onSeat } from './on-seat.ts'
+import type { SeatTable } from './seat-table.ts'
+import type { Workspaces } from './workspaces.ts'
+
+export interface VerifyDependencies {
+  readonly store: Store
+  readonly git: GitHost
+  readonly sandbox: Sandbox
+  readonly seats: SeatTable
+  readonly workspaces: Workspaces
+  readonly sign: (evidence: Evidence) => Receipt
+  readonly clock: () => Date
+}
+
+/** A commit that would be delivered. */
+interface Delivery {
+  readonly bare: string
+  readonly base: string
+  readonly commit: string
+  readonly tree: string
+}
+
+/**
+ * The verifier: composes the commit to deliver, checks it out clean in the host's repository, runs the acceptance
+ * commands in a fresh sandbox and signs what it saw. The model's word plays no part.
+ */
+export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<BuilderActivities, 'verifyDelivery'> {
+  const { seats, store, sign, clock } = dependencies
+  return {
+    verifyDelivery: ({ attempt, at, ...fence }) =>
+      onSeat({ seats, fence }, async (signal) => {
+        const work = await store.tasks.work(fence.taskId)
+        const delivery = await compose(dependencies, { fence, work, at })
+        const acceptance: Acceptance = work.task.acceptance ?? { commands: [] }
+        const ran = await runAcceptance(dependencies, { fence, delivery, acceptance, signal })
+        const receipt = sign({
+          taskId: fence.taskId,
+          baseCommit: delivery.base,
+          commit: delivery.commit,
+          tree: delivery.tree,
+          protectedPaths: acceptance.protectedPaths ?? [],
+          ...ran,
+          verifiedAt: clock().toISOString(),
+        })
+        await store.artifacts.saveReceipt({ ...fence, receipt })
+        const data = { verdict: ran.verdict, attempt, commit: delivery.commit, commands: ran.commands.length }
+        await store.tasks.note({ taskId: fence.taskId, events: [{ type: 'verification-finished', data }] })
+        return outcomeOf(delivery, ran)
+      }),
+  }
+}
+
+async function compose(
+  { store, git, workspaces }: VerifyDependencies,
+  { fence, work, at }: { readonly fence: Fence; readonly work: TaskWork; readonly at: number },
+): Promise<Delivery> {
+  const { bare, base } = await workspaces.of(fence)
+  const checkpoint = work.latestCheckpoint
+  if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
+  const acceptance = work.task.acceptance
+  const composed = await git.compose({
+    bare,
+    base,
+    snapshot: checkpoint?.commit ?? base,
+    protectedPaths: acceptance?.protectedPaths ?? [],
+    defaults: acceptance && acceptance.protectedPaths === undefined ? CONVENTIONAL_TEST_PATHS : [],
+    text: { message: await messageOf(store, work), at },
+  })
+  const { patch } = await git.diff({ bare, base, commit: composed.commit })
+  await store.artifacts.saveDelivery({ ...fence, commit: composed.commit, patch })
+  return { bare, base, ...composed }
+}
+
+async function messageOf(store: Store, { task }: TaskWork): Promise<string> {
+  const words = await store.conversations.lastWords(task.id)
+  return `${task.title}\n\n${words}\n\nTask: ${task.id}\n`
+}
+
+type Ran = Pick<Evidence, 'setup' | 'commands' | 'verdict'>
+
+async function runAcceptance(
+  dependencies: VerifyDependencies,
+  run: {
+    readonly fence: Fence
+    readonly delivery: Delivery
+    readonly acceptance: Acceptance
+    readonly signal: globalThis.AbortSignal
+  },
+): Promise<Ran> {
+  const { fence, delivery, acceptance, signal } = run
+  if (acceptance.commands.length === 0) return { setup: [], commands: [], verdict: 'not_run' }
+  const directory = await dependencies.workspaces.scratch(fence, 'verification')
+  await dependencies.git.checkout({ bare: delivery.bare, commit: delivery.commit, directory })
+  const setup = await runAll(dependencies.sandbox, { directory, commands: acceptance.setup ?? [], signal })
+  const commands = setup.every(succeeded)
+    ? await runAll(dependencies.sandbox, { directory, commands: acceptance.commands, signal })
+    : []
+  const passed = commands.length === acceptance.commands.length && commands.every(succeeded)
+  const verdict: Verdict = passed ? 'passed' : 'failed'
+  return { setup, commands, verdict }
+}
+
+const succeeded = (evidence: CommandEvidence): boolean => evidence.exitCode === 0 && !evidence.timedOut
+
+/** Runs commands in order up to the first that fails. */
+async function runAll(
+  sandbox: Sandbox,
+  run: { readonly directory: string; readonly commands: readonly string[]; readonly signal: globalThis.AbortSignal },
+): Promise<readonly CommandEvidence[]> {
+  const evidence: CommandEvidence[] = []
+  for (const command of run.commands) {
+    const result = await sandbox.run({
+      workspace: run.directory,
+      command: ['bash', '-c', `exec 2>&1; ${command}`],
+      timeoutMs: COMMAND_TIMEOUT_MS,
+      maxOutputBytes: MAX_TOOL_OUTPUT_BYTES,
+      signal: run.signal,
+    })
+    const output = Buffer.concat([result.stdout, result.stderr])
+    evidence.push({
+      command,
+      exitCode: result.exitCode,
+      timedOut: result.timedOut,
+      outputSha256: createHash('sha256').update(output).digest('hex'),
+      outputTail: output.subarray(-MAX_VERIFICATION_LOG).toString('utf8'),
+    })
+    if (result.exitCode !== 0 || result.timedOut) break
+  }
+  return evidence
+}
+
+function outcomeOf(delivery: Delivery, ran: Ran): VerificationOutcome {
+  const failed = [...ran.setup, ...ran.commands].find((evidence) => !succeeded(evidence))
+  const log = failed
+    ? `$ ${failed.command}\n${failed.outputTail}\n${failed.timedOut ? 'It did not end in time.' : `exit code ${failed.exitCode}`}`
+    : ''
+  return { verdict: ran.verdict, commit: delivery.commit, log }
+}

@@ -1,0 +1,107 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GatewayError } from '../../domain/errors.ts'
+import type { GitHost } from '../../domain/ports/git.ts'
+import type { Fence, Store } from '../../domain/ports/store.ts'
+
+/** Where a task's files are on this builder while it holds the seat. */
+export interface Workspace {
+  /** What the model sees and may write. */
+  readonly directory: string
+  /** The snapshots' own git directory beside it. */
+  readonly history: string
+  /** The host's bare repository. */
+  readonly bare: string
+  readonly base: string
+  /** Tree of the last stored checkpoint, else of the base: what is known not to be new. */
+  knownTree: string | undefined
+  readonly restored: boolean
+  readonly contextFiles: readonly { readonly path: string; readonly text: string }[]
+  readonly files: readonly string[]
+}
+
+const CONTEXT_FILES = ['GEMINI.md', 'AGENTS.md']
+const CONTEXT_FILE_BYTES = 8 * 1024
+const LISTED_FILES = 200
+
+export interface WorkspacesOptions {
+  /** Folder of this builder; everything below it is the builder's own. */
+  readonly directory: string
+  readonly store: Store
+  readonly git: GitHost
+}
+
+/** Clones, restores and discards workspaces; each seat has at most one. */
+export class Workspaces {
+  private readonly open = new Map<string, Promise<Workspace>>()
+
+  constructor(private readonly options: WorkspacesOptions) {}
+
+  /** The seat's workspace: cloned, or restored from the last checkpoint, the first time it is asked for. */
+  of(fence: Fence): Promise<Workspace> {
+    const key = `${fence.taskId}-${fence.seat}`
+    const known = this.open.get(key)
+    if (known) return known
+    const made = this.make(fence, join(this.options.directory, key))
+    this.open.set(key, made)
+    made.catch(() => this.open.delete(key))
+    return made
+  }
+
+  /** Removes the seat's files. What matters of them is in the store. */
+  async discard(fence: Fence): Promise<void> {
+    const key = `${fence.taskId}-${fence.seat}`
+    const made = this.open.get(key)
+    this.open.delete(key)
+    await made?.catch(() => undefined)
+    await rm(join(this.options.directory, key), { recursive: true, force: true })
+  }
+
+  /** An empty folder beside the workspace, for a clean checkout; the seat's end removes it. */
+  async scratch(fence: Fence, name: string): Promise<string> {
+    const directory = join(this.options.directory, `${fence.taskId}-${fence.seat}`, name)
+    await rm(directory, { recursive: true, force: true })
+    return directory
+  }
+
+  private async make(fence: Fence, directory: string): Promise<Workspace> {
+    const { store, git } = this.options
+    const { task, baseCommit, latestCheckpoint } = await store.tasks.work(fence.taskId)
+    const opened = await git.open({
+      ...(task.repository && { repository: task.repository }),
+      tenant: task.tenant,
+      ...(baseCommit !== undefined && { base: baseCommit }),
+    })
+    const base = await store.artifacts.fixBase({ ...fence, baseCommit: opened.base })
+    if (base !== opened.base)
+      throw new GatewayError('seat_lost', 'Another seat fixed the base commit at the same time.')
+    const { bare } = opened
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const workspace = join(directory, 'workspace')
+    if (latestCheckpoint)
+      await git.importBundle({ bare, bundle: latestCheckpoint.bundle, commit: latestCheckpoint.commit })
+    const [, files, contextFiles] = await Promise.all([
+      git.checkout({ bare, commit: latestCheckpoint?.commit ?? base, directory: workspace }),
+      git.listFiles({ bare, commit: base, limit: LISTED_FILES }),
+      this.readContext(bare, base),
+    ])
+    return {
+      directory: workspace,
+      history: join(directory, 'history'),
+      bare,
+      base,
+      knownTree: latestCheckpoint?.tree,
+      restored: latestCheckpoint !== undefined,
+      contextFiles,
+      files,
+    }
+  }
+
+  private async readContext(bare: string, commit: string) {
+    const read = CONTEXT_FILES.map(async (path) => {
+      const bytes = await this.options.git.readFile({ bare, commit, path, maxBytes: CONTEXT_FILE_BYTES })
+      return bytes ? [{ path, text: Buffer.from(bytes).toString('utf8') }] : []
+    })
+    return (await Promise.all(read)).flat()
+  }
+}

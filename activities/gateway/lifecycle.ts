@@ -1,0 +1,203 @@
+import type { GatewayActivities, Wait } from '../../domain/contracts.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import type { NewTaskEvent } from '../../domain/events.ts'
+import type { Memory } from '../../domain/ports/memory.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import type { Warehouse } from '../../domain/ports/warehouse.ts'
+import type { Route, RoutingContext } from '../../domain/routing/strategy.ts'
+import { isFinal, type Task, type TaskState, type Waiting } from '../../domain/task.ts'
+import { repairMessage } from '../prompts/builder.ts'
+import { briefOf } from './brief.ts'
+
+/** An approval nobody gave in a month counts as refused. */
+const APPROVAL_DAYS = 30
+
+export interface LifecycleDependencies {
+  readonly store: Store
+  readonly memory: Memory
+  readonly warehouse: Warehouse
+  readonly router: { route(context: RoutingContext): Route }
+  readonly models: RoutingContext['models']
+  readonly clock: () => Date
+}
+
+type Lifecycle = Omit<GatewayActivities, 'understandTask'>
+
+/** The Manager's database steps. Each may be repeated: being there already changes nothing. */
+export function createLifecycleActivities(dependencies: LifecycleDependencies): Lifecycle {
+  return { ...transitions(dependencies), ...seating(dependencies), ...requests(dependencies) }
+}
+
+function transitions({ store, memory, warehouse, clock }: LifecycleDependencies) {
+  const { tasks, conversations } = store
+  return {
+    openTask: async ({ taskId }) => briefOf(await found(store, taskId)),
+    async awaitHuman({ taskId, wait }) {
+      const { waiting, event } = await waitingFor({ store, clock }, { taskId, wait })
+      await tasks.move({ taskId, to: `awaiting_${wait.for}`, change: { waiting }, events: [event] })
+      return waiting
+    },
+    async pauseTask({ taskId }) {
+      await tasks.move({ taskId, to: 'paused' })
+    },
+    async resumeTask({ taskId, to }) {
+      await tasks.move({ taskId, to, change: { waiting: null } })
+    },
+    async beginVerification({ taskId }) {
+      const { moved } = await tasks.move({ taskId, to: 'verifying', unlessSteered: true })
+      return moved
+    },
+    async requestRepair({ taskId, outcome }) {
+      const task = await found(store, taskId)
+      if (task.state !== 'verifying') return
+      await conversations.tell({ taskId, text: repairMessage({ log: outcome.log }) })
+      await tasks.move({ taskId, to: 'building' })
+    },
+    async beginDelivery({ taskId }) {
+      await tasks.move({ taskId, to: 'delivering' })
+    },
+    async endTask({ taskId, state, result, error }) {
+      const known = await found(store, taskId)
+      if (isFinal(known.state)) return briefOf(known)
+      const { task } = await tasks.move({
+        taskId,
+        to: state,
+        change: { ...(result && { result }), ...(error && { error }) },
+        events: [{ type: 'task-ended', data: { state, verdict: result?.verdict ?? null, code: error?.code ?? null } }],
+      })
+      await memory.remember(signatureOf(task))
+      await warehouse.record(historyOf(task, clock().toISOString()))
+      return briefOf(task)
+    },
+  } satisfies Partial<Lifecycle>
+}
+
+function seating({ store, router, models }: LifecycleDependencies) {
+  return {
+    async queueTask({ taskId }) {
+      const { task, understanding, route: known } = await store.tasks.work(taskId)
+      const route =
+        known ??
+        router.route({
+          taskId,
+          kind: task.kind,
+          priority: task.priority,
+          risk: understanding?.risk ?? 'medium',
+          repositoryUrl: task.repository?.url,
+          models,
+        })
+      const data = { priority: task.priority, strategy: route.strategy, model: route.model, profile: route.profile }
+      await store.tasks.move({ taskId, to: 'queued', change: { route }, events: [{ type: 'task-queued', data }] })
+      return route
+    },
+    async assignBuilder({ taskId, seat, builder, attempt }) {
+      const { task, seat: current } = await store.tasks.work(taskId)
+      if (current >= seat) return
+      const change = { builder: { id: builder, seat, attempt } }
+      const events: NewTaskEvent[] = [{ type: 'builder-assigned', data: { builder, seat, attempt } }]
+      if (task.state === 'queued') await store.tasks.move({ taskId, to: 'building', change, events })
+      else await store.tasks.note({ taskId, change, events })
+    },
+    async noteBuilderLost({ taskId, seat, builder, reason }) {
+      const turn = await store.conversations.nextTurn(taskId)
+      const step = await currentStep(store, { taskId, turn })
+      await store.tasks.note({
+        taskId,
+        events: [{ type: 'builder-lost', data: { builder, seat, reason: reason.slice(0, 300) } }],
+      })
+      return { step }
+    },
+  } satisfies Partial<Lifecycle>
+}
+
+function requests({ store }: LifecycleDependencies) {
+  return {
+    receiveMessage: (message) => store.conversations.receive(message),
+    decideApproval: (decision) => store.conversations.decideApproval(decision),
+    async changeBudget({ taskId, budgetUsd }) {
+      await store.tasks.note({ taskId, change: { budgetUsd } })
+    },
+    async changePriority({ taskId, priority }) {
+      await store.tasks.note({ taskId, change: { priority } })
+    },
+  } satisfies Partial<Lifecycle>
+}
+
+/** Where the work stands: state, turn and calls done of it. */
+async function currentStep(
+  store: Store,
+  { taskId, turn }: { readonly taskId: string; readonly turn: number },
+): Promise<string> {
+  const { task } = await store.tasks.work(taskId)
+  const entries = await store.conversations.transcript(taskId)
+  const done = entries.filter(
+    (entry) => entry['type'] === 'tool' && entry['turn'] === turn && entry['state'] === 'finished',
+  )
+  return `${task.state}, turn ${turn}, call ${done.length + 1}`
+}
+
+async function waitingFor(
+  { store, clock }: Pick<LifecycleDependencies, 'store' | 'clock'>,
+  { taskId, wait }: { readonly taskId: string; readonly wait: Wait },
+): Promise<{ readonly waiting: Waiting; readonly event: NewTaskEvent }> {
+  if (wait.for === 'budget') {
+    const task = await found(store, taskId)
+    const data = { spentUsd: task.cost.usd, budgetUsd: task.constraints.budgetUsd }
+    return { waiting: { for: 'budget' }, event: { type: 'budget-requested', data } }
+  }
+  if (wait.for === 'input') {
+    const question = 'question' in wait ? wait.question : await questionOf(store, { taskId, ...wait })
+    return { waiting: { for: 'input', question }, event: { type: 'input-requested', data: { question } } }
+  }
+  const expiresAt = new Date(clock().getTime() + APPROVAL_DAYS * 86_400_000).toISOString()
+  const { approvalId, call } = await store.conversations.openApproval({
+    taskId,
+    turn: wait.turn,
+    position: wait.position,
+    expiresAt,
+  })
+  return {
+    waiting: { for: 'approval', approvalId, tool: call.name, expiresAt },
+    event: { type: 'approval-requested', data: { approvalId, tool: call.name, args: call.args, expiresAt } },
+  }
+}
+
+async function questionOf(
+  store: Store,
+  at: { readonly taskId: string; readonly turn: number; readonly position: number },
+) {
+  const call = await store.conversations.call(at)
+  return String(call.args['question'] ?? 'The model asks for your input.')
+}
+
+async function found(store: Store, taskId: string): Promise<Task> {
+  const task = await store.tasks.find(taskId)
+  if (!task) throw new GatewayError('not_found', `There is no task ${taskId}.`)
+  return task
+}
+
+const signatureOf = (task: Task) => ({
+  id: task.id,
+  timestamp: task.createdAt,
+  context: `${task.title}\n${task.prompt}`,
+  metadata: {
+    source: task.channel,
+    user: task.requester,
+    tenant: task.tenant,
+    taskId: task.id,
+    kind: task.kind,
+    model: '',
+    ...(task.repository && { repository: task.repository.url }),
+  },
+})
+
+const historyOf = (task: Task, endedAt: string) => ({
+  taskId: task.id,
+  tenant: task.tenant,
+  kind: task.kind,
+  state: task.state satisfies TaskState,
+  verdict: task.result?.verdict ?? 'not_run',
+  costUsd: task.cost.usd,
+  createdAt: task.createdAt,
+  endedAt,
+})

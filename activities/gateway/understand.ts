@@ -1,0 +1,123 @@
+import type { GatewayActivities, UnderstandingOutcome } from '../../domain/contracts.ts'
+import type { ModelPart } from '../../domain/conversation.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import { costOf } from '../../domain/prices.ts'
+import { toPriority } from '../../domain/priority.ts'
+import type { Memory } from '../../domain/ports/memory.ts'
+import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '../../domain/ports/model.ts'
+import type { Store, TaskWork } from '../../domain/ports/store.ts'
+import { understandingSchema } from '../../domain/schemas/understanding.ts'
+import { UNDERSTANDING_SCHEMA, type Understanding } from '../../domain/understanding.ts'
+import { answerInstruction, understandingInstruction } from '../prompts/understanding.ts'
+import { briefOf } from './brief.ts'
+
+/** How often a requester is asked before the work starts with what is known. */
+const QUESTIONS = 3
+
+export interface UnderstandDependencies {
+  readonly store: Store
+  readonly model: ModelClient
+  readonly memory: Memory
+  readonly models: { readonly main: string; readonly fast: string }
+  readonly clock: () => Date
+}
+
+/** The understanding step: what is asked, how urgent, how risky; a question is answered at once. */
+export function createUnderstandTask(dependencies: UnderstandDependencies): Pick<GatewayActivities, 'understandTask'> {
+  const { store } = dependencies
+  return {
+    async understandTask({ taskId, round }): Promise<UnderstandingOutcome> {
+      await store.tasks.move({ taskId, to: 'understanding' })
+      const work = await store.tasks.work(taskId)
+      const { budgetUsd } = work.task.constraints
+      if (budgetUsd !== undefined && work.task.cost.usd >= budgetUsd)
+        return { type: 'budget-reached', brief: briefOf(work.task) }
+      const understanding = await understand(dependencies, work)
+      const kind = work.request.kind ?? understanding.kind
+      const question = understanding.clarifyingQuestion
+      const answer =
+        kind === 'question' ? (understanding.answer ?? (await answerQuestion(dependencies, work))) : undefined
+      const task = await store.tasks.note({
+        taskId,
+        change: {
+          title: work.request.title ?? understanding.title,
+          kind,
+          priority: work.request.priority ?? toPriority(understanding.priority),
+          understanding,
+        },
+        events: [{ type: 'task-understood', data: { kind, summary: understanding.summary, risk: understanding.risk } }],
+      })
+      if (answer !== undefined) return { type: 'answered', brief: briefOf(task), answer }
+      if (question !== undefined && round <= QUESTIONS) return { type: 'unclear', brief: briefOf(task), question }
+      return { type: 'understood', brief: briefOf(task) }
+    },
+  }
+}
+
+async function understand(dependencies: UnderstandDependencies, work: TaskWork): Promise<Understanding> {
+  const { memory, models } = dependencies
+  const { task, request } = work
+  const recalled = await memory.recall({ tenant: task.tenant, user: task.requester, text: task.prompt, limit: 5 })
+  const answer = await ask(dependencies, work, {
+    model: models.main,
+    systemInstruction: understandingInstruction({
+      hasRepository: request.repository !== undefined,
+      hasAcceptance: request.acceptance !== undefined,
+      recalled: recalled.map(({ context }) => context),
+    }),
+    jsonSchema: UNDERSTANDING_SCHEMA,
+  })
+  const parsed = understandingSchema.safeParse(jsonOf(answer))
+  if (parsed.success) return parsed.data
+  const fields = parsed.error.issues.map((issue) => issue.path.join('.') || 'the whole answer').join(', ')
+  throw malformed(`it does not fit the schema (${fields})`)
+}
+
+async function answerQuestion(dependencies: UnderstandDependencies, work: TaskWork): Promise<string> {
+  const answer = await ask(dependencies, work, {
+    model: dependencies.models.fast,
+    systemInstruction: answerInstruction(),
+  })
+  return textOf(answer.parts)
+}
+
+async function ask(
+  { store, model, clock }: UnderstandDependencies,
+  { task, understanding }: TaskWork,
+  request: Omit<ModelRequest, 'contents'>,
+): Promise<ModelAnswer> {
+  const replies = await store.conversations.unread(task.id)
+  const asked = understanding?.clarifyingQuestion
+  const said = replies.map(
+    (text) => `${asked === undefined ? 'Added' : `Asked "${asked}", the requester answered`}: ${text}`,
+  )
+  const answer = await model.generate({
+    ...request,
+    contents: [{ role: 'user', parts: [task.prompt, ...said].map((text) => ({ text })) }],
+  })
+  const usd = costOf({ model: answer.model, usage: answer.usage, at: clock().toISOString() })
+  await store.conversations.recordCall({ taskId: task.id, turn: 0, model: answer.model, usage: answer.usage, usd })
+  const fault = faultOf(answer)
+  if (fault) throw fault
+  return answer
+}
+
+function jsonOf(answer: ModelAnswer): unknown {
+  try {
+    return JSON.parse(textOf(answer.parts))
+  } catch {
+    throw malformed('it is not JSON')
+  }
+}
+
+const textOf = (parts: readonly ModelPart[]): string =>
+  parts
+    .filter((part) => part.thought !== true)
+    .map((part) => part.text ?? '')
+    .join('')
+    .trim()
+
+const malformed = (why: string): GatewayError =>
+  new GatewayError('model_malformed', `The model's understanding of the task cannot be used: ${why}. Retry the task.`, {
+    retryable: true,
+  })

@@ -1,0 +1,109 @@
+import { GoogleGenAI, type GenerateContentConfig, type GenerateContentParameters } from '@google/genai'
+import type { ModelAnswer, ModelClient, ModelRequest } from '../../domain/ports/model.ts'
+import { AnswerCollector } from './answer-collector.ts'
+import { modelErrorOf } from './model-error.ts'
+
+/** No byte for so long means the connection is dead: thinking models answer or stream thoughts well before. */
+const SILENCE_LIMIT_MS = 180_000
+
+/** What the client needs of the configuration; `baseUrl` is `GOOGLE_GEMINI_BASE_URL`. */
+export interface GeminiOptions {
+  readonly apiKey?: string | undefined
+  readonly baseUrl?: string | undefined
+  readonly vertex?: { readonly project?: string | undefined; readonly location?: string | undefined } | undefined
+  readonly silenceLimitMs?: number
+}
+
+/**
+ * Gemini through `@google/genai`. Turns with tools are streamed and put together part by part, JSON answers come
+ * whole. It never retries by itself: Temporal does, knowing what the service said about when.
+ */
+export function createGeminiClient(options: GeminiOptions): ModelClient {
+  const gemini = new GoogleGenAI({
+    ...(options.apiKey !== undefined && { apiKey: options.apiKey }),
+    ...(options.vertex && { vertexai: true, ...withoutUndefined(options.vertex) }),
+    ...(options.baseUrl !== undefined && { httpOptions: { baseUrl: options.baseUrl } }),
+  })
+  return {
+    async generate(request) {
+      const silence = new SilenceTimer(
+        options.silenceLimitMs ?? SILENCE_LIMIT_MS,
+        request.signal as globalThis.AbortSignal | undefined,
+      )
+      try {
+        return await answer(gemini, request, silence)
+      } catch (error) {
+        if (request.signal?.aborted) throw request.signal.reason
+        throw modelErrorOf(silence.expired ? new Error('no byte arrived in time') : error)
+      } finally {
+        silence.stop()
+      }
+    },
+  }
+}
+
+async function answer(gemini: GoogleGenAI, request: ModelRequest, silence: SilenceTimer): Promise<ModelAnswer> {
+  const collector = new AnswerCollector(request.model)
+  const parameters = parametersOf(request, silence.signal)
+  if (request.jsonSchema) collector.add(await gemini.models.generateContent(parameters))
+  else
+    for await (const chunk of await gemini.models.generateContentStream(parameters)) {
+      silence.restart()
+      collector.add(chunk)
+    }
+  return collector.answer()
+}
+
+function parametersOf(request: ModelRequest, abortSignal: globalThis.AbortSignal): GenerateContentParameters {
+  const config: GenerateContentConfig = {
+    systemInstruction: request.systemInstruction,
+    abortSignal,
+    ...(request.tools && { tools: [{ functionDeclarations: request.tools.map((tool) => ({ ...tool })) }] }),
+    ...(request.jsonSchema && { responseMimeType: 'application/json', responseJsonSchema: request.jsonSchema }),
+  }
+  return {
+    model: request.model,
+    contents: request.contents.map(({ role, parts }) => ({
+      role,
+      parts: [...parts],
+    })) as GenerateContentParameters['contents'],
+    config,
+  }
+}
+
+const withoutUndefined = <T extends object>(value: T): { [K in keyof T]: NonNullable<T[K]> } =>
+  Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as {
+    [K in keyof T]: NonNullable<T[K]>
+  }
+
+/** Aborts a call on which nothing happens; joins the caller's own signal. */
+class SilenceTimer {
+  expired = false
+  readonly signal: globalThis.AbortSignal
+  private readonly controller = new AbortController()
+  private timer: NodeJS.Timeout
+
+  constructor(
+    private readonly limitMs: number,
+    outer: globalThis.AbortSignal | undefined,
+  ) {
+    this.signal = outer ? AbortSignal.any([outer, this.controller.signal]) : this.controller.signal
+    this.timer = this.start()
+  }
+
+  restart(): void {
+    clearTimeout(this.timer)
+    this.timer = this.start()
+  }
+
+  stop(): void {
+    clearTimeout(this.timer)
+  }
+
+  private start(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.expired = true
+      this.controller.abort()
+    }, this.limitMs)
+  }
+}

@@ -1,0 +1,62 @@
+import type { Pool } from 'pg'
+import type { BuilderRecord, BuilderRegistry } from '../../domain/ports/store.ts'
+
+interface BuilderRow {
+  id: string
+  pid: number
+  host: string
+  state: BuilderRecord['state']
+  seats: number
+  seats_used: number
+  tasks: string[]
+  started_at: Date
+  last_heartbeat_at: Date
+  restarts: number
+  cpu: number
+  rss_bytes: string
+}
+
+/** The builders of the namespace in PostgreSQL. */
+export function createBuilderRegistry(pool: Pool): BuilderRegistry {
+  return {
+    async report(builder) {
+      await pool.query(
+        `insert into builder (id, pid, host, state, seats, seats_used, tasks, restarts, cpu, rss_bytes)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (id) do update set state = $4, seats_used = $6, tasks = $7, cpu = $9, rss_bytes = $10, last_heartbeat_at = now()`,
+        [
+          builder.id,
+          builder.pid,
+          builder.host,
+          builder.state,
+          builder.seats,
+          builder.seatsUsed,
+          builder.tasks,
+          builder.restarts,
+          builder.cpu,
+          builder.rssBytes,
+        ],
+      )
+    },
+    async remove(id) {
+      await pool.query('delete from builder where id = $1', [id])
+    },
+    async list() {
+      const { rows } = await pool.query<BuilderRow>('select * from builder order by started_at, id')
+      return rows.map((row) => ({
+        id: row.id,
+        pid: row.pid,
+        host: row.host,
+        state: row.state,
+        seats: row.seats,
+        seatsUsed: row.seats_used,
+        tasks: row.tasks,
+        startedAt: row.started_at.toISOString(),
+        lastHeartbeatAt: row.last_heartbeat_at.toISOString(),
+        restarts: row.restarts,
+        cpu: row.cpu,
+        rssBytes: Number(row.rss_bytes),
+      }))
+    },
+  }
+}

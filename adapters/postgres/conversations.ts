@@ -1,0 +1,175 @@
+import type { Pool, PoolClient } from 'pg'
+import { GatewayError } from '../../domain/errors.ts'
+import type { ModelPart } from '../../domain/conversation.ts'
+import type { ConversationStore, Fence, ToolCall, Turn, TurnStart } from '../../domain/ports/store.ts'
+import { acceptsSteering } from '../../domain/task.ts'
+import { createApprovals } from './approvals.ts'
+import { contentsBefore } from './contents.ts'
+import { callOf, type ToolCallRow } from './tool-call-rows.ts'
+import { lockFenced, lockTask, writeTask, type TaskRow } from './task-rows.ts'
+import { isSteered } from './tasks.ts'
+import { createToolCalls } from './tool-calls.ts'
+import { inTransaction } from './transaction.ts'
+import { transcript } from './transcript.ts'
+
+type FinishTurn = Parameters<ConversationStore['finishTurn']>[0]
+type RecordCall = Parameters<ConversationStore['recordCall']>[0]
+
+/** Turns, tool calls, messages and approvals in PostgreSQL. */
+export function createConversationStore(pool: Pool): ConversationStore {
+  return {
+    ...createToolCalls(pool),
+    ...createApprovals(pool),
+    beginTurn: (request) => inTransaction(pool, (client) => beginTurn(client, request)),
+    recordCall: (call) =>
+      inTransaction(pool, async (client) => {
+        await recordCall(client, call)
+      }),
+    finishTurn: (request) => inTransaction(pool, (client) => finishTurn(client, request)),
+    async nextTurn(taskId) {
+      const { rows } = await pool.query<{ next: number }>(
+        `select coalesce(max(number) + (not bool_or(open))::int, 1)::int as next from (
+           select number, parts is null or exists (
+             select 1 from tool_call c where c.task_id = t.task_id and c.turn = number and c.state <> 'finished') as open
+           from turn t where task_id = $1 order by number desc limit 1) as last`,
+        [taskId],
+      )
+      return rows[0]?.next ?? 1
+    },
+    receive: (message) => inTransaction(pool, (client) => receive(client, message)),
+    async tell({ taskId, text }) {
+      await pool.query('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, 'gateway', text])
+    },
+    async unread(taskId) {
+      const { rows } = await pool.query<{ text: string }>(
+        `select text from message where task_id = $1 and turn is null and author <> 'gateway' order by number`,
+        [taskId],
+      )
+      return rows.map((row) => row.text)
+    },
+    lastWords: (taskId) => lastWords(pool, taskId),
+    transcript: (taskId) => transcript(pool, taskId),
+  }
+}
+
+interface TurnRow {
+  number: number
+  model: string
+  parts: ModelPart[] | null
+}
+
+async function beginTurn(client: PoolClient, { turn, ...fence }: Fence & { turn: number }): Promise<TurnStart> {
+  const task = await lockFenced(client, fence)
+  const { rows } = await client.query<TurnRow>('select * from turn where task_id = $1 and number = $2', [task.id, turn])
+  const known = rows[0]
+  if (known?.parts) return { type: 'answered', turn: await turnOf(client, { ...known, taskId: task.id }) }
+  if (turn > task.max_turns) return { type: 'turns-reached', maxTurns: task.max_turns }
+  if (task.budget_usd !== null && task.usd >= task.budget_usd)
+    return { type: 'budget-reached', spentUsd: task.usd, budgetUsd: task.budget_usd }
+  await client.query('update message set turn = $2 where task_id = $1 and turn is null', [task.id, turn])
+  if (!known) {
+    await client.query('insert into turn (task_id, number) values ($1, $2)', [task.id, turn])
+    await client.query('update task set turn = $2 where id = $1', [task.id, turn])
+    await writeTask(client, task, { events: [{ type: 'turn-started', data: { turn } }] })
+  }
+  return { type: 'ready', contents: await contentsBefore(client, { taskId: task.id, turn }) }
+}
+
+async function turnOf(client: PoolClient, row: TurnRow & { taskId: string }): Promise<Turn> {
+  const calls = await client.query<ToolCallRow>(
+    'select * from tool_call where task_id = $1 and turn = $2 order by position',
+    [row.taskId, row.number],
+  )
+  return { number: row.number, model: row.model, parts: row.parts ?? [], calls: calls.rows.map(callOf) }
+}
+
+async function finishTurn(client: PoolClient, request: FinishTurn): Promise<{ steered: boolean }> {
+  const task = await lockFenced(client, request)
+  const { taskId, turn, calls } = request
+  await client.query(
+    'update turn set model = $3, parts = $4, finish_reason = $5, answered_at = now() where task_id = $1 and number = $2',
+    [taskId, turn, request.model, JSON.stringify(request.parts), request.finishReason],
+  )
+  if (calls.length > 0)
+    await client.query(
+      `insert into tool_call (task_id, turn, position, id, name, args, decision)
+       select $1, $2, c.position, c.id, c.name, c.args, c.decision
+       from json_to_recordset($3) as c (position int, id text, name text, args json, decision text)`,
+      [taskId, turn, JSON.stringify(calls)],
+    )
+  await recordCall(client, request)
+  return { steered: await isSteered(client, task.id) }
+}
+
+async function recordCall(client: PoolClient, { taskId, turn, model, usage, usd }: RecordCall): Promise<void> {
+  await client.query(
+    `with call as (insert into model_call (task_id, turn, model, usage, usd) values ($1, $2, $3, $4, $5))
+     update task set usd = usd + $5, model_calls = model_calls + 1, input_tokens = input_tokens + $6,
+       output_tokens = output_tokens + $7, thought_tokens = thought_tokens + $8, cached_tokens = cached_tokens + $9
+     where id = $1`,
+    [
+      taskId,
+      turn,
+      model,
+      JSON.stringify(usage),
+      usd,
+      usage.inputTokens,
+      usage.outputTokens,
+      usage.thoughtTokens,
+      usage.cachedTokens,
+    ],
+  )
+}
+
+async function lastWords(pool: Pool, taskId: string): Promise<string> {
+  const { rows } = await pool.query<{ parts: ModelPart[] }>(
+    'select parts from turn where task_id = $1 and parts is not null order by number desc limit 1',
+    [taskId],
+  )
+  const parts = rows[0]?.parts ?? []
+  const summary = parts.find((part) => part.functionCall?.name === 'complete_task')?.functionCall?.args?.['summary']
+  if (typeof summary === 'string' && summary.trim() !== '') return summary.trim()
+  const text = parts.filter((part) => part.thought !== true).map((part) => part.text ?? '')
+  return text.join('').trim()
+}
+
+async function receive(
+  client: PoolClient,
+  { taskId, text, from }: { taskId: string; text: string; from: string },
+): Promise<'answer' | 'steer'> {
+  const task = await lockTask(client, taskId)
+  if (!acceptsSteering(task.state))
+    throw new GatewayError('conflict', `${taskId} is ${task.state} and takes no more text. Send it as a new task.`)
+  if (task.state === 'awaiting_input') {
+    const call = await openQuestion(client, task)
+    if (call) {
+      await client.query(
+        `update tool_call set state = 'finished', response = $4, summary = 'answered', finished_at = now()
+         where task_id = $1 and turn = $2 and position = $3`,
+        [taskId, call.turn, call.position, JSON.stringify({ output: text })],
+      )
+      const data = {
+        turn: call.turn,
+        position: call.position,
+        callId: call.id,
+        name: call.name,
+        ok: true,
+        summary: 'answered',
+      }
+      await writeTask(client, task, { events: [{ type: 'tool-finished', data }] })
+      return 'answer'
+    }
+  }
+  await client.query('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, from, text])
+  await client.query('update task set updated_at = now() where id = $1', [taskId])
+  return task.state === 'awaiting_input' ? 'answer' : 'steer'
+}
+
+/** The `ask_user` call that waits; none when the question is the understanding step's. */
+async function openQuestion(client: PoolClient, task: TaskRow): Promise<ToolCall | undefined> {
+  const { rows } = await client.query<ToolCallRow>(
+    `select * from tool_call where task_id = $1 and state = 'running' and name = 'ask_user' order by turn desc limit 1`,
+    [task.id],
+  )
+  return rows[0] && callOf(rows[0])
+}

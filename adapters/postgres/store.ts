@@ -1,0 +1,44 @@
+import pg from 'pg'
+import type { Store } from '../../domain/ports/store.ts'
+import { createArtifactStore } from './artifacts.ts'
+import { createBuilderRegistry } from './builders.ts'
+import { createConversationStore } from './conversations.ts'
+import { createKeyStore } from './keys.ts'
+import { migrate } from './migrate.ts'
+import { createNotifications } from './notifications.ts'
+import { createTaskStore } from './tasks.ts'
+
+/**
+ * Opens the store and brings its schema up to date.
+ *
+ * @example
+ * const store = await openStore({ url: 'postgres://gateway@127.0.0.1:5432/gateway', connections: 10 })
+ */
+export async function openStore(options: { readonly url: string; readonly connections: number }): Promise<Store> {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connections,
+    application_name: 'openclaw-gateway',
+    // A statement that takes a minute is a fault; it must not hold a row lock for ever.
+    statement_timeout: 60_000,
+    idle_in_transaction_session_timeout: 60_000,
+  })
+  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  await migrate(pool)
+  const notifications = createNotifications(options.url)
+  return {
+    tasks: createTaskStore(pool, notifications),
+    conversations: createConversationStore(pool),
+    artifacts: createArtifactStore(pool),
+    keys: createKeyStore(pool),
+    builders: createBuilderRegistry(pool),
+    async ping() {
+      await pool.query('select 1')
+    },
+    async close() {
+      await notifications.close()
+      await pool.end()
+    },
+  }
+}

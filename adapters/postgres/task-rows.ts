@@ -1,0 +1,170 @@
+import type { PoolClient } from 'pg'
+import type { Failure } from '../../domain/errors.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import type { NewTaskEvent } from '../../domain/events.ts'
+import type { Fence, TaskChange } from '../../domain/ports/store.ts'
+import type { Route } from '../../domain/routing/strategy.ts'
+import {
+  isFinal,
+  type PlanItem,
+  type Priority,
+  type Task,
+  type TaskKind,
+  type TaskRequest,
+  type TaskResult,
+  type TaskState,
+  type Waiting,
+} from '../../domain/task.ts'
+import type { Understanding } from '../../domain/understanding.ts'
+
+/** A row of `task`. */
+export interface TaskRow {
+  id: string
+  tenant: string
+  requester: string
+  channel: string
+  title: string
+  kind: TaskKind
+  state: TaskState
+  priority: Priority
+  prompt: string
+  request: TaskRequest
+  budget_usd: number | null
+  max_turns: number
+  created_at: Date
+  updated_at: Date
+  ended_at: Date | null
+  retry_of: string | null
+  seat: number
+  builder_id: string | null
+  builder_attempt: number
+  turn: number
+  plan: PlanItem[]
+  last_event: string
+  sequence: number
+  waiting: Waiting | null
+  usd: number
+  input_tokens: string
+  output_tokens: string
+  thought_tokens: string
+  cached_tokens: string
+  model_calls: number
+  understanding: Understanding | null
+  route: Route | null
+  base_commit: string | null
+  result: TaskResult | null
+  error: Failure | null
+}
+
+/** Rounds away the dust of adding binary fractions. */
+const dollars = (usd: number): number => Math.round(usd * 1e9) / 1e9
+
+/** The task as ports know it. */
+export function taskOf(row: TaskRow): Task {
+  return {
+    id: row.id,
+    title: row.title,
+    kind: row.kind,
+    state: row.state,
+    priority: row.priority,
+    prompt: row.prompt,
+    repository: row.request.repository ?? null,
+    acceptance: row.request.acceptance ?? null,
+    constraints: { ...row.request.constraints, ...(row.budget_usd !== null && { budgetUsd: row.budget_usd }) },
+    labels: row.request.labels ?? [],
+    channel: row.channel,
+    requester: row.requester,
+    tenant: row.tenant,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+    ...(row.ended_at && { endedAt: row.ended_at.toISOString() }),
+    ...(row.builder_id && { builder: { id: row.builder_id, attempt: row.builder_attempt } }),
+    progress: { turn: row.turn, maxTurns: row.max_turns, plan: row.plan, lastEvent: row.last_event },
+    ...(row.waiting && { waiting: row.waiting }),
+    cost: {
+      usd: dollars(row.usd),
+      inputTokens: Number(row.input_tokens),
+      outputTokens: Number(row.output_tokens),
+      thoughtTokens: Number(row.thought_tokens),
+      cachedTokens: Number(row.cached_tokens),
+      modelCalls: row.model_calls,
+    },
+    ...(row.result && { result: row.result }),
+    ...(row.error && { error: row.error }),
+    ...(row.retry_of && { retryOf: row.retry_of }),
+  }
+}
+
+/** Locks a task for the rest of the transaction. */
+export async function lockTask(client: PoolClient, taskId: string): Promise<TaskRow> {
+  const { rows } = await client.query<TaskRow>('select * from task where id = $1 for update', [taskId])
+  if (!rows[0]) throw new GatewayError('not_found', `There is no task ${taskId}.`)
+  return rows[0]
+}
+
+/** Locks a task and refuses the writer whose seat has been given to somebody else. */
+export async function lockFenced(client: PoolClient, { taskId, seat }: Fence): Promise<TaskRow> {
+  const row = await lockTask(client, taskId)
+  if (row.seat !== seat || isFinal(row.state))
+    throw new GatewayError('seat_lost', `Seat ${seat} of ${taskId} is no longer valid (now ${row.seat}, ${row.state}).`)
+  return row
+}
+
+const CHANGES = {
+  title: 'title',
+  kind: 'kind',
+  priority: 'priority',
+  understanding: 'understanding',
+  route: 'route',
+  waiting: 'waiting',
+  budgetUsd: 'budget_usd',
+  result: 'result',
+  error: 'error',
+} as const satisfies Partial<Record<keyof TaskChange, string>>
+const JSON_COLUMNS = new Set(['understanding', 'route', 'waiting', 'result', 'error'])
+
+/** Writes a change, an optional new state and its events to a locked task; gives the row as it is then. */
+export async function writeTask(
+  client: PoolClient,
+  row: TaskRow,
+  write: { readonly to?: TaskState; readonly change?: TaskChange; readonly events?: readonly NewTaskEvent[] },
+): Promise<TaskRow> {
+  const values: unknown[] = [row.id]
+  const sets = ['updated_at = now()']
+  const set = (column: string, value: unknown) => sets.push(`${column} = $${values.push(value)}`)
+  if (write.to !== undefined) set('state', write.to)
+  if (write.to !== undefined && isFinal(write.to)) sets.push('ended_at = now()', 'waiting = null')
+  for (const [field, column] of Object.entries(CHANGES)) {
+    const value = write.change?.[field as keyof typeof CHANGES]
+    if (value !== undefined) set(column, JSON_COLUMNS.has(column) && value !== null ? JSON.stringify(value) : value)
+  }
+  if (write.change?.builder) {
+    set('builder_id', write.change.builder.id)
+    set('seat', write.change.builder.seat)
+    set('builder_attempt', write.change.builder.attempt)
+  }
+  const events = write.events ?? []
+  const last = events.at(-1)
+  if (last) {
+    set('sequence', row.sequence + events.length)
+    set('last_event', last.type)
+  }
+  const { rows } = await client.query<TaskRow>(`update task set ${sets.join(', ')} where id = $1 returning *`, values)
+  if (events.length > 0) await insertEvents(client, row, events)
+  return rows[0] as TaskRow
+}
+
+async function insertEvents(client: PoolClient, row: TaskRow, events: readonly NewTaskEvent[]): Promise<void> {
+  const rows = events.map((event, index) => ({
+    sequence: row.sequence + index + 1,
+    type: event.type,
+    data: event.data ?? {},
+  }))
+  await client.query(
+    `with added as (
+       insert into event (task_id, sequence, type, data)
+       select $1, e.sequence, e.type, e.data from json_to_recordset($2) as e (sequence int, type text, data json))
+     select pg_notify('task_event', $1)`,
+    [row.id, JSON.stringify(rows)],
+  )
+}

@@ -1,0 +1,196 @@
+import type { Pool, PoolClient } from 'pg'
+import { GatewayError } from '../../domain/errors.ts'
+import type { TaskEvent, TaskEventType } from '../../domain/events.ts'
+import type { Acceptance, Checkpoint, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
+import { canMove, DEFAULT_MAX_TURNS, DEFAULT_PRIORITY, isFinal } from '../../domain/task.ts'
+import type { Notifications } from './notifications.ts'
+import { lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
+import { inTransaction } from './transaction.ts'
+
+/** Tasks and events in PostgreSQL. */
+export function createTaskStore(pool: Pool, notifications: Notifications): TaskStore {
+  return {
+    accept: (acceptance) => inTransaction(pool, (client) => accept(client, acceptance)),
+    async find(id, tenant) {
+      const { rows } = await pool.query<TaskRow>('select * from task where id = $1 and tenant = coalesce($2, tenant)', [
+        id,
+        tenant ?? null,
+      ])
+      return rows[0] && taskOf(rows[0])
+    },
+    list: (filter) => list(pool, filter),
+    async events({ taskId, after, limit }) {
+      const { rows } = await pool.query<EventRow>(
+        'select * from event where task_id = $1 and sequence > $2 order by sequence limit $3',
+        [taskId, after, limit],
+      )
+      return rows.map(eventOf)
+    },
+    subscribe: (taskId, listener) => notifications.subscribe(taskId, listener),
+    move: (request) =>
+      inTransaction(pool, async (client) => {
+        const row = await lockTask(client, request.taskId)
+        if (row.state === request.to) return { task: taskOf(row), moved: true }
+        if (!canMove(row.state, request.to))
+          throw new GatewayError('conflict', `${row.id} is ${row.state}; it cannot become ${request.to}.`)
+        if (request.unlessSteered && (await isSteered(client, row.id))) return { task: taskOf(row), moved: false }
+        return { task: taskOf(await writeTask(client, row, request)), moved: true }
+      }),
+    note: (request) =>
+      inTransaction(pool, async (client) => {
+        const row = await lockTask(client, request.taskId)
+        return taskOf(isFinal(row.state) ? row : await writeTask(client, row, request))
+      }),
+    async unstarted({ olderThanMs, limit }) {
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from task where started_at is null and ended_at is null
+           and created_at < now() - make_interval(secs => $1 / 1000.0) order by id limit $2`,
+        [olderThanMs, limit],
+      )
+      return rows.map((row) => row.id)
+    },
+    async markStarted(taskId) {
+      await pool.query('update task set started_at = now() where id = $1 and started_at is null', [taskId])
+    },
+    async quiet({ olderThanMs, limit }) {
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from task where ended_at is null and started_at is not null
+           and updated_at < now() - make_interval(secs => $1 / 1000.0) order by updated_at limit $2`,
+        [olderThanMs, limit],
+      )
+      return rows.map((row) => row.id)
+    },
+    work: (taskId) => work(pool, taskId),
+  }
+}
+
+/** Whether text waits for the next model turn. */
+export async function isSteered(client: Pool | PoolClient, taskId: string): Promise<boolean> {
+  const { rows } = await client.query('select 1 from message where task_id = $1 and turn is null limit 1', [taskId])
+  return rows.length > 0
+}
+
+async function accept(
+  client: PoolClient,
+  acceptance: Acceptance,
+): Promise<{ task: ReturnType<typeof taskOf>; created: boolean }> {
+  const { id, tenant, channel, key, digest, requester, request } = acceptance
+  const known = await knownTask(client, acceptance)
+  if (known) return { task: known, created: false }
+  const { rows } = await client.query<TaskRow>(
+    `insert into task (id, tenant, requester, channel, title, kind, state, priority, prompt, request, budget_usd, max_turns, retry_of)
+     values ($1, $2, $3, $4, $5, $6, 'received', $7, $8, $9, $10, $11, $12) returning *`,
+    [
+      id,
+      tenant,
+      requester,
+      channel,
+      request.title ?? firstLine(request.prompt),
+      request.kind ?? 'code',
+      request.priority ?? DEFAULT_PRIORITY,
+      request.prompt,
+      JSON.stringify(request),
+      request.constraints?.budgetUsd ?? null,
+      request.constraints?.maxTurns ?? DEFAULT_MAX_TURNS,
+      acceptance.retryOf ?? null,
+    ],
+  )
+  const inserted = await client.query(
+    'insert into inbox (tenant, channel, key, digest, task_id) values ($1, $2, $3, $4, $5) on conflict do nothing',
+    [tenant, channel, key, digest, id],
+  )
+  if (inserted.rowCount === 0) {
+    // A simultaneous request with the same key was first; its task is visible now that its transaction ended.
+    await client.query('delete from task where id = $1', [id])
+    return { task: (await knownTask(client, acceptance)) as ReturnType<typeof taskOf>, created: false }
+  }
+  const events = [{ type: 'task-received' as const, data: { channel, requester } }]
+  return { task: taskOf(await writeTask(client, rows[0] as TaskRow, { events })), created: true }
+}
+
+async function knownTask(client: PoolClient, { tenant, channel, key, digest }: Acceptance) {
+  const { rows } = await client.query<TaskRow & { digest: string }>(
+    'select task.*, inbox.digest from inbox join task on task.id = inbox.task_id where inbox.tenant = $1 and inbox.channel = $2 and inbox.key = $3',
+    [tenant, channel, key],
+  )
+  const row = rows[0]
+  if (row && row.digest !== digest)
+    throw new GatewayError(
+      'idempotency_key_reused',
+      'This Idempotency-Key was used for another request. Send the same body again, or a new key.',
+    )
+  return row && taskOf(row)
+}
+
+const firstLine = (prompt: string): string => {
+  const line = prompt.trim().split('\n')[0] ?? ''
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line || 'Task'
+}
+
+async function list(pool: Pool, filter: TaskFilter) {
+  const before = filter.cursor === undefined ? null : readCursor(filter.cursor)
+  const { rows } = await pool.query<TaskRow>(
+    `select * from task where tenant = $1
+       and ($2::text is null or state = $2) and ($3::text is null or kind = $3)
+       and ($4::text is null or title ilike $4 or prompt ilike $4)
+       and ($5::text is null or id < $5) and ($6::text is null or requester = $6)
+     order by id desc limit $7`,
+    [
+      filter.tenant,
+      filter.state ?? null,
+      filter.kind ?? null,
+      filter.q === undefined ? null : `%${filter.q.replace(/[\\%_]/g, '\\$&')}%`,
+      before,
+      filter.requester ?? null,
+      filter.limit + 1,
+    ],
+  )
+  const items = rows.slice(0, filter.limit).map(taskOf)
+  const last = items.at(-1)
+  return { items, nextCursor: rows.length > filter.limit && last ? writeCursor(last.id) : null }
+}
+
+const writeCursor = (id: string): string => Buffer.from(id).toString('base64url')
+
+function readCursor(cursor: string): string {
+  const id = Buffer.from(cursor, 'base64url').toString('utf8')
+  if (!/^task-[0-9A-Z]{26}$/.test(id) || writeCursor(id) !== cursor)
+    throw new GatewayError('invalid_cursor', 'This cursor was not given by the gateway. Start again without a cursor.')
+  return id
+}
+
+interface EventRow {
+  task_id: string
+  sequence: number
+  at: Date
+  type: TaskEventType
+  data: Record<string, unknown>
+}
+
+const eventOf = (row: EventRow): TaskEvent => ({
+  sequence: row.sequence,
+  at: row.at.toISOString(),
+  type: row.type,
+  taskId: row.task_id,
+  data: row.data,
+})
+
+async function work(pool: Pool, taskId: string): Promise<TaskWork> {
+  const { rows } = await pool.query<TaskRow & { commit: string | null; tree: string; bundle: Buffer }>(
+    'select task.*, commit, tree, bundle from task left join checkpoint on task_id = id where id = $1',
+    [taskId],
+  )
+  const row = rows[0]
+  if (!row) throw new GatewayError('not_found', `There is no task ${taskId}.`)
+  const latestCheckpoint: Checkpoint | null =
+    row.commit === null ? null : { commit: row.commit, tree: row.tree, bundle: row.bundle }
+  return {
+    task: taskOf(row),
+    request: row.request,
+    seat: row.seat,
+    ...(row.understanding && { understanding: row.understanding }),
+    ...(row.route && { route: row.route }),
+    ...(row.base_commit !== null && { baseCommit: row.base_commit }),
+    ...(latestCheckpoint && { latestCheckpoint }),
+  }
+}

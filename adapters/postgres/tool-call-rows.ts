@@ -1,0 +1,56 @@
+import type { PoolClient } from 'pg'
+import { GatewayError } from '../../domain/errors.ts'
+import type { Decision } from '../../domain/policy.ts'
+import type { ToolCall } from '../../domain/ports/store.ts'
+
+/** A row of `tool_call`. */
+export interface ToolCallRow {
+  task_id: string
+  turn: number
+  position: number
+  id: string
+  name: string
+  args: Record<string, unknown>
+  decision: Decision
+  state: ToolCall['state']
+  response: Record<string, unknown> | null
+  output: string | null
+  summary: string | null
+  approval_id: string | null
+  approval_expires_at: Date | null
+  approval_decision: 'approve' | 'reject' | null
+  approval_comment: string | null
+}
+
+/** The call as ports know it. */
+export const callOf = (row: ToolCallRow): ToolCall => ({
+  turn: row.turn,
+  position: row.position,
+  id: row.id,
+  name: row.name,
+  args: row.args,
+  state: row.state,
+  decision: row.approval_decision === 'approve' ? 'allow' : row.decision,
+  ...(row.approval_id !== null && { approvalId: row.approval_id }),
+})
+
+/** One call; its absence is a fault of the workflow. */
+export async function loadCall(
+  client: PoolClient,
+  at: { readonly taskId: string; readonly turn: number; readonly position: number },
+): Promise<ToolCallRow> {
+  const { rows } = await client.query<ToolCallRow>(
+    'select * from tool_call where task_id = $1 and turn = $2 and position = $3',
+    [at.taskId, at.turn, at.position],
+  )
+  if (!rows[0]) throw new GatewayError('internal', `${at.taskId} has no call ${at.turn}/${at.position}.`)
+  return rows[0]
+}
+
+/** Fields every event about a call carries. */
+export const callData = (call: ToolCallRow) => ({
+  turn: call.turn,
+  position: call.position,
+  callId: call.id,
+  name: call.name,
+})

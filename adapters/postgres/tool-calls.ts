@@ -1,0 +1,61 @@
+import type { Pool, PoolClient } from 'pg'
+import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
+import { lockFenced, writeTask } from './task-rows.ts'
+import { callData, callOf, loadCall } from './tool-call-rows.ts'
+import { inTransaction } from './transaction.ts'
+
+type FinishTool = Parameters<ConversationStore['finishTool']>[0]
+
+/** Starting and finishing tool calls: each `tool-called` has its one `tool-finished`, whoever repeats it. */
+export function createToolCalls(pool: Pool): Pick<ConversationStore, 'beginTool' | 'finishTool' | 'call'> {
+  return {
+    call: (at) => inTransaction(pool, async (client) => callOf(await loadCall(client, at))),
+    beginTool: (request) => inTransaction(pool, (client) => beginTool(client, request)),
+    finishTool: (request) => inTransaction(pool, (client) => finishTool(client, request)),
+  }
+}
+
+async function beginTool(
+  client: PoolClient,
+  request: Fence & { readonly turn: number; readonly position: number },
+): Promise<ToolStart> {
+  const task = await lockFenced(client, request)
+  const call = await loadCall(client, request)
+  if (call.state === 'finished') return { type: 'finished' }
+  if (call.state === 'pending') {
+    await client.query(
+      `update tool_call set state = 'running', started_at = now() where task_id = $1 and turn = $2 and position = $3`,
+      [request.taskId, request.turn, request.position],
+    )
+    await writeTask(client, task, { events: [{ type: 'tool-called', data: callData(call) }] })
+  }
+  return { type: 'run', call: callOf(call), repeated: call.state === 'running' }
+}
+
+async function finishTool(client: PoolClient, request: FinishTool): Promise<void> {
+  const task = await lockFenced(client, request)
+  const call = await loadCall(client, request)
+  if (call.state === 'finished') return
+  await client.query(
+    `update tool_call set state = 'finished', response = $4, output = $5, summary = $6, finished_at = now()
+     where task_id = $1 and turn = $2 and position = $3`,
+    [
+      request.taskId,
+      request.turn,
+      request.position,
+      JSON.stringify(request.response),
+      request.output ?? null,
+      request.summary,
+    ],
+  )
+  if (request.checkpoint)
+    await client.query(
+      `insert into checkpoint (task_id, commit, tree, bundle) values ($1, $2, $3, $4)
+       on conflict (task_id) do update set commit = $2, tree = $3, bundle = $4, made_at = now()`,
+      [request.taskId, request.checkpoint.commit, request.checkpoint.tree, request.checkpoint.bundle],
+    )
+  if (request.plan)
+    await client.query('update task set plan = $2 where id = $1', [task.id, JSON.stringify(request.plan)])
+  const data = { ...callData(call), ok: request.ok, summary: request.summary }
+  await writeTask(client, task, { events: [{ type: 'tool-finished', data }] })
+}

@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import {
+  ApplicationFailure,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client'
+import type { UpdateDefinition } from '@temporalio/common'
+import type { TaskControl } from '../api/task-control.ts'
+import { TASK_QUEUES } from '../domain/contracts.ts'
+import { GatewayError, type ErrorCode } from '../domain/errors.ts'
+import type { Store } from '../domain/ports/store.ts'
+import { isFinal, type Task } from '../domain/task.ts'
+import { repositoryName } from '../activities/gateway/brief.ts'
+import { ATTRIBUTES } from '../workflows/inspector.ts'
+import type { manageTask } from '../workflows/manage-task.ts'
+import * as messages from '../workflows/messages.ts'
+
+/** A Manager that has not answered an update by then is away; the caller may try again. */
+const UPDATE_LIMIT_MS = 10_000
+
+/** Starts Managers and speaks to them. */
+export function createTaskControl(dependencies: { readonly client: Client; readonly store: Store }): TaskControl {
+  const { client, store } = dependencies
+  const handleOf = (taskId: string) => client.workflow.getHandle<typeof manageTask>(taskId)
+  const start = (taskId: string) => startManager({ client, store, taskId })
+  const signal = async (taskId: string, send: (handle: WorkflowHandle<typeof manageTask>) => Promise<void>) => {
+    await live(store, taskId)
+    await start(taskId)
+    await send(handleOf(taskId)).catch((error: unknown) => rethrowEnded(error, taskId))
+  }
+  const update = async <Result, Arguments extends unknown[]>(
+    taskId: string,
+    definition: UpdateDefinition<Result, Arguments>,
+    ...args: Arguments
+  ): Promise<Result> => {
+    await live(store, taskId)
+    await start(taskId)
+    const answer = handleOf(taskId).executeUpdate(definition, { args } as never) as Promise<Result>
+    return withLimit(answer).catch((error: unknown) => rethrowRefused(error, taskId))
+  }
+  return {
+    start,
+    cancel: (taskId) => signal(taskId, (handle) => handle.signal(messages.cancelSignal)),
+    pause: (taskId) => signal(taskId, (handle) => handle.signal(messages.pauseSignal)),
+    resume: (taskId) => signal(taskId, (handle) => handle.signal(messages.resumeSignal)),
+    async say({ taskId, text, from }) {
+      await update(taskId, messages.steerUpdate, { text, from })
+    },
+    async decide({ taskId, approvalId, decision, comment, by }) {
+      const definition = decision === 'approve' ? messages.approveUpdate : messages.rejectUpdate
+      await update(taskId, definition, { approvalId, by, ...(comment !== undefined && { comment }) })
+    },
+    reprioritise: ({ taskId, priority }) => update(taskId, messages.reprioritiseUpdate, { priority }),
+    raiseBudget: ({ taskId, budgetUsd }) => update(taskId, messages.raiseBudgetUpdate, { budgetUsd }),
+  }
+}
+
+async function startManager({ client, store, taskId }: { client: Client; store: Store; taskId: string }): Promise<void> {
+  const task = await store.tasks.find(taskId)
+  if (!task || isFinal(task.state)) return
+  try {
+    await client.workflow.start<typeof manageTask>('manageTask', {
+      workflowId: taskId,
+      taskQueue: TASK_QUEUES.manager,
+      args: [{ taskId }],
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      requestEagerStart: true,
+      staticSummary: task.title.slice(0, 200),
+      staticDetails: detailsOf(task),
+      typedSearchAttributes: attributesOf(task),
+      priority: { priorityKey: task.priority, fairnessKey: task.tenant.slice(0, 64) },
+    })
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
+  }
+  await store.tasks.markStarted(taskId)
+}
+
+const attributesOf = (task: Task) => [
+  { key: ATTRIBUTES.title, value: task.title },
+  { key: ATTRIBUTES.state, value: task.state },
+  { key: ATTRIBUTES.kind, value: task.kind },
+  { key: ATTRIBUTES.channel, value: task.channel },
+  { key: ATTRIBUTES.tenant, value: task.tenant },
+  ...(task.repository ? [{ key: ATTRIBUTES.repository, value: repositoryName(task.repository.url) }] : []),
+  { key: ATTRIBUTES.priority, value: task.priority },
+  { key: ATTRIBUTES.costUsd, value: 0 },
+  { key: ATTRIBUTES.labels, value: [...task.labels] },
+]
+
+/** Static Markdown for the Temporal Web UI: what was asked of the gateway, without the prompt itself. */
+function detailsOf(task: Task): string {
+  const commands = task.acceptance?.commands ?? []
+  return [
+    `Priority ${task.priority} · channel ${task.channel} · tenant ${task.tenant}`,
+    '',
+    ...(commands.length > 0 ? ['Done when these pass:', '', ...commands.map((command) => `- \`${command}\``)] : ['No acceptance commands.']),
+  ].join('\n')
+}
+
+async function live(store: Store, taskId: string): Promise<void> {
+  const task = await store.tasks.find(taskId)
+  if (!task) throw new GatewayError('not_found', `There is no task ${taskId}.`)
+  if (isFinal(task.state)) throw ended(taskId, task.state)
+}
+
+const ended = (taskId: string, state: string): GatewayError =>
+  new GatewayError('conflict', `${taskId} has ended (${state}). Use retry to run it again.`)
+
+function rethrowEnded(error: unknown, taskId: string): never {
+  if (error instanceof WorkflowNotFoundError) throw ended(taskId, 'its workflow is closed')
+  throw error
+}
+
+function rethrowRefused(error: unknown, taskId: string): never {
+  if (error instanceof WorkflowUpdateFailedError) {
+    const failure = causesOf(error).find((cause): cause is ApplicationFailure => cause instanceof ApplicationFailure)
+    if (failure) throw new GatewayError((failure.type ?? 'internal') as ErrorCode, failure.message)
+  }
+  return rethrowEnded(error, taskId)
+}
+
+function causesOf(error: Error): readonly Error[] {
+  return error.cause instanceof Error ? [error.cause, ...causesOf(error.cause)] : []
+}
+
+async function withLimit<T>(answer: Promise<T>): Promise<T> {
+  const timer = new AbortController()
+  const late = delay(UPDATE_LIMIT_MS, undefined, { signal: timer.signal }).then(() => {
+    throw new GatewayError('internal', 'The task did not answer in time; it may still take the change. Look at it and try again.', {
+      retryable: true,
+    })
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    timer.abort()
+    late.catch(() => undefined)
+  }
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker'
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+
+/**
+ * Path of the bundled workflow code, made once per content of `domain/` and `workflows/`: bundling takes seconds and
+ * hundreds of megabytes, reading the result milliseconds.
+ */
+export async function workflowBundle(dataDirectory: string): Promise<string> {
+  const folder = join(dataDirectory, 'cache')
+  const path = join(folder, `workflows-${await digestOfSources()}.js`)
+  const cached = await readFile(path, 'utf8').then(
+    () => true,
+    () => false,
+  )
+  if (cached) return path
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(ROOT, 'workflows/index.ts'),
+    logger: new DefaultLogger('ERROR'),
+  })
+  await mkdir(folder, { recursive: true })
+  // Written aside and renamed: another process never reads half a bundle.
+  const partial = `${path}.${process.pid}`
+  await writeFile(partial, code)
+  await rename(partial, path)
+  return path
+}
+
+async function digestOfSources(): Promise<string> {
+  const hash = createHash('sha256')
+  hash.update(createRequire(import.meta.url)('@temporalio/worker/package.json').version as string)
+  for (const room of ['domain', 'workflows']) {
+    const files = (await readdir(join(ROOT, room), { recursive: true })).filter((name) => name.endsWith('.ts')).toSorted()
+    for (const file of files) hash.update(file).update(await readFile(join(ROOT, room, file)))
+  }
+  return hash.digest('hex').slice(0, 16)
+}

@@ -1,0 +1,61 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
+import { TASK_QUEUES, type BuilderActivities, type SeatActivities } from '../domain/contracts.ts'
+import type { Priority } from '../domain/task.ts'
+
+/** Five missed beats of a second: a busy builder is not taken for a dead one, a dead one is noticed in time. */
+const HEARTBEAT_TIMEOUT = '5 seconds'
+/** A living builder takes its own work in milliseconds. */
+const OWN_QUEUE_TIMEOUT = '5 seconds'
+
+/** A seat request: one activity that runs as long as the seat is held. */
+export function seats(request: { readonly priority: Priority; readonly tenant: string }) {
+  return proxyActivities<SeatActivities>({
+    taskQueue: TASK_QUEUES.builders,
+    priority: { priorityKey: request.priority, fairnessKey: request.tenant.slice(0, 64) },
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    // No task holds a seat for a month; a wait gives it back after half a minute.
+    startToCloseTimeout: '30 days',
+    // A lost seat is answered by a new request with a new number, never by a repetition.
+    retry: { maximumAttempts: 1 },
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  })
+}
+
+/** Steps on the queue of the builder that granted the seat. */
+export function stepsOn(queue: string) {
+  const common = {
+    taskQueue: queue,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
+    scheduleToStartTimeout: OWN_QUEUE_TIMEOUT,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+  } as const
+  const once = proxyActivities<Omit<BuilderActivities, 'takeTurn' | 'releaseSeat'>>({
+    ...common,
+    // Setup, commands and pushes have limits of their own; this one only ends what hangs beyond them.
+    startToCloseTimeout: '2 hours',
+    // An unfinished step is repeated on a new seat, where the fence holds, never beside its own ghost.
+    retry: { maximumAttempts: 1 },
+  })
+  const turns = proxyActivities<Pick<BuilderActivities, 'takeTurn'>>({
+    ...common,
+    // The longest answer seen from thinking models, doubled.
+    startToCloseTimeout: '15 minutes',
+    // The model's own trouble is waited out here; anything unexpected moves to another seat.
+    retry: {
+      initialInterval: '1 second',
+      backoffCoefficient: 2,
+      maximumInterval: '1 minute',
+      maximumAttempts: 8,
+      nonRetryableErrorTypes: ['internal'],
+    },
+  })
+  const release = proxyActivities<Pick<BuilderActivities, 'releaseSeat'>>({
+    taskQueue: queue,
+    // Only a courtesy that saves a second: a dead builder's seat ends by its missing heartbeat.
+    scheduleToCloseTimeout: '3 seconds',
+    retry: { maximumAttempts: 1 },
+  })
+  return { ...once, ...turns, ...release } as unknown as StepActivities
+}
+
+type StepActivities = ReturnType<typeof proxyActivities<BuilderActivities>>

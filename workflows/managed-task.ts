@@ -1,0 +1,312 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  ParentClosePolicy,
+  sleep,
+  startChild,
+} from '@temporalio/workflow'
+import type { BuildOutcome, Seat, TaskBrief, VerificationOutcome, Wait } from '../domain/contracts.ts'
+import { POISON_LOSSES } from '../domain/limits.ts'
+import { seatPriority } from '../domain/priority.ts'
+import { DEFAULT_PRIORITY, type TaskResult, type TaskState, type Waiting } from '../domain/task.ts'
+import { stepsOn } from './builder-activities.ts'
+import type { buildTask } from './build-task.ts'
+import { failureIn, TaskFailed } from './failures.ts'
+import { gateway, understanding } from './gateway-activities.ts'
+import { inspect } from './inspector.ts'
+import { interruptSignal, type TaskOutcome } from './messages.ts'
+import { SeatHolder } from './seat-holder.ts'
+import { handleMessages, type Controls } from './task-controls.ts'
+
+/** A person who answers within half a minute finds the workspace warm; after that the seat serves others. */
+const SEAT_GRACE = '30 seconds'
+/** An approval nobody gave in a month counts as refused. */
+const APPROVAL_EXPIRY = '30 days'
+
+/** One task and the verbs of its life. The store holds the truth; this holds what the process needs to go on. */
+export class ManagedTask {
+  private readonly holder: SeatHolder
+  private readonly controls: Controls = {
+    paused: false,
+    answered: false,
+    budgetRaised: false,
+    draining: false,
+    decided: new Set(),
+    priority: DEFAULT_PRIORITY,
+  }
+  private readonly process = new CancellationScope()
+  private brief: TaskBrief | undefined
+  private state: TaskState = 'received'
+  private costUsd = 0
+  /** Builders that worked on the task so far. */
+  private attempts = 0
+  private runs = 0
+  private losses = { step: '', count: 0 }
+  private end: 'cancelled' | 'expired' | undefined
+  private interruptRun: (() => void) | undefined
+
+  constructor(private readonly taskId: string) {
+    this.holder = new SeatHolder(taskId)
+    handleMessages({
+      taskId,
+      holder: this.holder,
+      controls: this.controls,
+      state: () => this.state,
+      cancel: () => this.endEarly('cancelled'),
+      interrupt: () => this.interruptRun?.(),
+    })
+  }
+
+  /** Runs the process and brings the task to one of its ends, whatever happens. */
+  async untilEnded(process: (task: this) => Promise<TaskResult>): Promise<TaskOutcome> {
+    try {
+      this.brief = await gateway.openTask({ taskId: this.taskId })
+      this.controls.priority = this.brief.priority
+      this.watchDeadline(this.brief.deadline)
+      const result = await this.process.run(() => process(this))
+      return await CancellationScope.nonCancellable(() => this.ended({ state: 'completed', result }))
+    } catch (error) {
+      return await CancellationScope.nonCancellable(() => this.endedBy(error))
+    }
+  }
+
+  /** Recalls, asks the model, asks the requester when unsure. An answer ends the task without a Builder. */
+  async understand(): Promise<string | undefined> {
+    for (let round = 1; ; round++) {
+      this.enter('understanding')
+      const outcome = await understanding.understandTask.executeWithOptions({ summary: `Understand, round ${round}` }, [
+        { taskId: this.taskId, round },
+      ])
+      this.brief = outcome.brief
+      this.controls.priority = outcome.brief.priority
+      this.costUsd = outcome.brief.costUsd
+      if (outcome.type === 'answered') return outcome.answer
+      if (outcome.type === 'understood') return undefined
+      const wait: Wait = outcome.type === 'unclear' ? { for: 'input', question: outcome.question } : { for: 'budget' }
+      await this.waitFor(wait)
+      await gateway.resumeTask({ taskId: this.taskId, to: 'understanding' })
+    }
+  }
+
+  /** Builder runs, one after another, until the model considers the work done and nobody has steered it since. */
+  async build(): Promise<void> {
+    for (;;) {
+      const outcome = await this.onSeat((seat) => this.runBuilder(seat))
+      this.costUsd = outcome.costUsd
+      if (outcome.type === 'waiting') await this.waitForPerson(outcome.wait)
+      else if (outcome.type === 'interrupted') await this.yieldSeat()
+      else if (await gateway.beginVerification({ taskId: this.taskId })) return
+    }
+  }
+
+  /** Acceptance in a clean checkout of what would be delivered, on the seat that built it. */
+  async verify(attempt: number): Promise<VerificationOutcome> {
+    this.enter('verifying')
+    // Fixed before the first try: a repetition on another seat makes the same commit.
+    const at = Math.floor(Date.now() / 1000)
+    return this.onSeat((seat) =>
+      stepsOn(seat.queue).verifyDelivery.executeWithOptions({ summary: `${seat.builder} · verification ${attempt}` }, [
+        { ...this.fence(seat), attempt, at },
+      ]),
+    )
+  }
+
+  async requestRepair(outcome: VerificationOutcome): Promise<void> {
+    await gateway.requestRepair({ taskId: this.taskId, outcome })
+    this.enter('building')
+  }
+
+  /** Past this point nothing is taken back: a cancel that comes now comes too late. */
+  async deliver(outcome: VerificationOutcome): Promise<TaskResult> {
+    return CancellationScope.nonCancellable(async () => {
+      await gateway.beginDelivery({ taskId: this.taskId })
+      this.enter('delivering')
+      const { commit, verdict } = outcome
+      return this.onSeat((seat) =>
+        stepsOn(seat.queue).publishDelivery.executeWithOptions({ summary: `${seat.builder} · deliver` }, [
+          { ...this.fence(seat), commit, verdict },
+        ]),
+      )
+    })
+  }
+
+  /** Runs work on a seat; when the seat is lost, on the next one, until it is done. */
+  private async onSeat<T>(work: (seat: Seat) => Promise<T>): Promise<T> {
+    for (;;) {
+      const seat = this.holder.seat ?? (await this.takeSeat())
+      const ended = await this.holder.work(() => work(seat))
+      if (ended.type === 'done') return ended.value
+      await this.countLoss(seat, ended.reason)
+    }
+  }
+
+  private async takeSeat(): Promise<Seat> {
+    const begun = this.attempts > 0
+    if (!this.isOnBuilder()) {
+      await gateway.queueTask({ taskId: this.taskId })
+      this.enter('queued')
+    }
+    for (;;) {
+      await this.whilePaused()
+      const asked = this.controls.priority
+      const seat = await this.holder.take({
+        priority: seatPriority({ priority: asked, begun }),
+        tenant: this.brief?.tenant ?? '',
+        withdrawn: () => this.isPausing() || this.controls.priority !== asked,
+      })
+      if (!seat) continue
+      await gateway.assignBuilder({ ...this.fence(seat), builder: seat.builder, attempt: ++this.attempts })
+      this.controls.draining = false
+      this.enter(this.isOnBuilder() ? this.state : 'building')
+      return seat
+    }
+  }
+
+  private async runBuilder(seat: Seat): Promise<BuildOutcome> {
+    const title = this.brief?.title ?? ''
+    const child = await startChild<typeof buildTask>('buildTask', {
+      args: [{ fence: this.fence(seat), queue: seat.queue, builder: seat.builder, title, costUsd: this.costUsd }],
+      workflowId: `build-${this.taskId}-${++this.runs}`,
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      staticSummary: `${seat.builder} · ${title}`.slice(0, 200),
+    })
+    this.interruptRun = () => void child.signal(interruptSignal).catch(() => undefined)
+    if (this.controls.paused || this.controls.draining) this.interruptRun()
+    try {
+      return await child.result()
+    } finally {
+      this.interruptRun = undefined
+    }
+  }
+
+  /** A paused task waits, a draining builder's task moves on. */
+  private async yieldSeat(): Promise<void> {
+    if (this.controls.draining) await this.holder.release()
+    await this.whilePaused()
+  }
+
+  private async whilePaused(): Promise<void> {
+    if (!this.isPausing()) return
+    const from = this.state
+    await gateway.pauseTask({ taskId: this.taskId })
+    this.enter('paused')
+    await this.keepingSeatAWhile(() => !this.controls.paused)
+    await this.resume(this.holder.seat ? 'building' : from === 'understanding' ? 'understanding' : 'queued')
+  }
+
+  private async waitForPerson(wait: Wait): Promise<void> {
+    await this.waitFor(wait)
+    await this.resume(this.holder.seat ? 'building' : 'queued')
+  }
+
+  private async waitFor(wait: Wait): Promise<void> {
+    this.controls.answered = false
+    this.controls.budgetRaised = false
+    const waiting = await gateway.awaitHuman({ taskId: this.taskId, wait })
+    this.enter(`awaiting_${wait.for}`, waiting)
+    const { approvalId } = waiting
+    if (wait.for === 'input') return this.keepingSeatAWhile(() => this.controls.answered)
+    if (wait.for === 'budget') return this.keepingSeatAWhile(() => this.controls.budgetRaised)
+    const decided = () => approvalId === undefined || this.controls.decided.has(approvalId)
+    await this.keepingSeatAWhile(() => decided(), APPROVAL_EXPIRY)
+    if (!decided() && approvalId !== undefined)
+      await gateway.decideApproval({
+        taskId: this.taskId,
+        approvalId,
+        decision: 'reject',
+        comment: 'It expired.',
+        by: 'expiry',
+      })
+  }
+
+  private async keepingSeatAWhile(answered: () => boolean, limit?: '30 days'): Promise<void> {
+    if (this.holder.seat && (await condition(answered, SEAT_GRACE))) return
+    await this.holder.release()
+    if (limit === undefined) await condition(answered)
+    else await condition(answered, limit)
+  }
+
+  private async resume(to: TaskState): Promise<void> {
+    await gateway.resumeTask({ taskId: this.taskId, to })
+    this.enter(to)
+  }
+
+  private async countLoss(seat: Seat, reason: string): Promise<void> {
+    const { step } = await gateway.noteBuilderLost({ ...this.fence(seat), builder: seat.builder, reason })
+    this.losses = { step, count: step === this.losses.step ? this.losses.count + 1 : 1 }
+    if (this.losses.count < POISON_LOSSES) return
+    throw new TaskFailed({
+      code: 'poison_task',
+      message: `${POISON_LOSSES} builders in a row were lost at the same step (${step}; last: ${reason}). The task is set aside; look at that step, then retry it.`,
+      retryable: false,
+    })
+  }
+
+  /** Once the work is handed to the verifier a pause waits for the next Builder run. */
+  private isPausing(): boolean {
+    return this.controls.paused && this.state !== 'verifying' && this.state !== 'delivering'
+  }
+
+  private isOnBuilder(): boolean {
+    return this.state === 'building' || this.state === 'verifying' || this.state === 'delivering'
+  }
+
+  private fence(seat: Seat) {
+    return { taskId: this.taskId, seat: seat.seat }
+  }
+
+  private enter(state: TaskState, waiting?: Waiting): void {
+    this.state = state
+    if (!this.brief) return
+    const builder = this.holder.seat?.builder
+    inspect({
+      brief: { ...this.brief, priority: this.controls.priority },
+      state,
+      builder,
+      waiting,
+      costUsd: this.costUsd,
+    })
+  }
+
+  private watchDeadline(deadline: string | undefined): void {
+    if (deadline === undefined) return
+    const left = Math.max(0, Date.parse(deadline) - Date.now())
+    const expire = () => this.endEarly('expired')
+    void this.process.run(() => sleep(left, { summary: 'Deadline' })).then(expire, () => undefined)
+  }
+
+  private endEarly(state: 'cancelled' | 'expired'): void {
+    this.end ??= state
+    this.process.cancel()
+  }
+
+  private async endedBy(error: unknown): Promise<TaskOutcome> {
+    if (this.end !== undefined || isCancellation(error)) {
+      const state = this.end ?? 'cancelled'
+      const message =
+        state === 'expired' ? 'The deadline passed. Retry the task with a later one.' : 'Cancelled on request.'
+      return this.ended({ state, ...(state === 'expired' && { error: { code: 'expired', message, retryable: true } }) })
+    }
+    return this.ended({ state: 'failed', error: failureIn(error) })
+  }
+
+  private async ended(end: Omit<Parameters<typeof gateway.endTask>[0], 'taskId'>): Promise<TaskOutcome> {
+    await this.holder.release()
+    const brief = await gateway.endTask({ taskId: this.taskId, ...end })
+    this.brief = brief
+    this.costUsd = brief.costUsd
+    this.enter(brief.state)
+    this.process.cancel()
+    await condition(allHandlersFinished)
+    const { result, error } = end
+    return {
+      state: brief.state,
+      costUsd: brief.costUsd,
+      ...(result && { verdict: result.verdict }),
+      ...(result?.branch !== undefined && { branch: result.branch }),
+      ...(error && { error: `${error.code}: ${error.message}`.slice(0, 1000) }),
+    }
+  }
+}

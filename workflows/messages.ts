@@ -1,0 +1,58 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import type { Seat } from '../domain/contracts.ts'
+import type { TaskState, Verdict } from '../domain/task.ts'
+
+/**
+ * How the outside speaks to the workflows. Signals where nobody waits for an answer; updates where the caller must
+ * learn that it came too late.
+ */
+
+/** Input of `manageTask`: the request itself waits in the store under this id. */
+export interface ManageTaskInput {
+  readonly taskId: string
+}
+
+/** Result of `manageTask`, small enough to be read in the Temporal Web UI. */
+export interface TaskOutcome {
+  readonly state: TaskState
+  readonly verdict?: Verdict
+  readonly branch?: string
+  readonly costUsd: number
+  readonly error?: string
+}
+
+export interface TaskStatus {
+  readonly state: TaskState
+  readonly builder: string | null
+  readonly seat: number
+  readonly paused: boolean
+}
+
+export const cancelSignal = defineSignal('cancel')
+export const pauseSignal = defineSignal('pause')
+export const resumeSignal = defineSignal('resume')
+/** The store holds new text for the task. */
+export const messageReceivedSignal = defineSignal<[{ readonly kind: 'answer' | 'steer' }]>('messageReceived')
+
+/** From a builder: the seat is yours. */
+export const seatGrantedSignal = defineSignal<[Seat]>('seatGranted')
+/** From the supervisor or a draining builder: everything held on this builder is gone, or must move. */
+export const seatLostSignal = defineSignal<[{ readonly builder: string; readonly reason: string }]>('seatLost')
+export const drainSignal = defineSignal<[{ readonly builder: string }]>('drain')
+
+export const approveUpdate = defineUpdate<void, [ApprovalDecision]>('approve')
+export const rejectUpdate = defineUpdate<void, [ApprovalDecision]>('reject')
+export const reprioritiseUpdate = defineUpdate<void, [{ readonly priority: number }]>('reprioritise')
+export const raiseBudgetUpdate = defineUpdate<void, [{ readonly budgetUsd: number }]>('raiseBudget')
+export const steerUpdate = defineUpdate<'answer' | 'steer', [{ readonly text: string; readonly from: string }]>('steer')
+
+export interface ApprovalDecision {
+  readonly approvalId: string
+  readonly comment?: string
+  readonly by: string
+}
+
+export const statusQuery = defineQuery<TaskStatus>('status')
+
+/** To a Builder run: stop at the next step boundary. */
+export const interruptSignal = defineSignal('interrupt')

@@ -1,0 +1,117 @@
+import { CancellationScope, condition, isCancellation } from '@temporalio/workflow'
+import type { Seat } from '../domain/contracts.ts'
+import type { Priority } from '../domain/task.ts'
+import { seats, stepsOn } from './builder-activities.ts'
+import { isSeatTrouble } from './failures.ts'
+
+/** One request for a seat and, once granted, the seat. */
+interface Holding {
+  readonly number: number
+  readonly scope: CancellationScope
+  seat?: Seat
+  lost?: string
+}
+
+/** What happened to work that needed a seat. */
+export type SeatWork<T> =
+  { readonly type: 'done'; readonly value: T } | { readonly type: 'lost'; readonly reason: string }
+
+/**
+ * The Manager's hold on the Builder Pool: asks for a seat, knows when it is lost, gives it back. Seat numbers only
+ * grow; the store compares them, so a builder that lost its seat can write nothing any more.
+ */
+export class SeatHolder {
+  private numbers = 0
+  private holding: Holding | undefined
+
+  constructor(private readonly taskId: string) {}
+
+  get seat(): Seat | undefined {
+    return this.holding?.lost === undefined ? this.holding?.seat : undefined
+  }
+
+  get number(): number {
+    return this.numbers
+  }
+
+  /** A builder announced itself. An old announcement is left to end by itself. */
+  granted(seat: Seat): void {
+    if (this.holding?.number === seat.seat && this.holding.lost === undefined) this.holding.seat = seat
+  }
+
+  /** Whatever is held on this builder is gone. */
+  builderGone(event: { readonly builder: string; readonly reason: string }): void {
+    if (this.holding?.seat?.builder === event.builder) this.holding.lost ??= event.reason
+  }
+
+  /** Waits for a seat. `withdrawn` ends the wait without one (another priority, a pause). */
+  async take(request: {
+    readonly priority: Priority
+    readonly tenant: string
+    readonly withdrawn: () => boolean
+  }): Promise<Seat | undefined> {
+    for (;;) {
+      const holding = this.request(request)
+      await condition(() => holding.seat !== undefined || holding.lost !== undefined || request.withdrawn())
+      if (holding.seat && holding.lost === undefined) return holding.seat
+      this.abandon()
+      if (holding.lost === undefined) return undefined
+    }
+  }
+
+  /** Runs work on the seat held; ends it at once when the seat is lost. */
+  async work<T>(task: (seat: Seat) => Promise<T>): Promise<SeatWork<T>> {
+    const holding = this.holding
+    if (!holding?.seat) throw new Error('work needs a seat')
+    const seat = holding.seat
+    const scope = new CancellationScope()
+    const running = scope
+      .run(() => task(seat))
+      .then(
+        (value) => ({ type: 'done' as const, value }),
+        (error: unknown) => ({ type: 'error' as const, error }),
+      )
+    const ended = await Promise.race([running, condition(() => holding.lost !== undefined).then(() => undefined)])
+    if (ended?.type === 'done') return ended
+    if (ended && !isSeatTrouble(ended.error) && !(isCancellation(ended.error) && holding.lost !== undefined))
+      throw ended.error
+    if (!ended) scope.cancel()
+    await running
+    this.abandon()
+    return { type: 'lost', reason: holding.lost ?? 'the step failed on this builder' }
+  }
+
+  /** Gives the seat back through its builder: in milliseconds, with whatever still runs there ended. */
+  async release(): Promise<void> {
+    const holding = this.holding
+    if (!holding) return
+    this.holding = undefined
+    if (!holding.seat || holding.lost !== undefined) return holding.scope.cancel()
+    const released = stepsOn(holding.seat.queue).releaseSeat({ taskId: this.taskId, seat: holding.number })
+    await released.catch(() => holding.scope.cancel())
+  }
+
+  private abandon(): void {
+    this.holding?.scope.cancel()
+    this.holding = undefined
+  }
+
+  private request(request: { readonly priority: Priority; readonly tenant: string }): Holding {
+    // Not below the process: a cancelled task first ends what runs on the seat, then gives it back in milliseconds.
+    const parent = new CancellationScope({ cancellable: false })
+    const holding: Holding = { number: ++this.numbers, scope: new CancellationScope({ cancellable: true, parent }) }
+    this.holding = holding
+    const held = holding.scope.run(() => seats(request).holdSeat({ taskId: this.taskId, seat: holding.number }))
+    void held.then(
+      () => void (holding.lost ??= 'the builder ended the seat'),
+      (error: unknown) => void (holding.lost ??= reasonOf(error)),
+    )
+    return holding
+  }
+}
+
+function reasonOf(error: unknown): string {
+  let last: unknown = error
+  while (last instanceof Error && last.cause instanceof Error) last = last.cause
+  return last instanceof Error ? last.message : String(last)
+}

@@ -1,0 +1,99 @@
+import { setHandler } from '@temporalio/workflow'
+import { toPriority } from '../domain/priority.ts'
+import type { Priority, TaskState } from '../domain/task.ts'
+import { gateway } from './gateway-activities.ts'
+import * as messages from './messages.ts'
+import type { SeatHolder } from './seat-holder.ts'
+
+/** What people asked of a running task, for the process to look at. */
+export interface Controls {
+  paused: boolean
+  /** An `ask_user` or clarifying question was answered. */
+  answered: boolean
+  budgetRaised: boolean
+  /** The builder that holds the seat wants to hand it over. */
+  draining: boolean
+  readonly decided: Set<string>
+  priority: Priority
+}
+
+interface ControlledTask {
+  readonly taskId: string
+  readonly holder: SeatHolder
+  readonly controls: Controls
+  readonly state: () => TaskState
+  readonly cancel: () => void
+  /** Asks a Builder run in progress to stop at its next step boundary. */
+  readonly interrupt: () => void
+}
+
+/** Connects signals, updates and the status query of `manageTask` to a task. */
+export function handleMessages(task: ControlledTask): void {
+  handlePeople(task)
+  handleBuilders(task)
+  handleChanges(task)
+}
+
+function handlePeople({ holder, controls, state, cancel, interrupt }: ControlledTask): void {
+  setHandler(messages.cancelSignal, cancel, { description: 'End the task as cancelled.' })
+  const pause = () => {
+    controls.paused = true
+    interrupt()
+  }
+  setHandler(messages.pauseSignal, pause, { description: 'Stop after the step in progress and wait for resume.' })
+  setHandler(messages.resumeSignal, () => void (controls.paused = false), { description: 'Go on after a pause.' })
+  setHandler(
+    messages.messageReceivedSignal,
+    ({ kind }) => {
+      if (kind === 'answer') controls.answered = true
+    },
+    { description: 'The store holds new text for this task.' },
+  )
+  const status = () => ({
+    state: state(),
+    builder: holder.seat?.builder ?? null,
+    seat: holder.number,
+    paused: controls.paused,
+  })
+  setHandler(messages.statusQuery, status, { description: 'State, builder and seat.' })
+}
+
+function handleBuilders({ holder, controls, interrupt }: ControlledTask): void {
+  setHandler(messages.seatGrantedSignal, (seat) => holder.granted(seat), {
+    description: 'From a builder: the seat is yours.',
+  })
+  setHandler(messages.seatLostSignal, (event) => holder.builderGone(event), {
+    description: 'From the supervisor: a builder is gone.',
+  })
+  const drain = ({ builder }: { readonly builder: string }) => {
+    if (holder.seat?.builder !== builder) return
+    controls.draining = true
+    interrupt()
+  }
+  setHandler(messages.drainSignal, drain, { description: 'From a builder: hand the seat over after this step.' })
+}
+
+function handleChanges({ taskId, controls }: ControlledTask): void {
+  const decide = (decision: 'approve' | 'reject') => async (given: messages.ApprovalDecision) => {
+    await gateway.decideApproval({ taskId, decision, ...given })
+    controls.decided.add(given.approvalId)
+  }
+  setHandler(messages.approveUpdate, decide('approve'), { description: 'Allow the waiting tool call.' })
+  setHandler(messages.rejectUpdate, decide('reject'), { description: 'Refuse the waiting tool call, with a comment.' })
+  const reprioritise = async ({ priority }: { readonly priority: number }) => {
+    await gateway.changePriority({ taskId, priority: toPriority(priority) })
+    controls.priority = toPriority(priority)
+  }
+  setHandler(messages.reprioritiseUpdate, reprioritise, { description: 'Change the priority, 1 (first) to 5.' })
+  const raiseBudget = async ({ budgetUsd }: { readonly budgetUsd: number }) => {
+    await gateway.changeBudget({ taskId, budgetUsd })
+    controls.budgetRaised = true
+  }
+  setHandler(messages.raiseBudgetUpdate, raiseBudget, { description: 'Set a new budget in US dollars.' })
+  const steer = async (message: { readonly text: string; readonly from: string }) => {
+    const kind = await gateway.receiveMessage({ taskId, ...message })
+    if (kind === 'answer') controls.answered = true
+    return kind
+  }
+  setHandler(messages.steerUpdate, steer, { description: 'Answer the open question or steer the next turn.' })
+}
