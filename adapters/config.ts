@@ -80,7 +80,7 @@ export type Config = z.output<typeof ENVIRONMENT>
  * Reads the environment once. A secret may be given as `NAME_FILE`. Throws `configuration_invalid` with every fault
  * at once, one a line, each naming its variable.
  */
-export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const faults: string[] = []
   const values: Record<string, string> = {}
   for (const name of Object.keys(ENVIRONMENT.shape)) {
@@ -115,4 +115,9 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 /** Whether any Gemini credential is configured. */
 export function hasModelCredential(config: Config): boolean {
   return config.GEMINI_API_KEY !== undefined || config.GEMINI_API_KEYS.length > 0 || config.GOOGLE_GENAI_USE_VERTEXAI
+}
+
+/** The environment of a process the gateway starts: its own, with what it found or started filled in. */
+export function childEnvironment(overrides: Readonly<Record<string, string>>): Record<string, string | undefined> {
+  return { ...process.env, ...overrides }
 }

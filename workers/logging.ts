@@ -3,10 +3,19 @@ import { pino, type Logger } from 'pino'
 
 /** One structured line an event, with ids, never with bodies, prompts or credentials. */
 export function createLogger(options: { readonly level: string; readonly name: string }): Logger {
-  return pino({ level: options.level, name: options.name, base: { pid: process.pid } }, pino.destination({ dest: 2, sync: true }))
+  return pino(
+    { level: options.level, name: options.name, base: { pid: process.pid } },
+    pino.destination({ dest: 2, sync: true }),
+  )
 }
 
-const LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const satisfies Record<LogLevel, string>
+const LEVELS = {
+  TRACE: 'trace',
+  DEBUG: 'debug',
+  INFO: 'debug',
+  WARN: 'warn',
+  ERROR: 'error',
+} as const satisfies Record<LogLevel, string>
 
 /**
  * Sends the Temporal SDK's own log through ours and leaves signals to us: a worker that stops at SIGTERM by itself

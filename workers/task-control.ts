@@ -59,7 +59,15 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
   }
 }
 
-async function startManager({ client, store, taskId }: { client: Client; store: Store; taskId: string }): Promise<void> {
+async function startManager({
+  client,
+  store,
+  taskId,
+}: {
+  client: Client
+  store: Store
+  taskId: string
+}): Promise<void> {
   const task = await store.tasks.find(taskId)
   if (!task || isFinal(task.state)) return
   try {
@@ -98,7 +106,9 @@ function detailsOf(task: Task): string {
   return [
     `Priority ${task.priority} · channel ${task.channel} · tenant ${task.tenant}`,
     '',
-    ...(commands.length > 0 ? ['Done when these pass:', '', ...commands.map((command) => `- \`${command}\``)] : ['No acceptance commands.']),
+    ...(commands.length > 0
+      ? ['Done when these pass:', '', ...commands.map((command) => `- \`${command}\``)]
+      : ['No acceptance commands.']),
   ].join('\n')
 }
 
@@ -131,9 +141,13 @@ function causesOf(error: Error): readonly Error[] {
 async function withLimit<T>(answer: Promise<T>): Promise<T> {
   const timer = new AbortController()
   const late = delay(UPDATE_LIMIT_MS, undefined, { signal: timer.signal }).then(() => {
-    throw new GatewayError('internal', 'The task did not answer in time; it may still take the change. Look at it and try again.', {
-      retryable: true,
-    })
+    throw new GatewayError(
+      'internal',
+      'The task did not answer in time; it may still take the change. Look at it and try again.',
+      {
+        retryable: true,
+      },
+    )
   })
   try {
     return await Promise.race([answer, late])

@@ -35,7 +35,9 @@ async function digestOfSources(): Promise<string> {
   const hash = createHash('sha256')
   hash.update(createRequire(import.meta.url)('@temporalio/worker/package.json').version as string)
   for (const room of ['domain', 'workflows']) {
-    const files = (await readdir(join(ROOT, room), { recursive: true })).filter((name) => name.endsWith('.ts')).toSorted()
+    const files = (await readdir(join(ROOT, room), { recursive: true }))
+      .filter((name) => name.endsWith('.ts'))
+      .toSorted()
     for (const file of files) hash.update(file).update(await readFile(join(ROOT, room, file)))
   }
   return hash.digest('hex').slice(0, 16)

@@ -1,6 +1,4 @@
 import type { BuilderActivities } from '../../domain/contracts.ts'
-import type { Snapshots } from '../../domain/ports/git.ts'
-import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Checkpoint, Fence, Store, ToolCall } from '../../domain/ports/store.ts'
 import { toolNamed } from '../../domain/tools/tools.ts'
 import { runBuilderTool } from '../tools/run-builder-tool.ts'
@@ -10,8 +8,6 @@ import type { Workspace, Workspaces } from './workspaces.ts'
 
 export interface RunToolDependencies {
   readonly store: Store
-  readonly sandbox: Sandbox
-  readonly snapshots: Snapshots
   readonly seats: SeatTable
   readonly workspaces: Workspaces
 }
@@ -42,12 +38,12 @@ async function refuse(store: Store, at: At): Promise<void> {
 }
 
 async function perform(
-  { store, sandbox, snapshots, workspaces }: RunToolDependencies,
+  { store, workspaces }: RunToolDependencies,
   { at, call, signal }: { readonly at: At; readonly call: ToolCall; readonly signal: globalThis.AbortSignal },
 ): Promise<void> {
   const workspace = await workspaces.of(at)
-  const result = await runBuilderTool({ call, sandbox, workspace: workspace.directory, signal })
-  const checkpoint = result.changed ? await takeCheckpoint(snapshots, { workspace, at, signal }) : undefined
+  const result = await runBuilderTool({ call, sandbox: workspace.sandbox, workspace: workspace.directory, signal })
+  const checkpoint = result.changed ? await takeCheckpoint({ workspace, at, signal }) : undefined
   await store.conversations.finishTool({
     ...at,
     response: result.response,
@@ -60,15 +56,16 @@ async function perform(
   if (checkpoint) workspace.knownTree = checkpoint.tree
 }
 
-async function takeCheckpoint(
-  snapshots: Snapshots,
-  {
-    workspace,
-    at,
-    signal,
-  }: { readonly workspace: Workspace; readonly at: At; readonly signal: globalThis.AbortSignal },
-): Promise<Checkpoint | undefined> {
-  const snapshot = await snapshots.take({
+async function takeCheckpoint({
+  workspace,
+  at,
+  signal,
+}: {
+  readonly workspace: Workspace
+  readonly at: At
+  readonly signal: globalThis.AbortSignal
+}): Promise<Checkpoint | undefined> {
+  const snapshot = await workspace.snapshots.take({
     workspace: workspace.directory,
     history: workspace.history,
     bare: workspace.bare,

@@ -12,7 +12,10 @@ const keyOf = ({ taskId, seat }: Fence): string => `${taskId}#${seat}`
 
 /** The seats this builder has lent out. */
 export class SeatTable {
+  /** Called after a seat was opened or ended. */
+  onChange: () => void = () => undefined
   private readonly held = new Map<string, HeldSeat>()
+  private waiting: (() => void)[] = []
 
   /** Opens a seat; `over` resolves when it is released. */
   open(fence: Fence): HeldSeat {
@@ -20,6 +23,7 @@ export class SeatTable {
     const over = new Promise<void>((resolve) => (end = resolve))
     const seat: HeldSeat = { taskId: fence.taskId, gone: new AbortController(), over, end }
     this.held.set(keyOf(fence), seat)
+    this.onChange()
     return seat
   }
 
@@ -30,6 +34,15 @@ export class SeatTable {
     this.held.delete(keyOf(fence))
     seat.gone.abort(new GatewayError('seat_lost', `Seat ${fence.seat} of ${fence.taskId} ended.`))
     seat.end()
+    this.onChange()
+    if (this.held.size > 0) return
+    for (const resolve of this.waiting) resolve()
+    this.waiting = []
+  }
+
+  /** Resolves when no seat is held. */
+  async empty(): Promise<void> {
+    if (this.held.size > 0) await new Promise<void>((resolve) => this.waiting.push(resolve))
   }
 
   /** Aborts when the seat ends. Throws `seat_lost` when this builder does not hold it. */

@@ -14,7 +14,6 @@ import type { Workspaces } from './workspaces.ts'
 export interface VerifyDependencies {
   readonly store: Store
   readonly git: GitHost
-  readonly sandbox: Sandbox
   readonly seats: SeatTable
   readonly workspaces: Workspaces
   readonly sign: (evidence: Evidence) => Receipt
@@ -23,6 +22,7 @@ export interface VerifyDependencies {
 
 /** A commit that would be delivered. */
 interface Delivery {
+  readonly sandbox: Sandbox
   readonly bare: string
   readonly base: string
   readonly commit: string
@@ -63,7 +63,7 @@ async function compose(
   { store, git, workspaces }: VerifyDependencies,
   { fence, work, at }: { readonly fence: Fence; readonly work: TaskWork; readonly at: number },
 ): Promise<Delivery> {
-  const { bare, base } = await workspaces.of(fence)
+  const { bare, base, sandbox } = await workspaces.of(fence)
   const checkpoint = work.latestCheckpoint
   if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
   const acceptance = work.task.acceptance
@@ -77,7 +77,7 @@ async function compose(
   })
   const { patch } = await git.diff({ bare, base, commit: composed.commit })
   await store.artifacts.saveDelivery({ ...fence, commit: composed.commit, patch })
-  return { bare, base, ...composed }
+  return { sandbox, bare, base, ...composed }
 }
 
 async function messageOf(store: Store, { task }: TaskWork): Promise<string> {
@@ -100,9 +100,9 @@ async function runAcceptance(
   if (acceptance.commands.length === 0) return { setup: [], commands: [], verdict: 'not_run' }
   const directory = await dependencies.workspaces.scratch(fence, 'verification')
   await dependencies.git.checkout({ bare: delivery.bare, commit: delivery.commit, directory })
-  const setup = await runAll(dependencies.sandbox, { directory, commands: acceptance.setup ?? [], signal })
+  const setup = await runAll(delivery.sandbox, { directory, commands: acceptance.setup ?? [], signal })
   const commands = setup.every(succeeded)
-    ? await runAll(dependencies.sandbox, { directory, commands: acceptance.commands, signal })
+    ? await runAll(delivery.sandbox, { directory, commands: acceptance.commands, signal })
     : []
   const passed = commands.length === acceptance.commands.length && commands.every(succeeded)
   const verdict: Verdict = passed ? 'passed' : 'failed'

@@ -1,11 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
-import type { GitHost } from '../../domain/ports/git.ts'
+import type { GitHost, Snapshots } from '../../domain/ports/git.ts'
+import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
 
+/** What a task's commands run in, and how its files are snapshotted through it. */
+export interface Boundary {
+  readonly sandbox: Sandbox
+  readonly snapshots: Snapshots
+}
+
 /** Where a task's files are on this builder while it holds the seat. */
-export interface Workspace {
+export interface Workspace extends Boundary {
   /** What the model sees and may write. */
   readonly directory: string
   /** The snapshots' own git directory beside it. */
@@ -29,6 +36,8 @@ export interface WorkspacesOptions {
   readonly directory: string
   readonly store: Store
   readonly git: GitHost
+  /** The boundary for tasks on a repository (its URL), or on none. */
+  readonly boundaryFor: (repositoryUrl: string | undefined) => Boundary
 }
 
 /** Clones, restores and discards workspaces; each seat has at most one. */
@@ -55,6 +64,11 @@ export class Workspaces {
     this.open.delete(key)
     await made?.catch(() => undefined)
     await rm(join(this.options.directory, key), { recursive: true, force: true })
+  }
+
+  /** Removes everything of this builder. */
+  async discardAll(): Promise<void> {
+    await rm(this.options.directory, { recursive: true, force: true })
   }
 
   /** An empty folder beside the workspace, for a clean checkout; the seat's end removes it. */
@@ -86,6 +100,7 @@ export class Workspaces {
       this.readContext(bare, base),
     ])
     return {
+      ...this.options.boundaryFor(task.repository?.url),
       directory: workspace,
       history: join(directory, 'history'),
       bare,

@@ -52,12 +52,8 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
     async markStarted(taskId) {
       await pool.query('update task set started_at = now() where id = $1 and started_at is null', [taskId])
     },
-    async quiet({ olderThanMs, limit }) {
-      const { rows } = await pool.query<{ id: string }>(
-        `select id from task where ended_at is null and started_at is not null
-           and updated_at < now() - make_interval(secs => $1 / 1000.0) order by updated_at limit $2`,
-        [olderThanMs, limit],
-      )
+    async heldBy(builder) {
+      const { rows } = await pool.query<{ id: string }>('select id from task where ended_at is null and builder_id = $1', [builder])
       return rows.map((row) => row.id)
     },
     work: (taskId) => work(pool, taskId),

@@ -93,8 +93,8 @@ export interface TaskStore {
   /** Ids whose workflow was not seen started within `olderThanMs`. */
   unstarted(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
   markStarted(taskId: string): Promise<void>
-  /** Ids of tasks not ended that nothing has written to for `olderThanMs`. */
-  quiet(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
+  /** Ids of tasks not ended that were last given to this builder. */
+  heldBy(builder: string): Promise<readonly string[]>
   /** What only the workers need of a task. */
   work(taskId: string): Promise<TaskWork>
 }

@@ -1,0 +1,147 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Worker } from '@temporalio/worker'
+import { withFailures } from '../activities/activity-failure.ts'
+import { createSeatActivities } from '../activities/builder/hold-seat.ts'
+import { createPrepareWorkspace } from '../activities/builder/prepare-workspace.ts'
+import { createPublishDelivery } from '../activities/builder/publish-delivery.ts'
+import { createRunTool } from '../activities/builder/run-tool.ts'
+import { SeatTable } from '../activities/builder/seat-table.ts'
+import { createTakeTurn } from '../activities/builder/take-turn.ts'
+import { createVerifyDelivery } from '../activities/builder/verify-delivery.ts'
+import { Workspaces } from '../activities/builder/workspaces.ts'
+import { loadConfig } from '../adapters/config.ts'
+import { createGitHost } from '../adapters/git/git-host.ts'
+import { openStore } from '../adapters/postgres/store.ts'
+import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
+import { builderQueue, TASK_QUEUES } from '../domain/contracts.ts'
+import { drainSignal, seatGrantedSignal } from '../workflows/messages.ts'
+import { createBoundaries } from './boundaries.ts'
+import { BuilderReport } from './builder-report.ts'
+import { createLogger, installRuntime } from './logging.ts'
+import { createModel } from './model.ts'
+import { paths } from './paths.ts'
+import { loadRepositories } from './repositories.ts'
+import { connectWorker } from './temporal-connection.ts'
+
+/** A heartbeat is sent at least this often, so that a frozen builder is told from a busy one (seat measurements). */
+const HEARTBEATS = { maxHeartbeatThrottleInterval: '1 second', defaultHeartbeatThrottleInterval: '1 second' } as const
+
+/**
+ * One Builder process: lends seats on the shared queue and does their steps on its own. It ends when its parent's
+ * pipe closes, so nothing of a killed gateway lives on.
+ */
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      id: { type: 'string' },
+      restarts: { type: 'string', default: '0' },
+      sample: { type: 'string' },
+    },
+  })
+  const id = values.id ?? `${hostname()}-${process.pid}`
+  const config = loadConfig()
+  const logger = createLogger({ level: config.LOG_LEVEL, name: `builder-${id}` })
+  installRuntime(logger)
+  endWithParent()
+
+  const store = await openStore({ url: config.DATABASE_URL ?? '', connections: config.BUILDER_SEATS * 2 + 2 })
+  const target = { address: config.TEMPORAL_ADDRESS ?? '', namespace: config.TEMPORAL_NAMESPACE }
+  const { connection, client } = await connectWorker(config, target)
+  const directory = join(paths(config).builders, id)
+  const git = createGitHost({ directory: paths(config).repositories, repositories: await loadRepositories(config) })
+  const seats = new SeatTable()
+  const boundaryFor = await createBoundaries({ mode: config.SANDBOX, sample: values.sample })
+  const workspaces = new Workspaces({ directory, store, git, boundaryFor })
+  const queue = builderQueue(id)
+  const clock = () => new Date()
+  const shared = { store, seats, workspaces, git, clock }
+  const held = createSeatActivities({
+    seats,
+    workspaces,
+    builder: id,
+    queue,
+    announce: async ({ workflowId, runId }, seat) => {
+      await client.workflow.getHandle(workflowId, runId).signal(seatGrantedSignal, seat)
+    },
+  })
+  const signer = openReceiptSigner(paths(config).receiptKey)
+  const steps = {
+    releaseSeat: held.releaseSeat,
+    ...createPrepareWorkspace(shared),
+    ...createTakeTurn({ ...shared, model: createModel(config) }),
+    ...createRunTool(shared),
+    ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),
+    ...createPublishDelivery(shared),
+  }
+  const common = { connection, namespace: target.namespace, identity: `builder-${id}`, ...HEARTBEATS }
+  // Longer than any step may take: a draining builder finishes what runs, then hands over.
+  const pool = await Worker.create({
+    ...common,
+    taskQueue: TASK_QUEUES.builders,
+    activities: withFailures({ holdSeat: held.holdSeat }),
+    maxConcurrentActivityTaskExecutions: config.BUILDER_SEATS,
+    shutdownGraceTime: '1 hour',
+  })
+  const own = await Worker.create({
+    ...common,
+    taskQueue: queue,
+    activities: withFailures(steps),
+    // A step for each seat, and room for the release that ends it.
+    maxConcurrentActivityTaskExecutions: config.BUILDER_SEATS * 2,
+    shutdownGraceTime: '10 seconds',
+  })
+
+  const report = new BuilderReport({
+    store,
+    seats,
+    id,
+    host: hostname(),
+    seatCount: config.BUILDER_SEATS,
+    restarts: Number(values.restarts),
+  })
+  const drain = async () => {
+    report.draining = true
+    pool.shutdown()
+    await Promise.all(
+      seats.tasks.map((task) =>
+        client.workflow
+          .getHandle(task)
+          .signal(drainSignal, { builder: id })
+          .catch(() => undefined),
+      ),
+    )
+    await seats.empty()
+    own.shutdown()
+  }
+  process.once(
+    'SIGTERM',
+    () => void drain().catch((error: unknown) => logger.error({ reason: String(error) }, 'draining failed')),
+  )
+  process.on('SIGINT', () => undefined)
+  await report.start()
+  logger.info({ queue }, 'builder ready')
+  process.stdout.write('ready\n')
+  await Promise.all([pool.run(), own.run()])
+  await report.stop()
+  await workspaces.discardAll()
+  await connection.close()
+  await store.close()
+}
+
+function endWithParent(): void {
+  process.stdin.on('end', () => process.exit(1))
+  process.stdin.on('error', () => process.exit(1))
+  process.stdin.resume()
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(
+      `builder failed to start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    )
+    process.exit(1)
+  },
+)

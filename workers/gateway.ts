@@ -1,0 +1,157 @@
+import { hostname } from 'node:os'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '@temporalio/client'
+import type { Worker } from '@temporalio/worker'
+import type { Logger } from 'pino'
+import { createApp } from '../api/app.ts'
+import { serveApp } from '../api/serve.ts'
+import { childEnvironment, type Config } from '../adapters/config.ts'
+import { openStore } from '../adapters/postgres/store.ts'
+import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
+import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.ts'
+import type { Store } from '../domain/ports/store.ts'
+import { seedAdminKey } from './admin-key.ts'
+import { BuilderPool } from './builder-pool.ts'
+import { createLogger, installRuntime } from './logging.ts'
+import { createManagerWorkers } from './manager.ts'
+import { createModel } from './model.ts'
+import { paths } from './paths.ts'
+import { builderQueueDepth } from './queue-depth.ts'
+import { createRepositoryCheck } from './repositories.ts'
+import { sweep } from './sweeper.ts'
+import { createTaskControl } from './task-control.ts'
+import { connectWorker } from './temporal-connection.ts'
+import { workflowBundle } from './workflow-bundle.ts'
+
+/** Draining builders finish the step in progress; a stop as a whole must end within 30 s. */
+const DRAIN_LIMIT_MS = 15_000
+
+export interface GatewayOptions {
+  /** With `TEMPORAL_ADDRESS` and `DATABASE_URL` filled in. */
+  readonly config: Config & { readonly TEMPORAL_ADDRESS: string; readonly DATABASE_URL: string }
+  readonly temporalUiUrl?: string | undefined
+  /** URL of the one repository that may be worked on without a sandbox where there is none. */
+  readonly sample?: string | undefined
+  readonly report: (line: string) => void
+}
+
+export interface RunningGateway {
+  readonly url: string
+  /** File that holds the first API key; undefined when `ADMIN_API_KEY` seeds it. */
+  readonly adminKeyFile: string | undefined
+  stop(): Promise<void>
+}
+
+/** Starts API, Manager and Builder Pool of one gateway process on services that already run. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { config, report } = options
+  const logger = createLogger({ level: config.LOG_LEVEL, name: 'gateway' })
+  installRuntime(logger)
+  const store = await openStore({ url: config.DATABASE_URL, connections: 20 })
+  const adminKeyFile = await seedAdminKey({
+    keys: store.keys,
+    configured: config.ADMIN_API_KEY,
+    file: paths(config).adminKey,
+  })
+  const target = { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE }
+  const { connection, client } = await connectWorker(config, target)
+  await ensureSearchAttributes(client, target.namespace)
+  const bundle = await workflowBundle(config.DATA_DIR)
+  const identity = `gateway@${hostname()}`
+  const workers = await createManagerWorkers({
+    connection,
+    client,
+    config,
+    store,
+    model: createModel(config),
+    bundle,
+    identity,
+  })
+  const working = Promise.all(workers.map((worker) => worker.run()))
+  const pool = config.POOL === 'embedded' ? createPool(options, { store, client, logger }) : undefined
+  const control = createTaskControl({ client, store })
+  const sweeping = new AbortController()
+  const swept = sweep({ store, client, start: control.start, logger }, sweeping.signal)
+  const api = await serveApi(options, { store, client, logger, workers })
+  await pool?.start()
+  report(`${config.BUILDERS_MIN} builders ready`)
+  return {
+    url: api.url,
+    adminKeyFile,
+    async stop() {
+      await api.close()
+      sweeping.abort()
+      await pool?.stop(DRAIN_LIMIT_MS)
+      for (const worker of workers) worker.shutdown()
+      await Promise.all([working, swept])
+      await connection.close()
+      await store.close()
+    },
+  }
+}
+
+interface Parts {
+  readonly store: Store
+  readonly client: Client
+  readonly logger: Logger
+}
+
+function createPool({ config, sample }: GatewayOptions, { store, client, logger }: Parts): BuilderPool {
+  const environment = childEnvironment({
+    DATABASE_URL: config.DATABASE_URL,
+    TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS,
+    DATA_DIR: config.DATA_DIR,
+  })
+  return new BuilderPool({ size: config.BUILDERS_MIN, environment, sample, store, client, logger })
+}
+
+async function serveApi(options: GatewayOptions, parts: Parts & { readonly workers: readonly Worker[] }) {
+  const { config } = options
+  const { store, client, logger, workers } = parts
+  const signer = openReceiptSigner(paths(config).receiptKey)
+  const app = createApp({
+    store,
+    tasks: createTaskControl({ client, store }),
+    ready: () => readiness({ store, client, workers }),
+    pool: async () => ({
+      ...(await builderQueueDepth(client, config.TEMPORAL_NAMESPACE)),
+      min: config.BUILDERS_MIN,
+      max: config.BUILDERS_MAX,
+    }),
+    checkRepository: await createRepositoryCheck(config),
+    publicUrl: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`,
+    temporalUiUrl: options.temporalUiUrl,
+    namespace: config.TEMPORAL_NAMESPACE,
+    outboundAllowlist: config.OUTBOUND_ALLOWLIST,
+    receiptKeys: () => [{ keyId: signer.keyId, publicKey: signer.publicKey }],
+    clock: () => new Date(),
+    log: logger,
+  })
+  return serveApp(app, { host: config.HOST, port: config.PORT })
+}
+
+async function readiness({
+  store,
+  client,
+  workers,
+}: Pick<Parts, 'store' | 'client'> & { readonly workers: readonly Worker[] }) {
+  const within = (check: Promise<unknown>) =>
+    Promise.race([check, delay(2_000).then(() => Promise.reject(new Error('late')))])
+  const checks: Readonly<Record<string, Promise<unknown>>> = {
+    postgres: within(store.ping()),
+    temporal: within(client.workflowService.getSystemInfo({})),
+    manager: workers.every((worker) => worker.getState() === 'RUNNING')
+      ? Promise.resolve()
+      : Promise.reject(new Error('stopped')),
+  }
+  const names = Object.keys(checks)
+  const results = await Promise.allSettled(Object.values(checks))
+  const failing = names.filter((_, index) => results[index]?.status === 'rejected')
+  return { ok: failing.length === 0, failing }
+}
+
+/** The first API key as a local client reads it. */
+export async function readAdminKey(config: Config): Promise<string> {
+  return config.ADMIN_API_KEY ?? (await readFile(paths(config).adminKey, 'utf8')).trim()
+}

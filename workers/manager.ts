@@ -1,0 +1,57 @@
+import type { Client } from '@temporalio/client'
+import { Worker, type NativeConnection } from '@temporalio/worker'
+import { withFailures } from '../activities/activity-failure.ts'
+import { createLifecycleActivities } from '../activities/gateway/lifecycle.ts'
+import { createUnderstandTask } from '../activities/gateway/understand.ts'
+import type { Config } from '../adapters/config.ts'
+import { TASK_QUEUES } from '../domain/contracts.ts'
+import { noMemory } from '../domain/ports/memory.ts'
+import type { ModelClient } from '../domain/ports/model.ts'
+import type { Store } from '../domain/ports/store.ts'
+import { noWarehouse } from '../domain/ports/warehouse.ts'
+import { chain } from '../domain/routing/chain.ts'
+import { byKind, cost, repositoryAffinity } from '../domain/routing/strategies.ts'
+
+/** About half a gigabyte of replayed state at most; the rest is replayed when it is needed again. */
+const CACHED_WORKFLOWS = 200
+
+export interface ManagerOptions {
+  readonly connection: NativeConnection
+  readonly client: Client
+  readonly config: Config
+  readonly store: Store
+  readonly model: ModelClient
+  /** Path of the bundled workflow code. */
+  readonly bundle: string
+  readonly identity: string
+}
+
+/** The workers of a Manager process: workflows with their local activities, and the short activities. */
+export async function createManagerWorkers(options: ManagerOptions): Promise<readonly Worker[]> {
+  const { connection, config, store, model } = options
+  const models = { main: config.GEMINI_MODEL, fast: config.GEMINI_FAST_MODEL ?? config.GEMINI_MODEL }
+  const clock = () => new Date()
+  const router = chain([repositoryAffinity, cost], byKind)
+  const shared = { store, memory: noMemory, models, clock }
+  const lifecycle = withFailures(createLifecycleActivities({ ...shared, warehouse: noWarehouse, router }))
+  const understanding = withFailures(createUnderstandTask({ ...shared, model }))
+  const common = { connection, namespace: config.TEMPORAL_NAMESPACE, identity: options.identity }
+  return Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: TASK_QUEUES.manager,
+      workflowBundle: { codePath: options.bundle },
+      activities: { ...lifecycle },
+      maxCachedWorkflows: CACHED_WORKFLOWS,
+      // A Manager that died is replaced within this time instead of Temporal's ten seconds.
+      stickyQueueScheduleToStartTimeout: '3 seconds',
+      shutdownGraceTime: '5 seconds',
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: TASK_QUEUES.gateway,
+      activities: { ...understanding },
+      shutdownGraceTime: '5 seconds',
+    }),
+  ])
+}

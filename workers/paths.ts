@@ -1,0 +1,11 @@
+import { join } from 'node:path'
+import type { Config } from '../adapters/config.ts'
+
+/** Where things are below DATA_DIR. */
+export const paths = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) => ({
+  adminKey: join(DATA_DIR, 'admin.key'),
+  receiptKey: join(DATA_DIR, 'receipt.key'),
+  repositories: join(DATA_DIR, 'repositories'),
+  builders: join(DATA_DIR, 'builders'),
+  logs: join(DATA_DIR, 'logs'),
+})
