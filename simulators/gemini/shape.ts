@@ -126,19 +126,19 @@ class ShapeChecker {
 
   private refuseValue(value: unknown, type: string): void {
     if (Array.isArray(value) && this.path.length > 0) return this.refuseContainer(value, type)
-    this.refuse(`Invalid value at '${this.where()}' (${type}), ${JSON.stringify(value)}`)
+    this.refuse(`Invalid value at '${this.where()}' (${type}), ${shown(value)}`)
   }
 
   private refuseBytes(value: unknown): void {
     if (typeof value !== 'string') return this.refuseValue(value, 'TYPE_BYTES')
     this.refuse(
-      `Invalid value at '${this.where()}' (TYPE_BYTES), Base64 decoding failed for ${JSON.stringify(value.slice(0, 100))}`,
+      `Invalid value at '${this.where()}' (TYPE_BYTES), Base64 decoding failed for ${shown(value)}`,
     )
   }
 
   /** A list where the message has one value; the service names the field apart from its parent here. */
   private refuseContainer(value: unknown, type: string): void {
-    if (!Array.isArray(value)) return this.refuse(`Invalid value at '${this.where()}' (${type}), ${JSON.stringify(value)}`)
+    if (!Array.isArray(value)) return this.refuse(`Invalid value at '${this.where()}' (${type}), ${shown(value)}`)
     const name = this.path.pop()
     this.refuse(
       `Invalid JSON payload received. Unknown name "${name ?? ''}"${this.at()}: Proto field is not repeating, cannot start list.`,
@@ -167,6 +167,8 @@ class ShapeChecker {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const shown = (value: unknown): string => JSON.stringify(value).slice(0, 200)
 
 /** A field's name as protocol buffers spell it. */
 export const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

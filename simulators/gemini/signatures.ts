@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { canonicalJson } from './canonical.ts'
-import { invalidArgument } from './errors.ts'
-import { callsOf, textOf, type Content, type Edition, type FunctionCall, type Part } from './request.ts'
+import { invalidArgument, type Refusal } from './errors.ts'
+import { textOf, type Content, type Edition, type FunctionCall, type Part } from './request.ts'
 
 /** What the ledger says about the model signatures of a request. */
 export type SignatureVerdict = 'none' | 'verified' | 'sentinel' | 'missing' | 'corrupted'
@@ -99,7 +99,6 @@ const callPayload = (model: string, call: FunctionCall): unknown[] => [
 
 const textPayload = (model: string, part: string, text: string): unknown[] => ['text', model, part, text]
 
-/** What {@link checkSignatures} reads. */
 interface SignedRequest {
   readonly contents: readonly Content[]
   readonly model: string
@@ -108,53 +107,42 @@ interface SignedRequest {
 }
 
 /**
- * Judges the signatures of a Gemini 3 or later request, and throws the refusal for a missing or corrupted one. Only the
+ * Judges the signatures of a Gemini 3 or later request; a missing or corrupted one comes with its refusal. Only the
  * current turn (what follows the user's last own words) must have its signatures; those that are there must be ours.
  */
-export function checkSignatures(request: SignedRequest, report: (verdict: SignatureVerdict) => void): void {
-  const { contents, edition } = request
+export function judgeSignatures(request: SignedRequest): { verdict: SignatureVerdict; refusal?: Refusal } {
+  const { contents, edition, signer } = request
   const currentTurn = startOfCurrentTurn(contents)
+  let verdict: SignatureVerdict = 'none'
   for (const [index, content] of contents.entries()) {
     if (content.role !== 'model') continue
     const first = content.parts.find((part) => part.functionCall)
-    if (index > currentTurn && first && first.thoughtSignature === undefined) {
-      report('missing')
-      throw invalidArgument(missingText(edition, first.functionCall?.name ?? '', index + 1))
-    }
+    if (index > currentTurn && first && first.thoughtSignature === undefined)
+      return { verdict: 'missing', refusal: missing(edition, first.functionCall?.name ?? '', index + 1) }
     for (const part of content.parts) {
       if (part.thoughtSignature === undefined) continue
-      if (SENTINELS[edition].has(part.thoughtSignature)) report('sentinel')
-      else if (request.signer.verifies({ ...request, part, content })) report('verified')
-      else {
-        report('corrupted')
-        throw corrupted(edition, index, part)
-      }
+      if (SENTINELS[edition].has(part.thoughtSignature)) verdict = 'sentinel'
+      else if (!signer.verifies({ ...request, part, content }))
+        return { verdict: 'corrupted', refusal: corrupted(edition, index, part) }
+      else if (verdict === 'none') verdict = 'verified'
     }
   }
+  return { verdict }
 }
 
 /** The user's last content that is not an answer to function calls. */
 const startOfCurrentTurn = (contents: readonly Content[]): number =>
   contents.findLastIndex(({ role, parts }) => role !== 'model' && parts.some((part) => !part.functionResponse))
 
-const missingText = (edition: Edition, name: string, position: number): string =>
-  edition === 'gemini'
-    ? `Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call \`default_api:${name}\` , position ${position}. Please refer to https://ai.google.dev/gemini-api/docs/thought-signatures for more details.`
-    : `Unable to submit request because function call \`default_api:${name}\` in the ${position}. content block is missing a \`thought_signature\`. Learn more: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/thought-signatures`
-
-function corrupted(edition: Edition, index: number, part: Part) {
-  const what = part.functionCall ? `function call ${part.functionCall.name ?? ''}` : 'text'
-  return invalidArgument(
-    edition === 'gemini' ? 'Corrupted thought signature.' : 'Invalid thought signature.',
-    `contents[${index}]: the signature was not issued for this ${what}`,
+const missing = (edition: Edition, name: string, position: number): Refusal =>
+  invalidArgument(
+    edition === 'gemini'
+      ? `Function call is missing a thought_signature in functionCall parts. This is required for tools to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function call \`default_api:${name}\` , position ${position}. Please refer to https://ai.google.dev/gemini-api/docs/thought-signatures for more details.`
+      : `Unable to submit request because function call \`default_api:${name}\` in the ${position}. content block is missing a \`thought_signature\`. Learn more: https://docs.cloud.google.com/vertex-ai/generative-ai/docs/thought-signatures`,
   )
-}
 
-/** The one verdict of a request that has several signatures: the worst of them. */
-export function worstVerdict(verdicts: readonly SignatureVerdict[]): SignatureVerdict {
-  const order: SignatureVerdict[] = ['corrupted', 'missing', 'sentinel', 'verified']
-  return order.find((verdict) => verdicts.includes(verdict)) ?? 'none'
-}
-
-/** Whether a content holds function calls. */
-export const hasCalls = (content: Content | undefined): boolean => callsOf(content).length > 0
+const corrupted = (edition: Edition, index: number, part: Part): Refusal =>
+  invalidArgument(
+    edition === 'gemini' ? 'Corrupted thought signature.' : 'Invalid thought signature.',
+    `contents[${index}]: not issued for this ${part.functionCall ? `call of ${part.functionCall.name ?? ''}` : 'text'}`,
+  )

@@ -1,0 +1,101 @@
+import { hash } from 'node:crypto'
+import type { ModelTraits } from './models.ts'
+import type { GenerateContentBody } from './request.ts'
+import type { ScriptedUsage } from './script.ts'
+
+/** Four bytes make a token: near enough to the real tokenizer for English and code, and anybody can recount it. */
+const BYTES_PER_TOKEN = 4
+/** The implicit cache knows prompts by blocks of so many bytes (256 tokens). */
+const BLOCK_BYTES = 1_024
+/** Oldest blocks are forgotten beyond this: about 200 MB of distinct prompt. */
+const MAX_BLOCKS = 200_000
+/** What a thinking model spends on thoughts unless the script says otherwise. */
+const THOUGHT_TOKENS = 40
+
+/** `usageMetadata` as the service sends it. */
+export interface UsageMetadata {
+  promptTokenCount: number
+  cachedContentTokenCount?: number
+  candidatesTokenCount?: number
+  thoughtsTokenCount?: number
+  toolUsePromptTokenCount?: number
+  totalTokenCount: number
+  promptTokensDetails: { modality: string; tokenCount: number }[]
+}
+
+export const tokensOf = (text: string): number => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN)
+
+/** The prompt as the model reads it: what rarely changes comes first, so that conversations share a prefix. */
+const promptOf = ({ systemInstruction, tools, contents }: Partial<GenerateContentBody>): Buffer =>
+  Buffer.from(
+    [systemInstruction, tools, contents].map((part) => (part === undefined ? '' : JSON.stringify(part))).join(''),
+  )
+
+/** How many tokens a prompt has. */
+export const promptTokens = (body: Partial<GenerateContentBody>): number =>
+  Math.ceil(promptOf(body).length / BYTES_PER_TOKEN)
+
+/** The implicit cache: what share of a prompt has been a prefix of an answered prompt before. */
+export class PrefixCache {
+  private readonly blocks = new Set<string>()
+
+  /** Measures a prompt and remembers it. Counts are in tokens. */
+  admit(body: GenerateContentBody, { name, cacheFromTokens }: ModelTraits): { prompt: number; cached: number } {
+    const prompt = promptOf(body)
+    let key = name
+    let known = 0
+    let inPrefix = true
+    for (let end = BLOCK_BYTES; end <= prompt.length; end += BLOCK_BYTES) {
+      // A block's key covers all before it, so equal keys mean equal prefixes.
+      key = hash('md5', Buffer.concat([Buffer.from(key), prompt.subarray(end - BLOCK_BYTES, end)]), 'base64')
+      inPrefix &&= this.blocks.has(key)
+      if (inPrefix) known = end
+      else this.remember(key)
+    }
+    const cached = known / BYTES_PER_TOKEN
+    return { prompt: Math.ceil(prompt.length / BYTES_PER_TOKEN), cached: cached >= cacheFromTokens ? cached : 0 }
+  }
+
+  private remember(key: string): void {
+    this.blocks.add(key)
+    if (this.blocks.size <= MAX_BLOCKS) return
+    for (const oldest of this.blocks) {
+      this.blocks.delete(oldest)
+      return
+    }
+  }
+}
+
+/** The counts of a whole answer: counted, unless the script gives them. */
+export function usageOf(counted: {
+  prompt: number
+  cached: number
+  candidates: number
+  thinks: boolean
+  scripted: Partial<ScriptedUsage> | undefined
+}): ScriptedUsage {
+  const { scripted = {} } = counted
+  const promptTokenCount = scripted.promptTokenCount ?? counted.prompt
+  return {
+    promptTokenCount,
+    cachedContentTokenCount: Math.min(scripted.cachedContentTokenCount ?? counted.cached, promptTokenCount),
+    candidatesTokenCount: scripted.candidatesTokenCount ?? counted.candidates,
+    thoughtsTokenCount: scripted.thoughtsTokenCount ?? (counted.thinks ? THOUGHT_TOKENS : 0),
+    toolUsePromptTokenCount: scripted.toolUsePromptTokenCount ?? 0,
+  }
+}
+
+/** `usageMetadata` of a chunk: the running total when `share` (0..1) of the candidate has been sent. Zeros are left out. */
+export function usageMetadataOf(usage: ScriptedUsage, share = 1): UsageMetadata {
+  const candidates = Math.ceil(usage.candidatesTokenCount * share)
+  const { promptTokenCount, cachedContentTokenCount, thoughtsTokenCount, toolUsePromptTokenCount } = usage
+  return {
+    promptTokenCount,
+    ...(cachedContentTokenCount > 0 && { cachedContentTokenCount }),
+    ...(candidates > 0 && { candidatesTokenCount: candidates }),
+    ...(thoughtsTokenCount > 0 && { thoughtsTokenCount }),
+    ...(toolUsePromptTokenCount > 0 && { toolUsePromptTokenCount }),
+    totalTokenCount: promptTokenCount + candidates + thoughtsTokenCount + toolUsePromptTokenCount,
+    promptTokensDetails: [{ modality: 'TEXT', tokenCount: promptTokenCount }],
+  }
+}
