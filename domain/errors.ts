@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'repository_unreachable'
   | 'sandbox_unavailable'
   | 'setup_failed'
+  | 'workspace_too_large'
+  | 'workspace_refused'
   | 'max_turns'
   | 'verification_failed'
   | 'poison_task'

@@ -22,7 +22,7 @@ import { BuilderReport } from './builder-report.ts'
 import { createLogger, installRuntime } from './logging.ts'
 import { createModel } from './model.ts'
 import { paths } from './paths.ts'
-import { loadRepositories } from './repositories.ts'
+import { repositoryRules } from './repositories.ts'
 import { connectWorker } from './temporal-connection.ts'
 
 /** A heartbeat is sent at least this often, so that a frozen builder is told from a busy one (seat measurements). */
@@ -50,7 +50,7 @@ async function main(): Promise<void> {
   const target = { address: config.TEMPORAL_ADDRESS ?? '', namespace: config.TEMPORAL_NAMESPACE }
   const { connection, client } = await connectWorker(config, target)
   const directory = join(paths(config).builders, id)
-  const git = createGitHost({ directory: paths(config).repositories, repositories: await loadRepositories(config) })
+  const git = createGitHost({ directory: paths(config).repositories, ...(await repositoryRules(config)) })
   const seats = new SeatTable()
   const boundaryFor = await createBoundaries({ mode: config.SANDBOX, sample: values.sample })
   const workspaces = new Workspaces({ directory, store, git, boundaryFor })

@@ -53,7 +53,10 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
       await pool.query('update task set started_at = now() where id = $1 and started_at is null', [taskId])
     },
     async heldBy(builder) {
-      const { rows } = await pool.query<{ id: string }>('select id from task where ended_at is null and builder_id = $1', [builder])
+      const { rows } = await pool.query<{ id: string }>(
+        'select id from task where ended_at is null and builder_id = $1',
+        [builder],
+      )
       return rows.map((row) => row.id)
     },
     work: (taskId) => work(pool, taskId),

@@ -44,5 +44,7 @@ export interface Sandbox {
   readonly kind: 'bubblewrap' | 'none' | 'unavailable'
   /** Path of the workspace as commands inside see it. */
   pathOf(workspace: string): string
+  /** Path of a mount as commands inside see it. */
+  pathOfMount(mount: SandboxMount): string
   run(command: SandboxCommand): Promise<SandboxResult>
 }

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { acceptsSteering, canMove, FINAL_STATES, isFinal, isWaiting, TASK_STATES, type TaskState } from '../../domain/task.ts'
+import {
+  acceptsSteering,
+  canMove,
+  FINAL_STATES,
+  isFinal,
+  isWaiting,
+  TASK_STATES,
+  type TaskState,
+} from '../../domain/task.ts'
 
 describe('the transition table', () => {
   it('leads from received to completed through every stage in order', () => {

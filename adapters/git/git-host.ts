@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GatewayError } from '../../domain/errors.ts'
+import type { CommitText, GitHost } from '../../domain/ports/git.ts'
+import type { KnownRepository } from '../../domain/schemas/known-repositories.ts'
+import type { DiffStat } from '../../domain/task.ts'
+import { emptyCommit, ensureMirror, fetchBase, hasCommit, remoteBranch, remoteFailure } from './mirror.ts'
+import { restoration, type TreeEntry } from './protected-paths.ts'
+import { remoteAccess } from './remote-access.ts'
+import { createRepositoryPolicy, type RepositoryPolicy } from './repository-policy.ts'
+import { git, tryGit } from './run-git.ts'
+
+/** History a clone brings along: enough to read why a line is there, little enough to copy at once. */
+const CLONE_DEPTH = 50
+/** Ref under which a snapshot travels in its bundle. */
+export const SNAPSHOT_REF = 'refs/heads/snapshot'
+const IDENTITY = { name: 'OpenClaw Builder', email: 'builder@openclaw.invalid' }
+
+export interface GitHostOptions {
+  /** Folder of the host's bare repositories. */
+  readonly directory: string
+  readonly repositories: readonly KnownRepository[]
+  readonly fileRoots: readonly string[]
+}
+
+/** Git on the host's side: bare repositories of its own, fixed commands, no configuration but the gateway's. */
+export function createGitHost(options: GitHostOptions): GitHost {
+  const policy = createRepositoryPolicy(options)
+  return {
+    open: (request) => open(request, options.directory, policy),
+    checkout,
+    importBundle,
+    compose,
+    diff,
+    readFile,
+    listFiles,
+    push: (request) => push(request, policy),
+  }
+}
+
+async function open(
+  request: Parameters<GitHost['open']>[0],
+  directory: string,
+  policy: RepositoryPolicy,
+): ReturnType<GitHost['open']> {
+  const { repository: named, tenant, base, signal } = request
+  if (!named) {
+    const bare = await ensureMirror({ directory, url: 'empty', tenant })
+    return { bare, base: await emptyCommit(bare) }
+  }
+  const repository = policy.resolve({ ...named, tenant })
+  const bare = await ensureMirror({ directory, url: repository.url, tenant })
+  return { bare, base: await fetchBase({ bare, repository, base, signal }) }
+}
+
+const checkout: GitHost['checkout'] = async ({ bare, commit, directory }) => {
+  await mkdir(directory, { recursive: true, mode: 0o755 })
+  await git({ args: ['init', '--quiet', '--template=', '--initial-branch=work', '.'], directory })
+  const fetching = [
+    'fetch',
+    '--quiet',
+    '--no-tags',
+    '--no-write-fetch-head',
+    `--depth=${CLONE_DEPTH}`,
+    '--update-head-ok',
+  ]
+  await git({ args: [...fetching, '--', `file://${bare}`, `${commit}:refs/heads/work`], directory })
+  await git({ args: ['reset', '--quiet', '--hard', 'refs/heads/work'], directory })
+}
+
+const importBundle: GitHost['importBundle'] = async ({ bare, bundle, commit }) => {
+  if (await hasCommit(bare, commit)) return
+  const file = join(bare, `incoming-${randomUUID()}.bundle`)
+  await writeFile(file, bundle)
+  try {
+    const target = `refs/checkpoints/${commit}`
+    const args = ['-c', 'fetch.fsckObjects=true', 'fetch', '--quiet', '--no-tags', '--no-write-fetch-head']
+    const { exitCode, stderr } = await tryGit({
+      args: [...args, '--', file, `${SNAPSHOT_REF}:${target}`],
+      directory: bare,
+    })
+    if (exitCode !== 0) throw new GatewayError('workspace_refused', `The state of the workspace was refused: ${stderr}`)
+    const found = (await git({ args: ['rev-parse', '--verify', target], directory: bare })).toString().trim()
+    if (found !== commit)
+      throw new GatewayError('workspace_refused', `The workspace's bundle holds ${found}, not ${commit}.`)
+  } finally {
+    await rm(file, { force: true })
+  }
+}
+
+const compose: GitHost['compose'] = async ({ bare, base, snapshot, protectedPaths, defaults, text }) => {
+  const [before, now] = await Promise.all([treeOf(bare, base), treeOf(bare, snapshot)])
+  const { removed, restored } = restoration({ base: before, snapshot: now, strict: protectedPaths, defaults })
+  const index = join(bare, `index-${randomUUID()}`)
+  const environment = { GIT_INDEX_FILE: index }
+  try {
+    await git({ args: ['read-tree', snapshot], directory: bare, environment })
+    if (removed.length + restored.length > 0) {
+      const lines = [
+        ...removed.map((path) => `0 ${'0'.repeat(40)}\t${path}\0`),
+        ...restored.map(({ mode, id, path }) => `${mode} ${id}\t${path}\0`),
+      ]
+      const args = ['update-index', '--add', '--replace', '-z', '--index-info']
+      await git({ args, directory: bare, environment, stdin: lines.join('') })
+    }
+    const tree = (await git({ args: ['write-tree'], directory: bare, environment })).toString().trim()
+    const unchanged = (await git({ args: ['rev-parse', `${base}^{tree}`], directory: bare })).toString().trim()
+    if (tree === unchanged) return { commit: base, tree }
+    return { commit: await commitTree({ bare, tree, parent: base, text }), tree }
+  } finally {
+    await rm(index, { force: true })
+  }
+}
+
+async function commitTree(request: {
+  readonly bare: string
+  readonly tree: string
+  readonly parent: string
+  readonly text: CommitText
+}): Promise<string> {
+  const { bare, tree, parent, text } = request
+  const output = await git({
+    args: ['commit-tree', tree, '-p', parent, '-F', '-'],
+    directory: bare,
+    stdin: text.message,
+    environment: identityAt(text.at),
+  })
+  const commit = output.toString().trim()
+  // A ref keeps the commit reachable for clones.
+  await git({ args: ['update-ref', `refs/deliveries/${commit}`, commit], directory: bare })
+  return commit
+}
+
+/** Author and committer of the gateway's commits at a time in seconds since 1970. */
+export const identityAt = (at: number): Readonly<Record<string, string>> => ({
+  GIT_AUTHOR_NAME: IDENTITY.name,
+  GIT_AUTHOR_EMAIL: IDENTITY.email,
+  GIT_AUTHOR_DATE: `@${at} +0000`,
+  GIT_COMMITTER_NAME: IDENTITY.name,
+  GIT_COMMITTER_EMAIL: IDENTITY.email,
+  GIT_COMMITTER_DATE: `@${at} +0000`,
+})
+
+const PLAIN_DIFF = [
+  '--no-color',
+  '--no-ext-diff',
+  '--no-textconv',
+  '--no-renames',
+  '--src-prefix=a/',
+  '--dst-prefix=b/',
+]
+
+const diff: GitHost['diff'] = async ({ bare, base, commit }) => {
+  const compare = (options: readonly string[]) =>
+    git({ args: ['diff-tree', '-r', ...PLAIN_DIFF, ...options, base, commit, '--'], directory: bare })
+  const [patch, numbers] = await Promise.all([
+    compare(['-p', '--binary', '--full-index']),
+    compare(['--numstat', '-z']),
+  ])
+  return { patch, stat: statOf(numbers.toString('utf8')) }
+}
+
+/** Sums `git --numstat -z`; a binary file counts as changed without lines. */
+function statOf(numbers: string): DiffStat {
+  const rows = numbers.split('\0').filter(Boolean)
+  const sum = (column: number) => rows.reduce((total, row) => total + (Number(row.split('\t')[column]) || 0), 0)
+  return { files: rows.length, insertions: sum(0), deletions: sum(1) }
+}
+
+const readFile: GitHost['readFile'] = async ({ bare, commit, path, maxBytes }) => {
+  const entry = await git({ args: ['ls-tree', '-z', commit, '--', path], directory: bare })
+  const [mode, type, id] = entry.toString('utf8').split(/[ \t]/)
+  if (type !== 'blob' || mode === '120000' || id === undefined) return undefined
+  const content = await git({ args: ['cat-file', 'blob', id], directory: bare })
+  return content.subarray(0, maxBytes)
+}
+
+const listFiles: GitHost['listFiles'] = async ({ bare, commit, limit }) => {
+  const entries = await treeOf(bare, commit)
+  return entries.slice(0, limit).map(({ path }) => path)
+}
+
+async function treeOf(bare: string, commit: string): Promise<readonly TreeEntry[]> {
+  const output = await git({ args: ['ls-tree', '-r', '-z', '--full-tree', commit], directory: bare })
+  return output
+    .toString('utf8')
+    .split('\0')
+    .filter(Boolean)
+    .map((line) => {
+      const tab = line.indexOf('\t')
+      const [mode = '', , id = ''] = line.slice(0, tab).split(' ')
+      return { mode, id, path: line.slice(tab + 1) }
+    })
+}
+
+async function push(request: Parameters<GitHost['push']>[0], policy: RepositoryPolicy): Promise<void> {
+  const { bare, commit, branch, signal } = request
+  const repository = policy.resolve({ ...request.repository, tenant: request.tenant })
+  const stands = await remoteBranch({ bare, repository, signal }, branch)
+  if (stands === commit) return
+  if (stands !== undefined) throw moved(branch, repository.url)
+  const lease = `--force-with-lease=refs/heads/${branch}:`
+  const { exitCode, stderr } = await tryGit({
+    args: ['push', '--quiet', '--no-verify', lease, '--', repository.url, `${commit}:refs/heads/${branch}`],
+    directory: bare,
+    environment: await remoteAccess(repository),
+    signal,
+  })
+  if (exitCode === 0) return
+  // The answer of a push that went through may be lost, or another try may have been faster.
+  if ((await remoteBranch({ bare, repository, signal }, branch)) === commit) return
+  throw /stale info|already exists|fetch first/.test(stderr)
+    ? moved(branch, repository.url)
+    : remoteFailure(repository.url, stderr)
+}
+
+const moved = (branch: string, url: string): GatewayError =>
+  new GatewayError(
+    'conflict',
+    `The branch ${branch} of ${url} stands at a commit the gateway did not put there. Remove or rename it, then retry the task.`,
+  )

@@ -1,0 +1,161 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { GatewayError } from '../../domain/errors.ts'
+import { remoteAccess } from './remote-access.ts'
+import type { ResolvedRepository } from './repository-policy.ts'
+import { git, tryGit } from './run-git.ts'
+
+/** Author, committer and date of the commit an empty workspace starts from: the same everywhere. */
+const ORIGIN = {
+  GIT_AUTHOR_NAME: 'OpenClaw Gateway',
+  GIT_AUTHOR_EMAIL: 'gateway@openclaw.invalid',
+  GIT_AUTHOR_DATE: '@0 +0000',
+  GIT_COMMITTER_NAME: 'OpenClaw Gateway',
+  GIT_COMMITTER_EMAIL: 'gateway@openclaw.invalid',
+  GIT_COMMITTER_DATE: '@0 +0000',
+}
+const COMMIT_ID = /^[0-9a-f]{40}([0-9a-f]{24})?$/
+
+/**
+ * Path of the host's bare repository for a remote and a tenant, made when missing. Made aside and renamed, so that
+ * processes that make it at once end up with one.
+ */
+export async function ensureMirror(mirror: {
+  readonly directory: string
+  readonly url: string
+  readonly tenant: string
+}): Promise<string> {
+  const name = createHash('sha256').update(`${mirror.tenant}\n${mirror.url}`).digest('hex').slice(0, 24)
+  const path = join(mirror.directory, `${name}.git`)
+  if (await exists(path)) return path
+  await mkdir(mirror.directory, { recursive: true, mode: 0o700 })
+  const fresh = join(mirror.directory, `.new-${randomUUID()}`)
+  await git({ args: ['init', '--quiet', '--bare', '--template=', fresh], directory: mirror.directory })
+  await rename(fresh, path).catch(async (error: unknown) => {
+    await rm(fresh, { recursive: true, force: true })
+    if (!(await exists(path))) throw error
+  })
+  return path
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+/** The commit without parent and files that work on nothing starts from. */
+export async function emptyCommit(bare: string): Promise<string> {
+  const tree = await git({ args: ['hash-object', '-t', 'tree', '-w', '--stdin'], directory: bare, stdin: '' })
+  const args = ['commit-tree', tree.toString().trim(), '-m', 'Empty workspace']
+  return (await git({ args, directory: bare, environment: ORIGIN })).toString().trim()
+}
+
+export async function hasCommit(bare: string, commit: string): Promise<boolean> {
+  const { exitCode } = await tryGit({ args: ['cat-file', '-e', `${commit}^{commit}`], directory: bare })
+  return exitCode === 0
+}
+
+/**
+ * Brings a commit of the remote into the mirror and gives its id: `base` when it was fixed before, else where the ref
+ * (the default branch without one) stands now. A repository without any commit gives the empty one.
+ */
+export async function fetchBase(request: {
+  readonly bare: string
+  readonly repository: ResolvedRepository
+  readonly base?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}): Promise<string> {
+  const { bare, repository, base, signal } = request
+  if (base !== undefined && (await hasCommit(bare, base))) return base
+  const remote = { bare, repository, signal, environment: await remoteAccess(repository) }
+  if (base !== undefined) return fetchCommit(remote, { id: base, source: base })
+  const { ref } = repository
+  if (ref !== undefined && COMMIT_ID.test(ref)) return fetchCommit(remote, { id: ref, source: ref })
+  const found = await resolveRef(remote, ref)
+  if (!found) return emptyCommit(bare)
+  return fetchCommit(remote, found)
+}
+
+interface Remote {
+  readonly bare: string
+  readonly repository: ResolvedRepository
+  readonly signal?: AbortSignal | undefined
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/** Where a name stands at the remote, as git itself would understand it: branch before tag. */
+async function resolveRef(remote: Remote, ref: string | undefined) {
+  const lines = await listRemote(remote, ref === undefined ? ['HEAD'] : [ref])
+  const refs = new Map(lines.map(([id, name]) => [name, id]))
+  const wanted = ref === undefined ? ['HEAD'] : [ref, `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`]
+  for (const source of wanted) {
+    const id = refs.get(source)
+    if (id !== undefined) return { id, source: source.replace(/\^\{\}$/, '') }
+  }
+  if (ref !== undefined)
+    throw new GatewayError(
+      'repository_not_found',
+      `The repository ${remote.repository.url} has no branch, tag or commit ${ref}. Check repository.ref.`,
+    )
+  return undefined
+}
+
+async function listRemote(
+  remote: Remote,
+  patterns: readonly string[],
+): Promise<readonly (readonly [string, string])[]> {
+  const args = ['ls-remote', '--', remote.repository.url, ...patterns.flatMap((name) => [name, `${name}^{}`])]
+  const output = await speak(remote, args)
+  return output
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t') as [string, string])
+}
+
+/** The id a branch of the remote has now; undefined when there is no such branch. */
+export async function remoteBranch(remote: Omit<Remote, 'environment'>, branch: string): Promise<string | undefined> {
+  const environment = await remoteAccess(remote.repository)
+  const name = `refs/heads/${branch}`
+  const lines = await listRemote({ ...remote, environment }, [name])
+  return lines.find((line) => line[1] === name)?.[0]
+}
+
+async function fetchCommit(
+  remote: Remote,
+  { id, source }: { readonly id: string; readonly source: string },
+): Promise<string> {
+  if (!(await hasCommit(remote.bare, id))) {
+    const target = `refs/mirror/${createHash('sha256').update(source).digest('hex').slice(0, 16)}`
+    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force']
+    await speak(remote, [...args, '--', remote.repository.url, `${source}:${target}`]).catch(async (error: unknown) => {
+      // Another process may have brought it at the same moment and hold the ref.
+      if (!(await hasCommit(remote.bare, id))) throw error
+    })
+  }
+  const output = await git({ args: ['rev-parse', '--verify', `${id}^{commit}`], directory: remote.bare })
+  return output.toString().trim()
+}
+
+async function speak({ bare, repository, signal, environment }: Remote, args: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await tryGit({ args, directory: bare, environment, signal })
+  if (exitCode === 0) return stdout.toString('utf8')
+  throw remoteFailure(repository.url, stderr)
+}
+
+const ABSENT =
+  /not found|does not exist|does not appear to be a git repository|not a git repository|Permission denied|Authentication failed|could not read Username|no such remote ref|not our ref|couldn't find remote ref|access denied|403|401/i
+
+/** What git said about a remote, by whether trying again may help. */
+export function remoteFailure(url: string, stderr: string): GatewayError {
+  const said = stderr.split('\n').slice(-3).join(' ').slice(0, 400)
+  if (ABSENT.test(stderr))
+    return new GatewayError(
+      'repository_not_found',
+      `The repository ${url} does not exist or may not be read by the gateway (${said}). Check the URL and, for a private repository, its credentialFile in REPOSITORIES_FILE.`,
+    )
+  return new GatewayError('repository_unreachable', `The repository ${url} cannot be reached (${said}).`, {
+    retryable: true,
+  })
+}

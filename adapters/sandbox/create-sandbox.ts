@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GatewayError } from '../../domain/errors.ts'
+import type { Sandbox } from '../../domain/ports/sandbox.ts'
+import { createBubblewrapSandbox } from './bubblewrap-sandbox.ts'
+import { createHostSandbox } from './host-sandbox.ts'
+
+const PROBE_LIMIT_MS = 10_000
+
+/**
+ * The sandbox of this host: `auto` and `bubblewrap` take bubblewrap when a trial run works, else one that refuses every
+ * command with the remedy; `none` runs commands on the host.
+ */
+export async function createSandbox({ mode }: { readonly mode: 'auto' | 'bubblewrap' | 'none' }): Promise<Sandbox> {
+  if (mode === 'none') return createHostSandbox()
+  const bwrap = find('bwrap')
+  if (bwrap === undefined) return unavailable('bubblewrap is not installed')
+  const sandbox = createBubblewrapSandbox({ bwrap, prlimit: find('prlimit') })
+  const fault = await probe(sandbox)
+  return fault === undefined ? sandbox : unavailable(fault)
+}
+
+function find(program: string): string | undefined {
+  return ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin'].map((folder) => join(folder, program)).find(existsSync)
+}
+
+async function probe(sandbox: Sandbox): Promise<string | undefined> {
+  const workspace = await mkdtemp(join(tmpdir(), 'ocg-probe-'))
+  try {
+    const command = ['sh', '-c', 'test ! -e /root/. && test -w .'] as const
+    const result = await sandbox.run({ workspace, command, timeoutMs: PROBE_LIMIT_MS, maxOutputBytes: 4_096 })
+    if (result.exitCode === 0) return undefined
+    const said = Buffer.from(result.stderr).toString('utf8').trim()
+    return said === '' ? `bubblewrap ended with ${result.exitCode}` : said
+  } finally {
+    await rm(workspace, { recursive: true, force: true })
+  }
+}
+
+/** Stands where no sandbox is; the boundary is never dropped silently. */
+function unavailable(reason: string): Sandbox {
+  const message = `Commands cannot run here because this host has no sandbox (${reason}). Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and allow user namespaces, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
+  return {
+    kind: 'unavailable',
+    pathOf: (workspace) => workspace,
+    pathOfMount: ({ source }) => source,
+    run: () => Promise.reject(new GatewayError('sandbox_unavailable', message)),
+  }
+}

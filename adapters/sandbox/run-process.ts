@@ -1,0 +1,108 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
+import { CapturedOutput } from './captured-output.ts'
+import type { SandboxResult } from '../../domain/ports/sandbox.ts'
+
+/** A process that ignores SIGTERM is killed after this. */
+const KILL_AFTER_MS = 2_000
+/** A stray child that escaped its group may hold the pipes open; nobody waits for it longer. */
+const PIPES_AFTER_EXIT_MS = 1_000
+
+export interface ProcessRequest {
+  readonly command: readonly [string, ...string[]]
+  readonly environment: Readonly<Record<string, string>>
+  readonly directory: string
+  readonly stdin?: Uint8Array | string | undefined
+  readonly timeoutMs: number
+  readonly maxOutputBytes: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Runs a command in its own process group with nothing but the given environment. The group is gone when this
+ * resolves; it rejects with the signal's reason when it was aborted, and with the error of a command that cannot start.
+ */
+export async function runProcess(request: ProcessRequest): Promise<SandboxResult> {
+  request.signal?.throwIfAborted()
+  const started = performance.now()
+  const [file, ...args] = request.command
+  const child = spawn(file, args, {
+    cwd: request.directory,
+    env: { ...request.environment },
+    detached: true,
+    stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })
+  const stdout = capture(child.stdout, request.maxOutputBytes)
+  const stderr = capture(child.stderr, request.maxOutputBytes)
+  // A command that ends without reading its input closes the pipe under us; its exit code tells what matters.
+  child.stdin?.on('error', () => undefined)
+  child.stdin?.end(request.stdin)
+  const { exitCode, timedOut } = await ended(child, request)
+  request.signal?.throwIfAborted()
+  return {
+    exitCode,
+    timedOut,
+    stdout: stdout.bytes(),
+    stderr: stderr.bytes(),
+    droppedBytes: stdout.droppedBytes + stderr.droppedBytes,
+    durationMs: performance.now() - started,
+  }
+}
+
+function capture(stream: NodeJS.ReadableStream | null, maxBytes: number): CapturedOutput {
+  const output = new CapturedOutput(maxBytes)
+  stream?.on('data', (chunk: Buffer) => output.add(chunk))
+  return output
+}
+
+async function ended(
+  child: ChildProcess,
+  { timeoutMs, signal }: Pick<ProcessRequest, 'timeoutMs' | 'signal'>,
+): Promise<{ readonly exitCode: number; readonly timedOut: boolean }> {
+  let timedOut = false
+  let killer: NodeJS.Timeout | undefined
+  const end = () => {
+    signalGroup(child, 'SIGTERM')
+    killer ??= setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS)
+  }
+  const timer = setTimeout(() => {
+    timedOut = true
+    end()
+  }, timeoutMs)
+  signal?.addEventListener('abort', end, { once: true })
+  try {
+    const exitCode = await exitOf(child)
+    return { exitCode, timedOut }
+  } finally {
+    clearTimeout(timer)
+    clearTimeout(killer)
+    signal?.removeEventListener('abort', end)
+  }
+}
+
+function exitOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, name) => {
+      signalGroup(child, 'SIGKILL')
+      const exitCode = code ?? 128 + (name === null ? 0 : constants.signals[name])
+      const late = setTimeout(() => {
+        child.stdout?.destroy()
+        child.stderr?.destroy()
+      }, PIPES_AFTER_EXIT_MS)
+      child.once('close', () => {
+        clearTimeout(late)
+        resolve(exitCode)
+      })
+    })
+  })
+}
+
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
