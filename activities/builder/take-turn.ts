@@ -5,8 +5,9 @@ import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '
 import type { Fence, Store, TaskWork, ToolCall } from '../../domain/ports/store.ts'
 import { costOf } from '../../domain/prices.ts'
 import { summarise } from '../../domain/tools/summarise.ts'
-import { toolNamed, toolsFor } from '../../domain/tools/tools.ts'
+import { toolNamed } from '../../domain/tools/tools.ts'
 import { firstMessage, systemInstruction } from '../prompts/builder.ts'
+import { declarationsFor } from '../tools/declarations.ts'
 import { onSeat } from './on-seat.ts'
 import type { SeatTable } from './seat-table.ts'
 import type { Workspace, Workspaces } from './workspaces.ts'
@@ -61,7 +62,7 @@ async function requestFor(
       acceptance: task.acceptance ?? undefined,
       contextFiles: workspace.contextFiles,
     }),
-    tools: toolsFor({ profile, approvalMode }),
+    tools: declarationsFor({ approvalMode }),
     contents: [{ role: 'user', parts: [{ text: firstMessage({ prompt: task.prompt, files: workspace.files }) }] }],
   }
 }

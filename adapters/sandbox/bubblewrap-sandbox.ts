@@ -1,10 +1,13 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { rgPath } from '@vscode/ripgrep'
 import type { Sandbox, SandboxCommand } from '../../domain/ports/sandbox.ts'
 import { runProcess } from './run-process.ts'
 
 const WORKSPACE = '/workspace'
 const HOME = '/home/agent'
+/** Programs the gateway brings along. */
+const OWN_PROGRAMS = '/opt/openclaw/bin'
 /** Nobody: no file of the host belongs to it. */
 const NOBODY = '65534'
 
@@ -75,8 +78,9 @@ function toolchain(): { readonly mounts: readonly string[]; readonly path: strin
   const mounts = [...SYSTEM.flatMap(systemDirectory), ...SETTINGS.filter(existsSync).flatMap(readOnly)]
   const prefixes = [process.execPath, which('python3')].flatMap(foreignPrefix)
   for (const prefix of new Set(prefixes)) mounts.push(...readOnly(prefix))
+  mounts.push('--ro-bind', rgPath, join(OWN_PROGRAMS, 'rg'))
   const own = [...new Set(prefixes)].map((prefix) => join(prefix, 'bin'))
-  return { mounts, path: [...own, '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'].join(':') }
+  return { mounts, path: [...own, '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin', OWN_PROGRAMS].join(':') }
 }
 
 const readOnly = (path: string): string[] => ['--ro-bind', path, path]

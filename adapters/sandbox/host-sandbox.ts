@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { rgPath } from '@vscode/ripgrep'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import { runProcess } from './run-process.ts'
 
@@ -17,7 +18,7 @@ export function createHostSandbox(): Sandbox {
           ...command,
           directory: join(command.workspace, command.directory ?? '.'),
           environment: {
-            PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin`,
+            PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin:${dirname(rgPath)}`,
             HOME: home,
             LANG: 'C.UTF-8',
             TERM: 'dumb',

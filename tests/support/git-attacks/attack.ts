@@ -15,7 +15,7 @@ export interface Attack {
   readonly name: string
   /**
    * Bash, run from the workspace's root after {@link PRELUDE}. Variables: CANARY (file that must never appear),
-   * WORKSPACE, ATTACKER (bare repository), VICTIM (repository of somebody else), VICTIM_COMMIT, VICTIM_FILES
+   * WORKSPACE, UPSTREAM, ATTACKER (bare repository), VICTIM (repository of somebody else), VICTIM_COMMIT, VICTIM_FILES
    * (directory with secret.txt): all paths of the host.
    */
   readonly script: string
@@ -25,14 +25,14 @@ export interface Attack {
 }
 
 /** The honest change every agent makes beside its attack, and the words the attacks are written in. */
-export const PRELUDE = String.raw`
+export const PRELUDE = `
 set -euo pipefail
-printf 'export const answer = 42\n' > src/answer.js
+printf 'export const answer = 42\\n' > src/answer.js
 configure() { git config --file .git/config "$@"; }
-# program PATH: an executable that leaves the canary and passes its input on.
+# program PATH [LAST]: an executable that leaves the canary and, unless told otherwise, passes its input on.
 program() {
   mkdir -p "$(dirname "$1")"
-  printf '#!/bin/sh\ntouch %s\nexec cat\n' "$CANARY" > "$1"
+  printf '#!/bin/sh\\ntouch %s\\n%s\\n' "$CANARY" "\${2:-exec cat}" > "$1"
   chmod +x "$1"
 }
 evil="$WORKSPACE/.git/evil"

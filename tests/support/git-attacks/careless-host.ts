@@ -17,6 +17,8 @@ export async function deliverCarelessly(playground: Playground, attack: Attack):
     environment: playground.variables(directory),
   })
   if (played.exitCode !== 0) throw new Error(`The attack could not be played: ${played.stderr}`)
+  const early = await playground.harm()
+  if (early.length > 0) throw new Error(`The attack needs no host: playing it alone ${early.join(' and ')}.`)
   const git = (...args: string[]) => runPlainly(['git', ...args], { directory })
   await look(git, `file://${upstream}`, directory)
   await commit(git)

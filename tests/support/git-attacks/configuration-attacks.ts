@@ -37,7 +37,7 @@ const PROGRAMS: readonly Attack[] = [
   configured('an editor', 'configure core.editor "$evil"'),
   configured(
     'an ssh command',
-    'configure core.sshCommand "$evil"; configure remote.origin.url ssh://attacker.invalid/x.git',
+    'program .git/evil exit; configure core.sshCommand "$evil"; configure remote.origin.url ssh://attacker.invalid/x.git',
   ),
   configured(
     'a git proxy',

@@ -89,7 +89,7 @@ async function referencesOf(bare: string): Promise<Record<string, string>> {
 }
 
 async function holdsSecret(bare: string): Promise<boolean> {
-  const commits = Object.values(await referencesOf(bare))
+  const commits = (await plainGit(bare, ['rev-list', '--all'])).split('\n')
   const found = await runPlainly(['git', 'grep', '--quiet', '--fixed-strings', SECRET, ...commits], { directory: bare })
   return found.exitCode === 0
 }

@@ -3,12 +3,12 @@ import type { Attack } from './attack.ts'
 const COMMANDS: readonly Attack[] = [
   {
     name: 'an upload-pack program of the remote',
-    script: 'program .git/evil; configure remote.origin.uploadpack "$evil"',
+    script: 'program .git/evil exit; configure remote.origin.uploadpack "$evil"',
     plainGit: 'executes',
   },
   {
     name: 'a receive-pack program of the remote',
-    script: 'program .git/evil; configure remote.origin.receivepack "$evil"',
+    script: 'program .git/evil exit; configure remote.origin.receivepack "$evil"',
     plainGit: 'executes',
   },
   {

@@ -1,0 +1,76 @@
+import type { Sandbox } from '../../domain/ports/sandbox.ts'
+import type { ToolCall } from '../../domain/ports/store.ts'
+import { TOOL_ARGUMENTS, type ToolArguments } from '../../domain/schemas/tool-arguments.ts'
+import { TOOLS, toolNamed, type ToolName } from '../../domain/tools/tools.ts'
+import { listDirectory, readFile, replaceInFile, writeFile } from './file-tools.ts'
+import { findFiles, readFiles, searchFiles } from './search-tools.ts'
+import { failed, succeeded, type ToolResult } from './tool-result.ts'
+import { createToolShell, ToolArgumentError, type ToolShell } from './tool-shell.ts'
+
+type Run<Name extends ToolName> = (shell: ToolShell, args: ToolArguments<Name>) => Promise<ToolResult>
+
+const RUN: { readonly [Name in Exclude<ToolName, 'ask_user'>]: Run<Name> } = {
+  read_file: readFile,
+  read_many_files: readFiles,
+  list_directory: listDirectory,
+  glob: findFiles,
+  grep_search: searchFiles,
+  write_file: writeFile,
+  replace: replaceInFile,
+  run_shell_command: runCommand,
+  write_todos: (_shell, { todos }) => {
+    const plan = todos.map(({ description, status }) => ({ text: description, status }))
+    const done = plan.filter(({ status }) => status === 'completed').length
+    return Promise.resolve({ ...succeeded({ output: 'Plan shown.', summary: `${done} of ${plan.length} done` }), plan })
+  },
+  save_memory: (_shell, { fact }) =>
+    Promise.resolve(succeeded({ output: 'Noted with this task.', summary: fact.slice(0, 80) })),
+  complete_task: () => Promise.resolve(succeeded({ output: 'Handed to the verifier.', summary: 'work handed in' })),
+}
+
+/**
+ * Runs one call of the model on its workspace. Whatever the model got wrong comes back as `{error}` for it to read;
+ * only trouble of the host (a lost sandbox, a cancelled step) throws.
+ */
+export async function runBuilderTool(run: {
+  readonly call: Pick<ToolCall, 'name' | 'args'>
+  readonly sandbox: Sandbox
+  readonly workspace: string
+  readonly signal: AbortSignal
+}): Promise<ToolResult> {
+  const tool = toolNamed(run.call.name)
+  if (!tool || tool.name === 'ask_user') return unknownTool(run.call.name)
+  const parsed = TOOL_ARGUMENTS[tool.name].safeParse(run.call.args)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`)
+    return failed(`The arguments of ${run.call.name} are wrong. ${faults.join('. ')}.`)
+  }
+  try {
+    const perform = RUN[tool.name] as Run<ToolName>
+    return await perform(createToolShell(run), parsed.data)
+  } catch (error) {
+    if (error instanceof ToolArgumentError) return failed(error.message)
+    throw error
+  }
+}
+
+const unknownTool = (name: string): ToolResult =>
+  failed(`There is no tool ${name}. The tools are: ${TOOLS.map((tool) => tool.name).join(', ')}.`)
+
+async function runCommand(shell: ToolShell, args: ToolArguments<'run_shell_command'>): Promise<ToolResult> {
+  const directory = shell.relative(args.dir_path ?? '.')
+  // Both streams in the order they were written, as a terminal shows them.
+  const { exitCode, stdout, stderr, timedOut, droppedBytes } = await shell.run(
+    ['bash', '-c', `exec 2>&1\n${args.command}`],
+    { directory },
+  )
+  const notes = [
+    ...(stderr === '' ? [] : [stderr]),
+    ...(droppedBytes > 0 ? [`[${droppedBytes} bytes of output were dropped]`] : []),
+    ...(timedOut ? ['The command did not end in time and was stopped.'] : []),
+    `Exit Code: ${exitCode}`,
+  ]
+  const output = `${stdout}${stdout === '' || stdout.endsWith('\n') ? '' : '\n'}${notes.join('\n')}`
+  const result = succeeded({ output, summary: timedOut ? 'stopped: too slow' : `exit code ${exitCode}`, changed: true })
+  return { ...result, ok: exitCode === 0 && !timedOut }
+}

@@ -1,0 +1,36 @@
+import type { ToolEffect } from '../policy.ts'
+
+/** What the gateway must know of a tool to route and judge a call of it. */
+export interface Tool {
+  readonly name: string
+  /** `human`: a person answers; `sandbox`: runs on the workspace. */
+  readonly kind: 'sandbox' | 'human'
+  readonly effect: ToolEffect
+}
+
+/** The Builder's own tools, with the names models know from gemini-cli. */
+export const TOOLS = [
+  { name: 'read_file', kind: 'sandbox', effect: 'none' },
+  { name: 'read_many_files', kind: 'sandbox', effect: 'none' },
+  { name: 'list_directory', kind: 'sandbox', effect: 'none' },
+  { name: 'glob', kind: 'sandbox', effect: 'none' },
+  { name: 'grep_search', kind: 'sandbox', effect: 'none' },
+  { name: 'write_file', kind: 'sandbox', effect: 'edit' },
+  { name: 'replace', kind: 'sandbox', effect: 'edit' },
+  { name: 'run_shell_command', kind: 'sandbox', effect: 'command' },
+  { name: 'write_todos', kind: 'sandbox', effect: 'none' },
+  { name: 'save_memory', kind: 'sandbox', effect: 'none' },
+  { name: 'ask_user', kind: 'human', effect: 'none' },
+  { name: 'complete_task', kind: 'sandbox', effect: 'none' },
+] as const satisfies readonly Tool[]
+
+export type ToolName = (typeof TOOLS)[number]['name']
+
+/** Older names models still use. */
+const ALIASES: Readonly<Record<string, ToolName>> = { search_file_content: 'grep_search' }
+
+/** The tool of a name or an alias of it; undefined when there is none. */
+export function toolNamed(name: string): (Tool & { readonly name: ToolName }) | undefined {
+  const known = ALIASES[name] ?? name
+  return TOOLS.find((tool) => tool.name === known)
+}
