@@ -20,10 +20,8 @@ const REPOSITORY: readonly Attack[] = [
 rm -rf .git
 git init --quiet --bare --template= .
 program evil
-git config --file config core.bare false
-git config --file config core.worktree "$WORKSPACE"
-git config --file config core.fsmonitor "$WORKSPACE/evil"
-echo keep > objects/keep; echo keep > refs/keep`,
+echo keep > objects/keep; echo keep > refs/keep
+printf '[core]\\n\\tbare = false\\n\\tworktree = %s\\n\\tfsmonitor = %s\\n' "$WORKSPACE" "$WORKSPACE/evil" > config`,
     plainGit: 'executes',
   },
   {
@@ -72,6 +70,44 @@ program vendor/.git/evil
 git config --file vendor/.git/config core.fsmonitor "$WORKSPACE/vendor/.git/evil"`,
     plainGit: 'executes',
   },
+  {
+    name: 'a nested repository with a clean filter that reaches for the snapshots',
+    script: `
+git init --quiet --template= vendor
+echo 'file filter=evil' > vendor/.gitattributes
+echo one > vendor/file
+git -C vendor add --all
+git -C vendor -c user.name=a -c user.email=a@localhost commit --quiet -m nested
+printf '#!/bin/sh\\ntouch %s /history/canary %s/../history/canary\\nexec cat\\n' "$CANARY" "$WORKSPACE" > vendor/.git/evil
+chmod +x vendor/.git/evil
+git config --file vendor/.git/config filter.evil.clean "./.git/evil"
+echo two > vendor/file`,
+    plainGit: 'executes',
+  },
+]
+
+const PROTECTED: readonly Attack[] = [
+  {
+    name: 'a symbolic link in place of a protected folder',
+    script: 'rm -rf tests; ln -s "$VICTIM_FILES" tests',
+    plainGit: 'none',
+  },
+  {
+    name: 'a nested repository in place of a protected folder',
+    script: `
+git init --quiet --template= tests
+git -C tests -c user.name=a -c user.email=a@localhost commit --quiet --allow-empty -m nested`,
+    plainGit: 'none',
+    mayBeRefused: true,
+  },
+  {
+    name: 'additions to a protected folder under names that are no text',
+    script: String.raw`
+for name in $'caf\xe9' $'new\nline' $'\xf0\x9f' $'tab\t' 'quote"' ':(top)' ' '; do
+  mkdir "tests/$name"; echo hostile > "tests/$name/conftest.py"; echo hostile > "tests/$name.txt"
+done`,
+    plainGit: 'none',
+  },
 ]
 
 const FOREIGN_FILES: readonly Attack[] = [
@@ -92,17 +128,12 @@ echo "$VICTIM_COMMIT" > ".git/$branch"`,
   {
     name: 'symbolic links to a file of the host',
     script: `
-ln -s "$VICTIM_FILES/secret.txt" GEMINI.md
+ln -sf "$VICTIM_FILES/secret.txt" GEMINI.md
 ln -s "$VICTIM_FILES" src/files
 ln -sf "$VICTIM_FILES/secret.txt" .gitattributes
 ln -sf "$VICTIM_FILES/secret.txt" .gitignore`,
     plainGit: 'none',
     mayBeRefused: true,
-  },
-  {
-    name: 'a symbolic link in place of a protected folder',
-    script: 'rm -rf tests; ln -s "$VICTIM_FILES" tests',
-    plainGit: 'none',
   },
 ]
 
@@ -123,7 +154,7 @@ printf '[core]\n\tfsmonitor = %s\n\thooksPath = %s\n' "$evil" "$WORKSPACE" | tee
     name: 'file names with control characters, options and pathspec magic',
     script: String.raw`
 cd src
-for name in --output=x -rf ':(exclude)*' ':/' '*' '"quoted"' 'back\slash' $'new\nline' $'\033[2J\a' $'\xff\xfe' HEAD; do
+for name in --output=x -rf ':(exclude)*' '*' '"quoted"' 'back\slash' $'new\nline' $'\033[2J\a' $'\xff\xfe' HEAD; do
   echo text > "./$name"
 done`,
     plainGit: 'none',
@@ -137,4 +168,10 @@ done`,
 ]
 
 /** Attacks by what lies where in the workspace. */
-export const LAYOUT_ATTACKS: readonly Attack[] = [...REPOSITORY, ...SUBMODULES, ...FOREIGN_FILES, ...FILES]
+export const LAYOUT_ATTACKS: readonly Attack[] = [
+  ...REPOSITORY,
+  ...SUBMODULES,
+  ...PROTECTED,
+  ...FOREIGN_FILES,
+  ...FILES,
+]

@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** A process as nobody else can be it: the number alone is given out again. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** When it started, as the system tells it; equal texts mean the same process. */
+  readonly startedAt: string
+}
+
+/** The identity of a living process; undefined when there is none of that number. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const startedAt = process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid)
+  return startedAt === undefined ? undefined : { pid, startedAt }
+}
+
+/** Whether this very process still lives. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startedAt === identity.startedAt
+}
+
+/** Ends a process by its identity: politely first, then by force; resolves when it is gone. */
+export async function end(
+  identity: ProcessIdentity,
+  options: { readonly signal: NodeJS.Signals; readonly limitMs: number },
+): Promise<void> {
+  const deadline = performance.now() + options.limitMs
+  send(identity, options.signal)
+  while (isAlive(identity)) {
+    if (performance.now() > deadline) send(identity, 'SIGKILL')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function send(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (!isAlive(identity)) return
+  try {
+    process.kill(identity.pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Fields 3 (state) and 22 (start time in ticks) of `/proc/<pid>/stat`; the name before them may hold anything. */
+function startOnLinux(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+function startByPs(pid: number): string | undefined {
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined
+  } catch {
+    return undefined
+  }
+}
