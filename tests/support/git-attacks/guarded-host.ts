@@ -12,6 +12,8 @@ import type { Playground } from './playground.ts'
 const TENANT = 'default'
 export const BRANCH = 'openclaw/task-1'
 const COMMAND_LIMIT_MS = 30_000
+/** A snapshot that waits for something an agent never sends ends here. */
+const SNAPSHOT_LIMIT_MS = 25_000
 const KEPT_BYTES = 64 * 1024
 /** Left in the snapshots' own git directory by a program of the agent that runs there. */
 export const HISTORY_CANARY = 'canary'
@@ -81,6 +83,7 @@ export async function carryOver(seat: Seat, knownTree?: string): Promise<Snapsho
     base,
     ...(knownTree !== undefined && { knownTree }),
     text: { message: 'Checkpoint 1.1', at: 0 },
+    signal: AbortSignal.timeout(SNAPSHOT_LIMIT_MS),
   })
   if (snapshot.bundle) await git.importBundle({ bare, bundle: snapshot.bundle, commit: snapshot.commit })
   return snapshot

@@ -21,7 +21,7 @@ rm -rf .git
 git init --quiet --bare --template= .
 program evil
 echo keep > objects/keep; echo keep > refs/keep
-printf '[core]\\n\\tbare = false\\n\\tworktree = %s\\n\\tfsmonitor = %s\\n' "$WORKSPACE" "$WORKSPACE/evil" > config`,
+printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n\\tworktree = %s\\n\\tfsmonitor = %s\\n' "$WORKSPACE" "$WORKSPACE/evil" > config`,
     plainGit: 'executes',
   },
   {
@@ -158,6 +158,12 @@ for name in --output=x -rf ':(exclude)*' '*' '"quoted"' 'back\slash' $'new\nline
   echo text > "./$name"
 done`,
     plainGit: 'none',
+  },
+  {
+    name: 'pipes in place of the files git reads from the work tree',
+    script: 'rm -f .gitignore; mkfifo .gitignore .gitattributes src/.gitignore src/.gitattributes',
+    plainGit: 'none',
+    mayBeRefused: true,
   },
   {
     name: 'a file of 60 MB',
