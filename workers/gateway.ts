@@ -6,6 +6,7 @@ import type { Worker } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import { createApp } from '../api/app.ts'
 import { serveApp } from '../api/serve.ts'
+import { createSignIn, type SignIn } from '../api/sign-in.ts'
 import { childEnvironment, type Config } from '../adapters/config.ts'
 import { openStore } from '../adapters/postgres/store.ts'
 import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   /** With `TEMPORAL_ADDRESS` and `DATABASE_URL` filled in. */
   readonly config: Config & { readonly TEMPORAL_ADDRESS: string; readonly DATABASE_URL: string }
   readonly temporalUiUrl?: string | undefined
+  /** Settings of the Builders that are not in this process's own environment. */
+  readonly environment?: Readonly<Record<string, string>>
   /** URL of the one repository that may be worked on without a sandbox where there is none. */
   readonly sample?: string | undefined
   readonly report: (line: string) => void
@@ -38,6 +41,8 @@ export interface GatewayOptions {
 
 export interface RunningGateway {
   readonly url: string
+  /** A URL that signs a browser in as the first key's owner, once. */
+  signInLink(): string
   /** File that holds the first API key; undefined when `ADMIN_API_KEY` seeds it. */
   readonly adminKeyFile: string | undefined
   stop(): Promise<void>
@@ -73,11 +78,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const control = createTaskControl({ client, store })
   const sweeping = new AbortController()
   const swept = sweep({ store, client, start: control.start, logger }, sweeping.signal)
-  const api = await serveApi(options, { store, client, logger, workers })
+  const signIn = createSignIn({ clock: () => new Date() })
+  const api = await serveApi(options, { store, client, logger, workers, signIn })
   await pool?.start()
   report(`${config.BUILDERS_MIN} builders ready`)
   return {
     url: api.url,
+    signInLink: () => `${config.PUBLIC_URL ?? api.url}/sign-in/${signIn.issueCode()}`,
     adminKeyFile,
     async stop() {
       await api.close()
@@ -97,19 +104,29 @@ interface Parts {
   readonly logger: Logger
 }
 
-function createPool({ config, sample }: GatewayOptions, { store, client, logger }: Parts): BuilderPool {
+function createPool(
+  { config, sample, environment: overrides }: GatewayOptions,
+  { store, client, logger }: Parts,
+): BuilderPool {
   const environment = childEnvironment({
     DATABASE_URL: config.DATABASE_URL,
     TEMPORAL_ADDRESS: config.TEMPORAL_ADDRESS,
     DATA_DIR: config.DATA_DIR,
+    ...overrides,
   })
   return new BuilderPool({ size: config.BUILDERS_MIN, environment, sample, store, client, logger })
 }
 
-async function serveApi(options: GatewayOptions, parts: Parts & { readonly workers: readonly Worker[] }) {
+async function serveApi(
+  options: GatewayOptions,
+  parts: Parts & { readonly workers: readonly Worker[]; readonly signIn: SignIn },
+) {
   const { config } = options
-  const { store, client, logger, workers } = parts
+  const { store, client, logger, workers, signIn } = parts
   const signer = openReceiptSigner(paths(config).receiptKey)
+  const closing = new AbortController()
+  // With port 0 the address is known only once the server listens.
+  let listening = `http://${config.HOST}:${config.PORT}`
   const app = createApp({
     store,
     tasks: createTaskControl({ client, store }),
@@ -120,15 +137,19 @@ async function serveApi(options: GatewayOptions, parts: Parts & { readonly worke
       max: config.BUILDERS_MAX,
     }),
     checkRepository: await createRepositoryCheck(config),
-    publicUrl: config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}`,
+    publicUrl: () => config.PUBLIC_URL?.replace(/\/$/, '') ?? listening,
     temporalUiUrl: options.temporalUiUrl,
     namespace: config.TEMPORAL_NAMESPACE,
     outboundAllowlist: config.OUTBOUND_ALLOWLIST,
     receiptKeys: () => [{ keyId: signer.keyId, publicKey: signer.publicKey }],
     clock: () => new Date(),
     log: logger,
+    closing: closing.signal,
+    signIn,
   })
-  return serveApp(app, { host: config.HOST, port: config.PORT })
+  const served = await serveApp(app, { host: config.HOST, port: config.PORT, closing })
+  listening = served.url
+  return served
 }
 
 async function readiness({

@@ -32,21 +32,32 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
     await start(taskId)
     await send(handleOf(taskId)).catch((error: unknown) => rethrowEnded(error, taskId))
   }
-  const update = async <Result, Arguments extends unknown[]>(
+  const update = async <Result, Argument>(
     taskId: string,
-    definition: UpdateDefinition<Result, Arguments>,
-    ...args: Arguments
+    definition: UpdateDefinition<Result, [Argument]>,
+    argument: Argument,
   ): Promise<Result> => {
     await live(store, taskId)
     await start(taskId)
-    const answer = handleOf(taskId).executeUpdate(definition, { args } as never) as Promise<Result>
+    const answer = handleOf(taskId).executeUpdate(definition, { args: [argument] })
     return withLimit(answer).catch((error: unknown) => rethrowRefused(error, taskId))
   }
   return {
     start,
     cancel: (taskId) => signal(taskId, (handle) => handle.signal(messages.cancelSignal)),
-    pause: (taskId) => signal(taskId, (handle) => handle.signal(messages.pauseSignal)),
-    resume: (taskId) => signal(taskId, (handle) => handle.signal(messages.resumeSignal)),
+    pause: (taskId) =>
+      signal(taskId, async (handle) => {
+        if ((await handle.query(messages.statusQuery)).paused)
+          throw new GatewayError('conflict', `${taskId} is paused, or pauses after the step in progress. Use resume.`)
+        await handle.signal(messages.pauseSignal)
+      }),
+    // A pause shows in the state only after the step in progress; it can be taken back before.
+    resume: (taskId) =>
+      signal(taskId, async (handle) => {
+        if (!(await handle.query(messages.statusQuery)).paused)
+          throw new GatewayError('conflict', `${taskId} is not paused.`)
+        await handle.signal(messages.resumeSignal)
+      }),
     async say({ taskId, text, from }) {
       await update(taskId, messages.steerUpdate, { text, from })
     },

@@ -90,14 +90,16 @@ const MAX_DEPTH = 8
 
 function fill(position: Position, given: unknown): unknown {
   const schema = resolve(position)
-  if (typeOf(schema) !== 'object' || (given !== undefined && !isObject(given))) return given ?? inventValue({ ...position, schema })
+  if (typeOf(schema) !== 'object' || (given !== undefined && !isObject(given)))
+    return given ?? inventValue({ ...position, schema })
   const properties = isObject(schema.properties) ? schema.properties : {}
   const required = Array.isArray(schema.required) ? (schema.required as string[]) : Object.keys(properties)
   const filled: Record<string, unknown> = {}
   for (const [name, child] of Object.entries(properties)) {
     const known = given && Object.hasOwn(given, name) ? given[name] : undefined
     if (!isObject(child) || (known === undefined && !required.includes(name))) continue
-    if (position.depth < MAX_DEPTH) filled[name] = fill({ ...position, schema: child, name, depth: position.depth + 1 }, known)
+    if (position.depth < MAX_DEPTH)
+      filled[name] = fill({ ...position, schema: child, name, depth: position.depth + 1 }, known)
   }
   return { ...filled, ...extraFields(given, properties) }
 }
@@ -107,10 +109,13 @@ const extraFields = (given: unknown, properties: JsonSchema): Record<string, unk
   isObject(given) ? Object.fromEntries(Object.entries(given).filter(([name]) => !Object.hasOwn(properties, name))) : {}
 
 function resolve({ schema, root }: Position): JsonSchema {
-  const reference = typeof schema.$ref === 'string' ? /^#\/(?:\$defs|definitions)\/(.+)$/.exec(schema.$ref)?.[1] : undefined
+  const reference =
+    typeof schema.$ref === 'string' ? /^#\/(?:\$defs|definitions)\/(.+)$/.exec(schema.$ref)?.[1] : undefined
   const definitions = root.$defs ?? root.definitions
   const target = reference !== undefined && isObject(definitions) ? definitions[reference] : undefined
-  const chosen = [schema.anyOf, schema.oneOf].flatMap((choices) => (Array.isArray(choices) ? (choices as unknown[]) : []))
+  const chosen = [schema.anyOf, schema.oneOf].flatMap((choices) =>
+    Array.isArray(choices) ? (choices as unknown[]) : [],
+  )
   return [target, ...chosen].find(isObject) ?? schema
 }
 

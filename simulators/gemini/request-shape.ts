@@ -1,4 +1,17 @@
-import { boolean, bytes, enumOf, integer, list, map, message, number, onlyGemini, onlyVertex, string, struct } from './shape.ts'
+import {
+  boolean,
+  bytes,
+  enumOf,
+  integer,
+  list,
+  map,
+  message,
+  number,
+  onlyGemini,
+  onlyVertex,
+  string,
+  struct,
+} from './shape.ts'
 import { value, type Shape } from './shape.ts'
 
 /** The REST requests as data, from the types of `@google/genai` 2.32: a field that is not here is refused. */

@@ -39,7 +39,7 @@ export interface ScriptedTurn {
   thought?: string | undefined
   calls?: { name: string; args: Record<string, unknown> }[] | undefined
   finishReason?: string | undefined
-  usage?: Partial<ScriptedUsage> | undefined
+  usage?: { [Count in keyof ScriptedUsage]?: number | undefined } | undefined
   fault?: Fault | undefined
   /** How often the fault happens before the turn is answered properly; every time without it. */
   faultTimes?: number | undefined

@@ -131,9 +131,7 @@ class ShapeChecker {
 
   private refuseBytes(value: unknown): void {
     if (typeof value !== 'string') return this.refuseValue(value, 'TYPE_BYTES')
-    this.refuse(
-      `Invalid value at '${this.where()}' (TYPE_BYTES), Base64 decoding failed for ${shown(value)}`,
-    )
+    this.refuse(`Invalid value at '${this.where()}' (TYPE_BYTES), Base64 decoding failed for ${shown(value)}`)
   }
 
   /** A list where the message has one value; the service names the field apart from its parent here. */

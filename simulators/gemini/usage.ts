@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { ModelTraits } from './models.ts'
 import type { GenerateContentBody } from './request.ts'
-import type { ScriptedUsage } from './script.ts'
+import type { ScriptedTurn, ScriptedUsage } from './script.ts'
 
 /** Four bytes make a token: near enough to the real tokenizer for English and code, and anybody can recount it. */
 const BYTES_PER_TOKEN = 4
@@ -72,7 +72,7 @@ export function usageOf(counted: {
   cached: number
   candidates: number
   thinks: boolean
-  scripted: Partial<ScriptedUsage> | undefined
+  scripted: ScriptedTurn['usage']
 }): ScriptedUsage {
   const { scripted = {} } = counted
   const promptTokenCount = scripted.promptTokenCount ?? counted.prompt

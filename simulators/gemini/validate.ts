@@ -27,7 +27,9 @@ export interface CheckedRequest {
 export function checkGenerateContent(payload: unknown, rules: Rules): CheckedRequest {
   checkShape(payload, generateContentShape, rules.edition)
   const body = payload as GenerateContentBody
-  const doubled = [...(body.contents ?? []).entries()].map(([index, content]) => doubledData(content, `contents[${index}]`))
+  const doubled = [...(body.contents ?? []).entries()].map(([index, content]) =>
+    doubledData(content, `contents[${index}]`),
+  )
   const payloadProblems = doubled.flatMap((description) => (description === undefined ? [] : [{ description }]))
   if (payloadProblems.length > 0) throw invalidPayload(payloadProblems)
   refuseAll([...allContentProblems(body), ...toolProblems(body), ...configProblems(body.generationConfig)])
@@ -47,10 +49,11 @@ export function checkCountTokens(payload: unknown, edition: Edition): Partial<Ge
     throw invalidArgument('* CountTokensRequest: contents and generate_content_request must not both be set.\n')
   const counted = body.generateContentRequest ?? body
   refuseAll(
-    (counted.contents ?? []).flatMap((content, index) => contentProblems(content, `CountTokensRequest.contents[${index}]`)),
+    (counted.contents ?? []).flatMap((content, index) =>
+      contentProblems(content, `CountTokensRequest.contents[${index}]`),
+    ),
   )
-  if (!counted.contents?.length)
-    throw invalidArgument('* CountTokensRequest.contents: contents is not specified\n')
+  if (!counted.contents?.length) throw invalidArgument('* CountTokensRequest.contents: contents is not specified\n')
   return counted
 }
 
@@ -65,16 +68,24 @@ const MAX_EMBEDDINGS = 100
 const MAX_DIMENSIONS = 3_072
 
 /** Checks an `embedContent` or `batchEmbedContents` body and returns its requests. */
-export function checkEmbedContent(payload: unknown, { traits, edition, batch }: Omit<Rules, 'signer'> & { batch: boolean }): EmbedRequest[] {
+export function checkEmbedContent(
+  payload: unknown,
+  { traits, edition, batch }: Omit<Rules, 'signer'> & { batch: boolean },
+): EmbedRequest[] {
   checkShape(payload, batch ? batchEmbedContentsShape : embedContentShape, edition)
   const requests = batch ? ((payload as { requests?: EmbedRequest[] }).requests ?? []) : [payload as EmbedRequest]
-  if (batch && requests.length === 0) throw invalidArgument('* BatchEmbedContentsRequest.requests: requests is not specified\n')
+  if (batch && requests.length === 0)
+    throw invalidArgument('* BatchEmbedContentsRequest.requests: requests is not specified\n')
   if (requests.length > MAX_EMBEDDINGS)
-    throw invalidArgument(`* BatchEmbedContentsRequest.requests: at most ${MAX_EMBEDDINGS} requests can be in one batch\n`)
+    throw invalidArgument(
+      `* BatchEmbedContentsRequest.requests: at most ${MAX_EMBEDDINGS} requests can be in one batch\n`,
+    )
   refuseAll(
     requests.flatMap(({ model, content, outputDimensionality = MAX_DIMENSIONS }, index) => {
       const path = batch ? `BatchEmbedContentsRequest.requests[${index}]` : 'EmbedContentRequest'
-      const problems = content ? contentProblems(content, `${path}.content`) : [`* ${path}.content: content is not specified`]
+      const problems = content
+        ? contentProblems(content, `${path}.content`)
+        : [`* ${path}.content: content is not specified`]
       if (model === undefined ? batch : model.replace(/^models\//, '') !== traits.name)
         problems.push(`* ${path}.model: must be models/${traits.name}, the model of the URL`)
       if (outputDimensionality < 1 || outputDimensionality > MAX_DIMENSIONS)
@@ -125,7 +136,9 @@ function configProblems(config: GenerationConfig = {}): string[] {
     ...(config.responseSchema ? openApiProblems(config.responseSchema, `${path}.response_schema`) : []),
     ...(config.responseJsonSchema === undefined
       ? []
-      : schemaProblems(config.responseJsonSchema, `${path}.response_json_schema`, 'answer').map((problem) => `* ${problem}.`)),
+      : schemaProblems(config.responseJsonSchema, `${path}.response_json_schema`, 'answer').map(
+          (problem) => `* ${problem}.`,
+        )),
   ]
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Snapshot } from '../../domain/ports/git.ts'
-import { ATTACKS } from '../support/git-attacks/attacks.ts'
+import { ATTACKS, LEFTOVER_ATTACKS } from '../support/git-attacks/attacks.ts'
 import { deliverCarelessly } from '../support/git-attacks/careless-host.ts'
 import {
   BRANCH,
@@ -60,6 +60,7 @@ async function expectDelivered({ commit, files }: Delivery): Promise<void> {
   expect(await plainGit(upstream, ['rev-parse', `${commit}^@`])).toBe(base)
   expect(await playground.upstreamFile(commit, 'src/answer.js')).toBe('export const answer = 42')
   expect(files).toContain('src/answer.js')
+  expect(files.filter((path) => path.endsWith('conftest.py'))).toEqual([])
   const protectedFiles = await plainGit(upstream, ['ls-tree', '-r', commit, '--', 'tests'])
   expect(protectedFiles).toBe(await plainGit(upstream, ['ls-tree', '-r', base, '--', 'tests']))
 }
@@ -87,10 +88,10 @@ describe('the host executes nothing an agent wrote', () => {
     }
   })
 
-  test.each(named(REAL_ATTACKS))('when it checks out over the leftovers of %s', async (_name, attack) => {
+  test.each(named(LEFTOVER_ATTACKS))('when it checks out over the leftovers of %s', async (_name, attack) => {
     const seat = await takeSeat(playground)
     await playAttack(seat, playground, attack)
-    await seat.git.checkout({ bare: seat.bare, commit: seat.base, directory: seat.workspace }).catch(() => undefined)
+    await orRefusal(seat.git.checkout({ bare: seat.bare, commit: seat.base, directory: seat.workspace }))
     expect(await playground.harm()).toEqual([])
     expect(await playground.references()).toEqual({ 'refs/heads/main': playground.base })
   })

@@ -55,7 +55,8 @@ const PROGRAMS: readonly Attack[] = [
   configured('an alias that stands in for a missing command', 'configure alias.lfs "!$evil"'),
 ]
 
-const DRIVERS: readonly Attack[] = [
+/** Attacks by programs bound to files. */
+export const DRIVER_ATTACKS: readonly Attack[] = [
   driver('a diff driver', 'diff', ['configure diff.evil.command "$evil"']),
   driver('a text conversion of a diff driver', 'diff', ['configure diff.evil.textconv "$evil"']),
   driver('a clean filter', 'filter', ['configure filter.evil.clean "$evil"']),
@@ -99,4 +100,4 @@ const INCLUDED: readonly Attack[] = [
 ]
 
 /** Attacks by what `.git/config` and its companions make git run. */
-export const CONFIGURATION_ATTACKS: readonly Attack[] = [...HOOKS, ...PROGRAMS, ...DRIVERS, ...INCLUDED]
+export const CONFIGURATION_ATTACKS: readonly Attack[] = [...HOOKS, ...PROGRAMS, ...DRIVER_ATTACKS, ...INCLUDED]

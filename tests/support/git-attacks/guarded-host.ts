@@ -96,7 +96,7 @@ export async function deliver(seat: Seat, playground: Playground, snapshot: stri
     bare,
     base,
     snapshot,
-    protectedPaths: ['tests/**'],
+    protectedPaths: ['tests/**', '**/conftest.py'],
     defaults: [],
     text: { message: 'Answer\n', at: 1_700_000_000 },
   })

@@ -108,6 +108,11 @@ for name in $'caf\xe9' $'new\nline' $'\xf0\x9f' $'tab\t' 'quote"' ':(top)' ' '; 
 done`,
     plainGit: 'none',
   },
+  {
+    name: 'additions to protected names below a folder with a line break',
+    script: "mkdir $'sub\\nfolder'; echo hostile > $'sub\\nfolder/conftest.py'",
+    plainGit: 'none',
+  },
 ]
 
 const FOREIGN_FILES: readonly Attack[] = [

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import type { Context } from 'hono'
+import { GatewayError } from '../domain/errors.ts'
+import { isAllowed, type Caller, type Permission } from '../domain/permissions.ts'
+import type { KeyStore, TaskStore } from '../domain/ports/store.ts'
+import type { Task } from '../domain/task.ts'
+
+/** Variables of a request's context. */
+export interface ApiEnvironment {
+  readonly Variables: { caller: Caller }
+}
+
+export type ApiContext = Context<ApiEnvironment>
+
+/** The caller of a bearer credential. Throws `unauthenticated`. */
+export async function authenticate(header: string | undefined, keys: KeyStore): Promise<Caller> {
+  const credential = /^Bearer +(\S.*)$/i.exec(header ?? '')?.[1]?.trim()
+  if (credential === undefined)
+    throw new GatewayError(
+      'unauthenticated',
+      'Send an API key: Authorization: Bearer <key>. The first key stands in DATA_DIR/admin.key.',
+    )
+  const key = await keys.findByHash(createHash('sha256').update(credential).digest('hex'))
+  if (!key)
+    throw new GatewayError(
+      'unauthenticated',
+      'This API key is unknown, revoked or expired. Ask an admin for a new one.',
+    )
+  return { subject: `key:${key.id}`, name: key.name, tenant: key.tenant, roles: key.roles }
+}
+
+/** The caller when it holds the permission; throws `forbidden` otherwise. */
+export function allowed(context: ApiContext, permission: Permission): Caller {
+  const caller = context.get('caller')
+  if (!isAllowed(caller, permission))
+    throw forbidden(`This key lacks the permission ${permission}. Ask an admin for a role that grants it.`)
+  return caller
+}
+
+/** A task of the caller's tenant; throws `not_found` for all others, so that ids tell nothing. */
+export async function taskOf(context: ApiContext, tasks: TaskStore): Promise<Task> {
+  const id = context.req.param('id') ?? ''
+  const task = /^task-[0-9A-Za-z]{1,64}$/.test(id) ? await tasks.find(id, context.get('caller').tenant) : undefined
+  if (!task) throw new GatewayError('not_found', `There is no task ${id.slice(0, 80)}.`)
+  return task
+}
+
+/** A task the caller may change: its own, or any of the tenant for operators and admins. */
+export async function ownTaskOf(context: ApiContext, tasks: TaskStore, permission: Permission): Promise<Task> {
+  const task = await taskOf(context, tasks)
+  const caller = allowed(context, permission)
+  const isOperator = caller.roles.some((role) => role === 'admin' || role === 'operator')
+  if (!isOperator && task.requester !== caller.subject)
+    throw forbidden('This task belongs to somebody else. Its requester or an operator may change it.')
+  return task
+}
+
+const forbidden = (message: string): GatewayError => new GatewayError('forbidden', message)

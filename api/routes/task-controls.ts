@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import type { Permission } from '../../domain/permissions.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import { budgetSchema, decisionSchema, messageSchema, prioritySchema } from '../../domain/schemas/control-requests.ts'
+import { taskViewSchema } from '../../domain/schemas/task.ts'
+import { acceptsSteering, isFinal, type Task } from '../../domain/task.ts'
+import { ownTaskOf, type ApiContext } from '../caller.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { jsonBody } from '../json-body.ts'
+import { viewOf } from '../task-view.ts'
+
+const TAG = 'Control'
+const parameters = z.object({ id: z.string() })
+
+/** What people do to a task that runs. */
+export function controlRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
+  return [...signalRoutes(dependencies), ...changeRoutes(dependencies)]
+}
+
+function signalRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
+  const { tasks } = dependencies
+  const signals = [
+    { verb: 'cancel', summary: 'End a task; what runs for it is stopped', send: tasks.cancel },
+    { verb: 'pause', summary: 'Stop after the step in progress', send: tasks.pause },
+    { verb: 'resume', summary: 'Go on after a pause', send: tasks.resume },
+  ] as const
+  return signals.map(({ verb, summary, send }) => ({
+    ...{ method: 'post' as const, path: `/v1/tasks/{id}/${verb}`, tag: TAG, summary, parameters },
+    answer: { status: 202, schema: taskViewSchema, description: 'Accepted; the events tell when it is done.' },
+    handler: changing(dependencies, { permission: 'task:control', status: 202 }, async (_, task) => {
+      refuseEnded(task)
+      if (task.state === 'delivering')
+        throw new GatewayError('conflict', `${task.id} is being delivered and can no longer be stopped.`)
+      await send(task.id)
+    }),
+  }))
+}
+
+function changeRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
+  const { tasks } = dependencies
+  const answer = { status: 200, schema: taskViewSchema, description: 'The changed task.' }
+  return [
+    {
+      ...{ method: 'post', path: '/v1/tasks/{id}/messages', tag: TAG, summary: 'Answer a question or steer the task' },
+      ...{ parameters, body: messageSchema },
+      answer: { status: 202, schema: taskViewSchema, description: 'The text stands in the next model request.' },
+      handler: changing(dependencies, { permission: 'task:control', status: 202 }, async (context, task) => {
+        const { text } = await jsonBody(context, messageSchema)
+        if (!acceptsSteering(task.state))
+          throw new GatewayError(
+            'conflict',
+            `${task.id} takes no text any more (${task.state}). Send a new task instead.`,
+          )
+        await tasks.say({ taskId: task.id, text, from: context.get('caller').subject })
+      }),
+    },
+    {
+      ...{
+        method: 'post',
+        path: '/v1/tasks/{id}/approvals/{approvalId}',
+        tag: TAG,
+        summary: 'Decide over a tool call',
+      },
+      ...{ parameters: parameters.extend({ approvalId: z.string() }), body: decisionSchema, answer },
+      handler: changing(dependencies, { permission: 'task:approve', status: 200 }, async (context, task) => {
+        const decision = await jsonBody(context, decisionSchema)
+        refuseEnded(task)
+        const approvalId = context.req.param('approvalId') ?? ''
+        await tasks.decide({ taskId: task.id, approvalId, ...decision, by: context.get('caller').subject })
+      }),
+    },
+    {
+      ...{ method: 'post', path: '/v1/tasks/{id}/priority', tag: TAG, summary: 'Change the priority' },
+      ...{ parameters, body: prioritySchema, answer },
+      handler: changing(dependencies, { permission: 'task:prioritise', status: 200 }, async (context, task) => {
+        const { priority } = await jsonBody(context, prioritySchema)
+        refuseEnded(task)
+        await tasks.reprioritise({ taskId: task.id, priority })
+      }),
+    },
+    {
+      ...{ method: 'post', path: '/v1/tasks/{id}/budget', tag: TAG, summary: 'Set a new budget' },
+      ...{ parameters, body: budgetSchema, answer },
+      handler: changing(dependencies, { permission: 'task:control', status: 200 }, async (context, task) => {
+        const { budgetUsd } = await jsonBody(context, budgetSchema)
+        refuseEnded(task)
+        await tasks.raiseBudget({ taskId: task.id, budgetUsd })
+      }),
+    },
+  ]
+}
+
+/** Finds the task, applies the change and answers with the task after it. */
+function changing(
+  dependencies: ApiDependencies,
+  rule: { readonly permission: Permission; readonly status: 200 | 202 },
+  change: (context: ApiContext, task: Task) => Promise<void>,
+): Endpoint['handler'] {
+  const { store } = dependencies
+  return async (context) => {
+    const task = await ownTaskOf(context, store.tasks, rule.permission)
+    await change(context, task)
+    return context.json(viewOf((await store.tasks.find(task.id)) ?? task, dependencies), rule.status)
+  }
+}
+
+function refuseEnded(task: Task): void {
+  if (isFinal(task.state))
+    throw new GatewayError('conflict', `${task.id} has ended (${task.state}). Use retry to run it again.`)
+}

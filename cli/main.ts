@@ -1,0 +1,27 @@
+import { Command, CommanderError } from 'commander'
+import { GatewayError } from '../domain/errors.ts'
+import { addUp } from './commands/up.ts'
+
+const program = new Command('ocg')
+  .description('Engineering tasks as durable workflows, verified before they are called done.')
+  .option('--json', 'print JSON')
+  .showHelpAfterError()
+  .exitOverride()
+addUp(program)
+
+/** 0 ok, 1 failed, 2 usage or somebody else's gateway. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof GatewayError && (error.code === 'already_running' || error.code === 'invalid_request')) return 2
+  return 1
+}
+
+program.parseAsync().then(
+  () => process.exit(process.exitCode ?? 0),
+  (error: unknown) => {
+    if (error instanceof GatewayError) process.stderr.write(`${error.code}: ${error.message}\n`)
+    else if (!(error instanceof CommanderError))
+      process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`)
+    process.exit(exitCodeOf(error))
+  },
+)
