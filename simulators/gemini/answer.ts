@@ -22,7 +22,7 @@ export interface Candidate {
 }
 
 /** All that an answer is made from. */
-export interface AnswerSource {
+interface AnswerSource {
   readonly turn: ScriptedTurn
   readonly fault: Fault | undefined
   readonly body: GenerateContentBody

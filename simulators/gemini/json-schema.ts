@@ -19,55 +19,77 @@ const PARAMETER_WORDS = new Set([
 ])
 const TYPES = new Set(['string', 'number', 'integer', 'boolean', 'object', 'array', 'null'])
 
-const SCHEMA_WORDS = 'additionalProperties additionalItems not if then else contains propertyNames'.split(' ')
-const SCHEMA_LIST_WORDS = ['anyOf', 'oneOf', 'allOf', 'prefixItems']
-const SCHEMA_MAP_WORDS = ['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas']
+/** What a word's value must be, and where in it schemas are. */
+type Content = 'schema' | 'schema list' | 'schema map' | 'list' | 'items' | 'type'
+
+const wordsWith = (content: Content, words: string): [string, Content][] =>
+  words.split(' ').map((word) => [word, content])
+const CONTENT_OF_WORD: ReadonlyMap<string, Content> = new Map([
+  ...wordsWith('type', 'type'),
+  ...wordsWith('items', 'items'),
+  ...wordsWith('list', 'required enum propertyOrdering'),
+  ...wordsWith('schema', 'additionalProperties additionalItems not if then else contains propertyNames'),
+  ...wordsWith('schema list', 'anyOf oneOf allOf prefixItems'),
+  ...wordsWith('schema map', 'properties $defs definitions patternProperties dependentSchemas'),
+])
 
 /** What is wrong with a JSON Schema, each as `path: why`; empty when the service would take it. */
 export function schemaProblems(schema: unknown, path: string, vocabulary: Vocabulary): string[] {
-  if (typeof schema === 'boolean') return []
-  if (!isObject(schema)) return [`${path}: must be a JSON Schema object`]
-  const words = vocabulary === 'answer' ? ANSWER_WORDS : PARAMETER_WORDS
-  const unknown = Object.keys(schema).filter((word) => !words.has(word))
-  return [
-    ...unknown.map((word) => `${path}: keyword "${word}" is not supported`),
-    ...ownProblems(schema, path, vocabulary),
-    ...childSchemas(schema).flatMap(({ child, at }) => schemaProblems(child, `${path}.${at}`, vocabulary)),
-  ]
+  const check: Check = { vocabulary, words: vocabulary === 'answer' ? ANSWER_WORDS : PARAMETER_WORDS, problems: [] }
+  checkSchema(check, schema, path)
+  return check.problems
 }
 
-function ownProblems(schema: JsonSchema, path: string, vocabulary: Vocabulary): string[] {
+interface Check {
+  readonly vocabulary: Vocabulary
+  readonly words: ReadonlySet<string>
+  readonly problems: string[]
+}
+
+function checkSchema(check: Check, schema: unknown, path: string): void {
+  if (typeof schema === 'boolean') return
+  if (!isObject(schema)) return void check.problems.push(`${path}: must be a JSON Schema object`)
+  for (const word in schema) {
+    if (!check.words.has(word)) check.problems.push(`${path}: keyword "${word}" is not supported`)
+    const content = CONTENT_OF_WORD.get(word)
+    if (content && schema[word] !== undefined) checkWord(check, { content, value: schema[word], at: `${path}.${word}` })
+  }
+  if (check.vocabulary === 'answer') check.problems.push(...answerProblems(schema, path))
+}
+
+function checkWord(check: Check, { content, value, at }: { content: Content; value: unknown; at: string }): void {
+  switch (content) {
+    case 'type':
+      if ([value].flat().some((type) => typeof type !== 'string' || !TYPES.has(type.toLowerCase())))
+        check.problems.push(`${at}: unknown type ${JSON.stringify(value)}`)
+      return
+    case 'schema':
+      return checkSchema(check, value, at)
+    case 'schema map':
+      if (!isObject(value)) return void check.problems.push(`${at}: must be an object`)
+      for (const name in value) checkSchema(check, value[name], `${at}[${name}]`)
+      return
+    case 'items':
+      if (!Array.isArray(value)) return checkSchema(check, value, at)
+      return value.forEach((child, index) => checkSchema(check, child, `${at}[${index}]`))
+    case 'list':
+    case 'schema list':
+      if (!Array.isArray(value)) return void check.problems.push(`${at}: must be a list`)
+      if (content === 'schema list') value.forEach((child, index) => checkSchema(check, child, `${at}[${index}]`))
+  }
+}
+
+/** The answer is built from `properties` alone, so a name that is not there could never be filled in. */
+function answerProblems(schema: JsonSchema, path: string): string[] {
+  const { required, properties, $ref } = schema
   const problems: string[] = []
-  const types = [schema.type ?? []].flat()
-  if (types.some((type) => typeof type !== 'string' || !TYPES.has(type.toLowerCase())))
-    problems.push(`${path}.type: unknown type ${JSON.stringify(schema.type)}`)
-  for (const word of ['required', 'enum', 'propertyOrdering', ...SCHEMA_LIST_WORDS])
-    if (schema[word] !== undefined && !Array.isArray(schema[word])) problems.push(`${path}.${word}: must be a list`)
-  for (const word of SCHEMA_MAP_WORDS)
-    if (schema[word] !== undefined && !isObject(schema[word])) problems.push(`${path}.${word}: must be an object`)
-  // The answer is built from `properties` alone, so a name that is not there could never be filled in.
-  if (vocabulary === 'answer' && Array.isArray(schema.required) && isObject(schema.properties))
-    for (const name of schema.required)
-      if (typeof name !== 'string' || !Object.hasOwn(schema.properties, name))
+  if (Array.isArray(required) && isObject(properties))
+    for (const name of required)
+      if (typeof name !== 'string' || !Object.hasOwn(properties, name))
         problems.push(`${path}.required: property ${JSON.stringify(name)} is not defined`)
-  if (vocabulary === 'answer' && schema.$ref !== undefined && Object.keys(schema).some((word) => !word.startsWith('$')))
+  if ($ref !== undefined && Object.keys(schema).some((word) => !word.startsWith('$')))
     problems.push(`${path}: no other field may be set beside "$ref", except those starting with "$"`)
   return problems
-}
-
-function childSchemas(schema: JsonSchema): { child: unknown; at: string }[] {
-  const children: { child: unknown; at: string }[] = []
-  for (const word of SCHEMA_WORDS) if (schema[word] !== undefined) children.push({ child: schema[word], at: word })
-  for (const word of [...SCHEMA_LIST_WORDS, 'items']) {
-    const list = schema[word]
-    if (Array.isArray(list)) list.forEach((child, index) => children.push({ child, at: `${word}[${index}]` }))
-    else if (word === 'items' && list !== undefined) children.push({ child: list, at: word })
-  }
-  for (const word of SCHEMA_MAP_WORDS) {
-    const map = schema[word]
-    if (isObject(map)) for (const [name, child] of Object.entries(map)) children.push({ child, at: `${word}[${name}]` })
-  }
-  return children
 }
 
 /**

@@ -1,26 +1,12 @@
-import {
-  boolean,
-  bytes,
-  enumOf,
-  integer,
-  list,
-  map,
-  message,
-  number,
-  onlyGemini,
-  onlyVertex,
-  string,
-  struct,
-} from './shape.ts'
-import { value, type Shape } from './shape.ts'
+import { generationConfig, mediaResolutions, safetySetting, schema } from './config-shape.ts'
+import { boolean, bytes, enumOf, integer, list, map, message, number, onlyGemini, onlyVertex } from './shape.ts'
+import { string, struct, value, type Shape } from './shape.ts'
 
 /** The REST requests as data, from the types of `@google/genai` 2.32: a field that is not here is refused. */
 
 const empty = message({})
 const offsets = { startOffset: string, endOffset: string }
 const mediaProcessing = enumOf('MediaProcessing', 'MEDIA_PROCESSING_UNSPECIFIED STATIC AGENTIC')
-const mediaResolutions =
-  'MEDIA_RESOLUTION_UNSPECIFIED MEDIA_RESOLUTION_LOW MEDIA_RESOLUTION_MEDIUM MEDIA_RESOLUTION_HIGH'
 const inlineData = message({ mimeType: string, data: bytes, displayName: string })
 const fileData = message({ mimeType: string, fileUri: string, displayName: string })
 const toolType = enumOf(
@@ -87,31 +73,6 @@ const part = message({
 })
 
 const content = message({ role: string, parts: list(part) })
-
-const schema: Shape = message(() => ({
-  type: enumOf('Type', 'TYPE_UNSPECIFIED STRING NUMBER INTEGER BOOLEAN ARRAY OBJECT NULL'),
-  format: string,
-  title: string,
-  description: string,
-  nullable: boolean,
-  enum: list(string),
-  default: value,
-  example: value,
-  pattern: string,
-  minimum: number,
-  maximum: number,
-  minLength: integer,
-  maxLength: integer,
-  minItems: integer,
-  maxItems: integer,
-  minProperties: integer,
-  maxProperties: integer,
-  items: schema,
-  anyOf: list(schema),
-  properties: map(schema),
-  propertyOrdering: list(string),
-  required: list(string),
-}))
 
 const functionDeclaration = message({
   name: string,
@@ -190,92 +151,6 @@ const toolConfig = message({
   }),
   retrievalConfig: message({ languageCode: string, latLng: message({ latitude: number, longitude: number }) }),
   includeServerSideToolInvocations: onlyGemini(boolean),
-})
-
-const voiceConfig = message({
-  voice: string,
-  prebuiltVoiceConfig: message({ voiceName: string }),
-  replicatedVoiceConfig: message({
-    mimeType: string,
-    voiceSampleAudio: bytes,
-    consentAudio: bytes,
-    voiceConsentSignature: message({ signature: string }),
-  }),
-})
-
-const delivery = enumOf('Delivery', 'DELIVERY_UNSPECIFIED INLINE URI')
-
-const generationConfig = message({
-  temperature: number,
-  topP: number,
-  topK: number,
-  candidateCount: integer,
-  maxOutputTokens: integer,
-  stopSequences: list(string),
-  presencePenalty: number,
-  frequencyPenalty: number,
-  seed: integer,
-  logprobs: integer,
-  responseLogprobs: boolean,
-  responseMimeType: string,
-  responseSchema: schema,
-  responseJsonSchema: value,
-  responseModalities: list(enumOf('Modality', 'MODALITY_UNSPECIFIED TEXT IMAGE AUDIO VIDEO')),
-  responseFormat: list(
-    message({
-      text: message({ mimeType: string, schema: value }),
-      audio: message({ bitRate: integer, sampleRate: integer, mimeType: string, delivery }),
-      image: message({ aspectRatio: string, imageSize: string, mimeType: string, delivery }),
-      video: message({ aspectRatio: string, duration: string, resolution: string, gcsUri: string, delivery }),
-    }),
-  ),
-  mediaResolution: enumOf('MediaResolution', mediaResolutions),
-  thinkingConfig: message({
-    includeThoughts: boolean,
-    thinkingBudget: integer,
-    thinkingLevel: enumOf('ThinkingLevel', 'THINKING_LEVEL_UNSPECIFIED MINIMAL LOW MEDIUM HIGH XHIGH'),
-  }),
-  speechConfig: message({
-    voiceConfig,
-    languageCode: string,
-    multiSpeakerVoiceConfig: message({ speakerVoiceConfigs: list(message({ speaker: string, voiceConfig })) }),
-  }),
-  audioTranscriptionConfig: message({
-    languageCodes: list(string),
-    languageAuto: empty,
-    languageHints: message({ languageCodes: list(string) }),
-    customVocabulary: list(string),
-    adaptationPhrases: list(string),
-    wordTimestamp: boolean,
-    diarization: boolean,
-    mode: enumOf('AudioTranscriptionConfig.Mode', 'MODE_UNSPECIFIED VERBATIM SMART'),
-  }),
-  imageConfig: message({
-    aspectRatio: string,
-    imageSize: string,
-    personGeneration: string,
-    outputMimeType: onlyVertex(string),
-    imageOutputOptions: onlyVertex(message({ compressionQuality: integer, mimeType: string })),
-    prominentPeople: onlyVertex(string),
-  }),
-  translationConfig: message({ echoTargetLanguage: boolean, targetLanguageCode: string }),
-  enableAffectiveDialog: boolean,
-  enableEnhancedCivicAnswers: onlyGemini(boolean),
-  audioTimestamp: onlyVertex(boolean),
-  routingConfig: onlyVertex(struct),
-  modelConfig: onlyVertex(message({ featureSelectionPreference: string })),
-})
-
-const safetySetting = message({
-  category: enumOf(
-    'HarmCategory',
-    'HARM_CATEGORY_UNSPECIFIED HARM_CATEGORY_HARASSMENT HARM_CATEGORY_HATE_SPEECH HARM_CATEGORY_SEXUALLY_EXPLICIT HARM_CATEGORY_DANGEROUS_CONTENT HARM_CATEGORY_CIVIC_INTEGRITY HARM_CATEGORY_JAILBREAK HARM_CATEGORY_IMAGE_HATE HARM_CATEGORY_IMAGE_DANGEROUS_CONTENT HARM_CATEGORY_IMAGE_HARASSMENT HARM_CATEGORY_IMAGE_SEXUALLY_EXPLICIT',
-  ),
-  threshold: enumOf(
-    'SafetySetting.HarmBlockThreshold',
-    'HARM_BLOCK_THRESHOLD_UNSPECIFIED BLOCK_LOW_AND_ABOVE BLOCK_MEDIUM_AND_ABOVE BLOCK_ONLY_HIGH BLOCK_NONE OFF',
-  ),
-  method: onlyVertex(enumOf('SafetySetting.HarmBlockMethod', 'HARM_BLOCK_METHOD_UNSPECIFIED SEVERITY PROBABILITY')),
 })
 
 /** `generateContent` and `streamGenerateContent`. */

@@ -1,26 +1,21 @@
 import type { Edition } from './request.ts'
 
-/** What can be asked of a model. */
-export const VERBS = [
-  'generateContent',
-  'streamGenerateContent',
-  'countTokens',
-  'embedContent',
-  'batchEmbedContents',
-] as const
+const VERBS = ['generateContent', 'streamGenerateContent', 'countTokens', 'embedContent', 'batchEmbedContents'] as const
 
-export type Verb = (typeof VERBS)[number]
+type Verb = (typeof VERBS)[number]
 
-/** Where a request goes: to a verb of a model, or to the list of models, or to one entry of it. */
-export type Route =
-  | {
-      readonly kind: 'verb'
-      readonly edition: Edition
-      readonly model: string
-      readonly verb: Verb
-      readonly sse: boolean
-    }
-  | { readonly kind: 'models'; readonly edition: Edition; readonly model?: string }
+/** A request to a verb of a model. */
+export interface VerbRoute {
+  readonly kind: 'verb'
+  readonly edition: Edition
+  readonly model: string
+  readonly verb: Verb
+  /** Whether a stream comes as server-sent events. */
+  readonly sse: boolean
+}
+
+/** Where a request goes: to a model, or to the list of models or one entry of it. */
+type Route = VerbRoute | { readonly kind: 'models'; readonly edition: 'gemini'; readonly model?: string }
 
 const GEMINI_VERB = /^\/v1(?:beta|alpha)?\/models\/([^/:]+):(\w+)$/
 /** Without project and location for Vertex keys, as the client sends them. */
@@ -30,6 +25,7 @@ const MODELS = /^\/v1(?:beta|alpha)?\/models(?:\/([^/:]+))?$/
 
 /** Reads method and URL of a request; undefined for what the service does not have. */
 export function routeOf(method: string, url: string): Route | undefined {
+  if (!URL.canParse(url, 'http://localhost')) return undefined
   const { pathname, searchParams } = new URL(url, 'http://localhost')
   const path = decodePath(pathname)
   if (method === 'GET') {

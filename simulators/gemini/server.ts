@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { Ledger, type LedgerEntry } from './ledger.ts'
 import { checkCredentials } from './credentials.ts'
 import { internalError, notFound, Refusal } from './errors.ts'
-import { createModelService, type Facts, type ModelService } from './service.ts'
+import { describeModels, ModelService, type Facts, type Outcome } from './service.ts'
 import { routeOf } from './routes.ts'
 import type { Fault, GeminiScript, ScriptedModel } from './script.ts'
 import { parseBody, readBody, send, type Reply } from './transport.ts'
@@ -36,12 +36,16 @@ export interface GeminiSimulator {
   close(): Promise<void>
 }
 
+/** Longer than clients keep idle connections, so that none is closed under a request that just left. */
+const KEEP_ALIVE_MS = 65_000
+
 /** Starts a stand-in for the Gemini API on 127.0.0.1 that refuses whatever the real one refuses. */
 export async function startGeminiSimulator(options: GeminiSimulatorOptions): Promise<GeminiSimulator> {
   const ledger = await Ledger.open(options.ledgerFile)
-  const service = createModelService(options)
+  const service = new ModelService(options)
   const desk: Desk = { options, ledger, service }
   const server = createServer((request, response) => void serve(desk, request, response))
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   try {
     await listen(server, options.port ?? 0)
   } catch (error) {
@@ -55,7 +59,7 @@ export async function startGeminiSimulator(options: GeminiSimulatorOptions): Pro
     ledger: ledger.entries,
     failNext: (fault, times = 1) => service.faults.order(fault, times),
     async close() {
-      const closed = new Promise((resolve) => server.close(resolve))
+      const closed = new Promise<unknown>((resolve) => server.close(resolve))
       server.closeAllConnections()
       await closed
       await ledger.close()
@@ -81,13 +85,15 @@ function listen(server: Server, port: number): Promise<void> {
 
 /** A request's way through the house: answered, written down, waited for, sent. */
 async function serve(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // A client may leave at any moment; that is its right, and no error of the simulator.
+  response.on('error', () => response.destroy())
   const body = await readBody(request)
   if (!body) return
   const { reply, facts, breakage } = decide(desk, request, body)
   const silent = breakage === 'hang' || breakage === 'reset'
   const noted = desk.ledger.add({
     at: new Date().toISOString(),
-    path: (request.url ?? '').replace(/\?.*$/s, ''),
+    path: pathOf(request),
     bytes: body.length,
     status: silent ? 0 : statusOf(reply, breakage),
     ...facts,
@@ -102,24 +108,21 @@ async function serve(desk: Desk, request: IncomingMessage, response: ServerRespo
   }
 }
 
+/** Without the query: it may hold the key. */
+const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/\?.*$/s, '')
+
 const statusOf = (reply: Reply, breakage: Breakage | undefined): number =>
   reply.kind === 'stream' ? 200 : breakage === 'stream-error' ? 503 : reply.status
 
-interface Decision {
-  readonly reply: Reply
-  readonly facts: Facts
-  readonly breakage?: Breakage
-}
-
-function decide({ options, service }: Desk, request: IncomingMessage, bytes: Buffer): Decision {
+function decide({ options, service }: Desk, request: IncomingMessage, bytes: Buffer): Outcome & { facts: Facts } {
   const facts: Facts = { model: '', turn: 0, inputTokens: 0, outputTokens: 0 }
   try {
     const route = routeOf(request.method ?? '', request.url ?? '')
-    if (!route) throw notFound(`The requested URL ${request.url ?? ''} was not found on this server.`)
+    if (!route) throw notFound(`The requested URL ${pathOf(request)} was not found on this server.`)
     facts.model = route.model ?? ''
     checkCredentials(request, { edition: route.edition, apiKeys: options.apiKeys })
-    if (route.kind === 'models') return { reply: service.models(route.model), facts }
-    return { ...service.answer(route, { payload: parseBody(bytes), facts }), facts }
+    if (route.kind === 'models') return { reply: describeModels(route.model), facts }
+    return { ...service.answer({ route, payload: parseBody(bytes), facts }), facts }
   } catch (error) {
     const refusal = error instanceof Refusal ? error : internalError(`the script failed: ${String(error)}`)
     return {

@@ -1,13 +1,13 @@
-import { answerOf, type Answer } from './answer.ts'
+import { answerOf } from './answer.ts'
 import { streamedResponses, wholeResponse } from './chunks.ts'
 import { embed } from './embeddings.ts'
 import { invalidArgument, notFound } from './errors.ts'
 import { breakageOf, FaultPlan, refusalOf, type Breakage } from './faults.ts'
 import type { LedgerEntry } from './ledger.ts'
 import { modelList, modelResource, traitsOf, type ModelTraits } from './models.ts'
-import { textOf } from './request.ts'
-import type { Route } from './routes.ts'
-import { modelRequestOf, playerOf, type GeminiScript, type ScriptedModel } from './script.ts'
+import { textOf, type GenerateContentBody } from './request.ts'
+import type { VerbRoute } from './routes.ts'
+import { modelRequestOf, playerOf, type Fault, type GeminiScript, type Player, type ScriptedModel } from './script.ts'
 import { Signer } from './signatures.ts'
 import type { Reply } from './transport.ts'
 import { PrefixCache, promptTokens, tokensOf } from './usage.ts'
@@ -15,91 +15,95 @@ import { checkCountTokens, checkEmbedContent, checkGenerateContent } from './val
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** What a request's answering adds to its line in the ledger, as far as it got. */
+/** What answering a request adds to its line in the ledger, as far as it got. */
 export type Facts = Writable<Omit<LedgerEntry, 'at' | 'path' | 'bytes' | 'status'>>
 
-type VerbRoute = Extract<Route, { kind: 'verb' }>
-
-/** A parsed body, and where to note what is learned from it. */
+/** A request's parsed body, and where to note what is learned from it. */
 interface Inquiry {
+  readonly route: VerbRoute
   readonly payload: unknown
   readonly facts: Facts
 }
 
-interface Outcome {
+/** What goes back, and how it breaks on its way. */
+export interface Outcome {
   readonly reply: Reply
   readonly breakage?: Breakage
 }
 
-/** The models behind the front door. Refusals are thrown. */
-export interface ModelService {
-  readonly faults: FaultPlan
-  answer(route: VerbRoute, inquiry: Inquiry): Outcome
-  /** `models.get`, or `models.list` without a name. */
-  models(name: string | undefined): Reply
-}
+/** The models behind the front door. Every refusal is thrown. */
+export class ModelService {
+  readonly faults = new FaultPlan()
+  private readonly cache = new PrefixCache()
+  private readonly player: Player
+  private readonly signer: Signer
 
-const NOT_SERVED = 'Call ListModels to see the list of available models and their supported methods.'
-const ok = (body: object): Reply => ({ kind: 'json', status: 200, body })
+  constructor({ script, seed }: { script: GeminiScript | ScriptedModel; seed?: string }) {
+    this.player = playerOf(script)
+    this.signer = new Signer(seed)
+  }
 
-/** Makes the models that play a script. */
-export function createModelService(options: { script: GeminiScript | ScriptedModel; seed?: string }): ModelService {
-  const player = playerOf(options.script)
-  const signer = new Signer(options.seed)
-  const cache = new PrefixCache()
-  const faults = new FaultPlan()
+  /** Answers a request to a verb of a model. */
+  answer(inquiry: Inquiry): Outcome {
+    const traits = servedModel(inquiry.route)
+    switch (inquiry.route.verb) {
+      case 'generateContent':
+      case 'streamGenerateContent':
+        return this.generate(inquiry, traits)
+      case 'countTokens':
+        return this.measure(inquiry, countTokens(inquiry))
+      case 'embedContent':
+      case 'batchEmbedContents':
+        return this.measure(inquiry, embedAll(inquiry, traits))
+    }
+  }
 
-  function generate(route: VerbRoute, traits: ModelTraits, { payload, facts }: Inquiry): Outcome {
+  private generate({ route, payload, facts }: Inquiry, traits: ModelTraits): Outcome {
+    const body = this.checked({ route, payload, facts }, traits)
     const verb = route.verb === 'streamGenerateContent' ? route.verb : 'generateContent'
-    const { body, verdict, refusal } = checkGenerateContent(payload, { traits, edition: route.edition, signer })
-    facts.signatures = verdict
-    if (refusal) throw refusal
     const request = modelRequestOf({ body, model: traits.name, verb })
+    const position = this.signer.positionOf(request)
     facts.turn = request.turn
-    const position = signer.positionOf(request)
-    if (
-      body.continuationToken !== undefined &&
-      !signer.isContinuationToken(body.continuationToken, { model: traits.name, position })
-    )
+    const { continuationToken: token } = body
+    if (token !== undefined && !this.signer.isContinuationToken(token, { model: traits.name, position }))
       throw invalidArgument('Invalid continuation token.', 'not issued for this request')
-    const { turn, taskMatch } = player(request)
+    const { turn, taskMatch } = this.player(request)
     if (taskMatch !== undefined) facts.taskMatch = taskMatch
-    const fault = faults.nextForTurn(turn, position.toString('hex'))
-    if (fault !== undefined) facts.fault = fault
-    const failure = refusalOf(fault, traits.name)
-    if (failure) throw failure
-    const answer = answerOf({ turn, fault, body, traits, signer, position, counted: cache.admit(body, traits) })
-    noteTokens(facts, answer)
+    const fault = this.faults.nextForTurn(turn, position.toString('hex'))
+    failWith(fault, facts)
+    const counted = this.cache.admit(body, traits)
+    const answer = answerOf({ turn, fault, body, traits, signer: this.signer, position, counted })
+    facts.inputTokens = answer.usage.promptTokenCount + answer.usage.toolUsePromptTokenCount
+    facts.outputTokens = answer.usage.candidatesTokenCount + answer.usage.thoughtsTokenCount
     const reply: Reply =
       verb === 'generateContent'
         ? ok(wholeResponse(answer))
         : { kind: 'stream', chunks: streamedResponses(answer), sse: route.sse }
-    return outcomeOf(reply, breakageOf(fault))
+    return outcomeOf(reply, fault)
   }
 
-  function measure(route: VerbRoute, traits: ModelTraits, inquiry: Inquiry): Outcome {
-    const body = route.verb === 'countTokens' ? countTokens(route, inquiry) : embedAll(route, traits, inquiry)
-    const fault = faults.nextForAnyVerb()
-    if (fault !== undefined) inquiry.facts.fault = fault
-    const failure = refusalOf(fault, traits.name)
-    if (failure) throw failure
-    return outcomeOf(ok(body), breakageOf(fault))
+  private checked({ route, payload, facts }: Inquiry, traits: ModelTraits): GenerateContentBody {
+    const { edition } = route
+    const { body, verdict, refusal } = checkGenerateContent(payload, { traits, edition, signer: this.signer })
+    facts.signatures = verdict
+    if (refusal) throw refusal
+    return body
   }
 
-  return {
-    faults,
-    answer(route, inquiry) {
-      const traits = servedModel(route)
-      const generates = route.verb === 'generateContent' || route.verb === 'streamGenerateContent'
-      return generates ? generate(route, traits, inquiry) : measure(route, traits, inquiry)
-    },
-    models(name) {
-      if (name === undefined) return ok(modelList())
-      const traits = traitsOf(name)
-      if (!traits) throw notFound(`Model is not found: models/${name} for api version v1beta`)
-      return ok(modelResource(traits))
-    },
+  private measure({ facts }: Inquiry, { body, inputTokens }: Measurement): Outcome {
+    const fault = this.faults.nextForAnyVerb()
+    failWith(fault, facts)
+    facts.inputTokens = inputTokens
+    return outcomeOf(ok(body), fault)
   }
+}
+
+/** `models.get`, or `models.list` without a name. */
+export function describeModels(name: string | undefined): Reply {
+  if (name === undefined) return ok(modelList())
+  const traits = traitsOf(name)
+  if (!traits) throw notFound(`Model is not found: models/${name} for api version v1beta`)
+  return ok(modelResource(traits))
 }
 
 function servedModel({ model, verb, edition }: VerbRoute): ModelTraits {
@@ -108,27 +112,41 @@ function servedModel({ model, verb, edition }: VerbRoute): ModelTraits {
   if (traits && (verb === 'countTokens' || traits.embeds === embeds)) return traits
   const version = edition === 'gemini' ? 'v1beta' : 'v1beta1'
   throw notFound(
-    `models/${model} is not found for API version ${version}, or is not supported for ${verb}. ${NOT_SERVED}`,
+    `models/${model} is not found for API version ${version}, or is not supported for ${verb}. Call ListModels to see the list of available models and their supported methods.`,
   )
 }
 
-function countTokens({ edition }: VerbRoute, { payload, facts }: Inquiry): object {
-  const totalTokens = promptTokens(checkCountTokens(payload, edition))
-  facts.inputTokens = totalTokens
-  return { totalTokens, promptTokensDetails: [{ modality: 'TEXT', tokenCount: totalTokens }] }
+interface Measurement {
+  readonly body: object
+  readonly inputTokens: number
 }
 
-function embedAll({ verb, edition }: VerbRoute, traits: ModelTraits, { payload, facts }: Inquiry): object {
-  const batch = verb === 'batchEmbedContents'
-  const requests = checkEmbedContent(payload, { traits, edition, batch })
-  facts.inputTokens = requests.reduce((sum, { content }) => sum + tokensOf(textOf(content)), 0)
+function countTokens({ route, payload }: Inquiry): Measurement {
+  const totalTokens = promptTokens(checkCountTokens(payload, route.edition))
+  const promptTokensDetails = [{ modality: 'TEXT', tokenCount: totalTokens }]
+  return { body: { totalTokens, promptTokensDetails }, inputTokens: totalTokens }
+}
+
+function embedAll({ route, payload }: Inquiry, traits: ModelTraits): Measurement {
+  const batch = route.verb === 'batchEmbedContents'
+  const requests = checkEmbedContent(payload, { traits, edition: route.edition, batch })
   const embeddings = requests.map((request) => ({ values: embed(request, traits.name) }))
-  return batch ? { embeddings } : { embedding: embeddings[0] }
+  return {
+    body: batch ? { embeddings } : { embedding: embeddings[0] },
+    inputTokens: requests.reduce((sum, { content }) => sum + tokensOf(textOf(content)), 0),
+  }
 }
 
-function noteTokens(facts: Facts, { usage }: Answer): void {
-  facts.inputTokens = usage.promptTokenCount + usage.toolUsePromptTokenCount
-  facts.outputTokens = usage.candidatesTokenCount + usage.thoughtsTokenCount
+/** Notes a fault and throws the error it answers with, if it is of that kind. */
+function failWith(fault: Fault | undefined, facts: Facts): void {
+  if (fault !== undefined) facts.fault = fault
+  const refusal = refusalOf(fault, facts.model)
+  if (refusal) throw refusal
 }
 
-const outcomeOf = (reply: Reply, breakage: Breakage | undefined): Outcome => ({ reply, ...(breakage && { breakage }) })
+const ok = (body: object): Reply => ({ kind: 'json', status: 200, body })
+
+function outcomeOf(reply: Reply, fault: Fault | undefined): Outcome {
+  const breakage = breakageOf(fault)
+  return { reply, ...(breakage && { breakage }) }
+}

@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { canonicalJson } from './canonical.ts'
 import { invalidArgument, type Refusal } from './errors.ts'
 import { textOf, type Content, type Edition, type FunctionCall, type Part } from './request.ts'
@@ -22,10 +22,10 @@ const CALL_ID = /^call_([0-9a-f]{12})([0-9a-f]{8})$/
  * signatures in another process.
  */
 export class Signer {
-  private readonly secret: Buffer
+  private readonly secret: string
 
   constructor(seed: string | undefined) {
-    this.secret = seed === undefined ? randomBytes(32) : createHash('sha256').update(seed).digest()
+    this.secret = seed ?? randomBytes(32).toString('hex')
   }
 
   /** Names the place of a request: same model, same turn, same words of the user → same position. */
@@ -85,7 +85,7 @@ export class Signer {
   }
 
   private seal(payload: unknown[]): Buffer {
-    return createHmac('sha256', this.secret).update(JSON.stringify(payload)).digest()
+    return hash('sha256', JSON.stringify([this.secret, ...payload]), 'buffer')
   }
 }
 

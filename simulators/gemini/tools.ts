@@ -45,10 +45,12 @@ function declarationProblems(declaration: FunctionDeclaration, path: string): st
 const describesObject = (schema: unknown): boolean =>
   typeof schema === 'object' && schema !== null && (schema as { type?: unknown }).type === 'object'
 
-/** The rules for OpenAPI schemas: lists say of what, required names exist. */
+/** The rules for OpenAPI schemas: lists say of what, objects with which properties, required names exist. */
 export function openApiProblems(schema: OpenApiSchema, path: string): string[] {
   const problems: string[] = []
   if (schema.type?.toUpperCase() === 'ARRAY' && !schema.items) problems.push(`* ${path}.items: missing field.`)
+  if (schema.type?.toUpperCase() === 'OBJECT' && Object.keys(schema.properties ?? {}).length === 0)
+    problems.push(`* ${path}.properties: should be non-empty for OBJECT type`)
   schema.required?.forEach((name, index) => {
     if (!Object.hasOwn(schema.properties ?? {}, name))
       problems.push(`* ${path}.required[${index}]: property is not defined`)
@@ -86,11 +88,15 @@ function checkCallingConfig(body: GenerateContentBody, declared: ReadonlySet<str
     throw invalidArgument(`Allowed function name \`${unknown}\` is not among the function declarations.`)
 }
 
-/** A call the model made up itself may stay in the history: only the declarations a client dropped are missed. */
+/**
+ * A call the model made up itself may stay in the history: only a declaration the client dropped from among others is
+ * missed. Without any declaration a history is just something to read, to sum it up for example.
+ */
 function checkCalledFunctions(
   body: GenerateContentBody,
   { declared, signer }: { declared: ReadonlySet<string>; signer: Signer },
 ): void {
+  if (declared.size === 0) return
   for (const [index, content] of body.contents.entries()) {
     const calls = content.parts.flatMap((part) => part.functionCall ?? [])
     for (const [ordinal, { id = '', name = '' }] of calls.entries())

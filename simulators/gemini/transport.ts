@@ -65,18 +65,11 @@ async function sendStream(
 ): Promise<void> {
   response.writeHead(200, { 'content-type': sse ? 'text/event-stream' : 'application/json; charset=UTF-8' })
   const events = eventsOf(breakage === 'stream-error' ? [...firstHalf(chunks), overloaded().body] : chunks, sse)
-  if (breakage === 'cut') {
-    const bytes = Buffer.concat(events)
-    await flush(response, bytes.subarray(0, bytes.length >> 1))
-    return void response.destroy()
-  }
-  for (const [index, event] of events.entries()) {
-    if (response.destroyed) return
-    const cut = index === 0 ? awkwardCut(event) : event.length
-    await flush(response, event.subarray(0, cut))
-    if (cut < event.length) response.write(event.subarray(cut))
-  }
-  response.end()
+  const bytes = Buffer.concat(events)
+  const cut = breakage === 'cut' ? bytes.length >> 1 : awkwardCut(events[0] ?? bytes)
+  await flush(response, bytes.subarray(0, cut))
+  if (breakage === 'cut') response.destroy()
+  else response.end(bytes.subarray(cut))
 }
 
 /** Without `alt=sse` the service streams one JSON list. */
@@ -90,14 +83,17 @@ const eventsOf = (chunks: readonly object[], sse: boolean): Buffer[] =>
 /** At least one piece of the answer gets through, never the last. */
 const firstHalf = (chunks: readonly object[]): readonly object[] => chunks.slice(0, chunks.length >> 1)
 
-/** Networks cut anywhere, so the first event is cut inside: in the middle of a character if it has a long one. */
+/**
+ * Networks cut anywhere: the first packet ends inside the first event, in the middle of a character if it has a long one.
+ */
 function awkwardCut(event: Buffer): number {
   const long = event.findIndex((byte) => byte >= 0xc0)
   return long === -1 ? event.length >> 1 : long + 1
 }
 
-/** Writes and lets the event loop turn, so that the client sees the bytes apart from the next ones. */
+/** Writes and lets the event loop turn, so that these bytes travel apart from the next ones. */
 async function flush(response: ServerResponse, bytes: Buffer): Promise<void> {
+  if (response.destroyed) return
   response.write(bytes)
   await nextTick()
 }

@@ -7,6 +7,8 @@ import type { ScriptedTurn, ScriptedUsage } from './script.ts'
 const BYTES_PER_TOKEN = 4
 /** The implicit cache knows prompts by blocks of so many bytes (256 tokens). */
 const BLOCK_BYTES = 1_024
+/** Length of a block's key, a SHA-1 in hex, and of a model's name at most. */
+const KEY_BYTES = 40
 /** Oldest blocks are forgotten beyond this: about 200 MB of distinct prompt. */
 const MAX_BLOCKS = 200_000
 /** What a thinking model spends on thoughts unless the script says otherwise. */
@@ -26,34 +28,44 @@ export interface UsageMetadata {
 export const tokensOf = (text: string): number => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN)
 
 /** The prompt as the model reads it: what rarely changes comes first, so that conversations share a prefix. */
-const promptOf = ({ systemInstruction, tools, contents }: Partial<GenerateContentBody>): Buffer =>
-  Buffer.from(
-    [systemInstruction, tools, contents].map((part) => (part === undefined ? '' : JSON.stringify(part))).join(''),
-  )
+const promptOf = ({ systemInstruction, tools, contents }: Partial<GenerateContentBody>): string[] =>
+  [systemInstruction, tools, contents].flatMap((part) => (part === undefined ? [] : JSON.stringify(part)))
 
 /** How many tokens a prompt has. */
-export const promptTokens = (body: Partial<GenerateContentBody>): number =>
-  Math.ceil(promptOf(body).length / BYTES_PER_TOKEN)
+export const promptTokens = (body: Partial<GenerateContentBody>): number => tokensOf(promptOf(body).join(''))
 
 /** The implicit cache: what share of a prompt has been a prefix of an answered prompt before. */
 export class PrefixCache {
   private readonly blocks = new Set<string>()
+  /** Holds the prompt that is being measured; kept, because prompts are large and come one after the other. */
+  private scratch = Buffer.alloc(0)
 
   /** Measures a prompt and remembers it. Counts are in tokens. */
   admit(body: GenerateContentBody, { name, cacheFromTokens }: ModelTraits): { prompt: number; cached: number } {
-    const prompt = promptOf(body)
-    let key = name
+    const prompt = this.bytesOf(promptOf(body))
+    // Each block is hashed together with the key of all before it, so equal keys mean equal prefixes.
+    const block = Buffer.alloc(KEY_BYTES + BLOCK_BYTES)
+    block.write(name)
     let known = 0
     let inPrefix = true
     for (let end = BLOCK_BYTES; end <= prompt.length; end += BLOCK_BYTES) {
-      // A block's key covers all before it, so equal keys mean equal prefixes.
-      key = hash('md5', Buffer.concat([Buffer.from(key), prompt.subarray(end - BLOCK_BYTES, end)]), 'base64')
+      prompt.copy(block, KEY_BYTES, end - BLOCK_BYTES, end)
+      const key = hash('sha1', block, 'hex')
+      block.write(key)
       inPrefix &&= this.blocks.has(key)
       if (inPrefix) known = end
       else this.remember(key)
     }
     const cached = known / BYTES_PER_TOKEN
     return { prompt: Math.ceil(prompt.length / BYTES_PER_TOKEN), cached: cached >= cacheFromTokens ? cached : 0 }
+  }
+
+  private bytesOf(texts: readonly string[]): Buffer {
+    // No character of UTF-16 takes more than three bytes in UTF-8.
+    const most = texts.reduce((sum, { length }) => sum + 3 * length, 0)
+    if (this.scratch.length < most) this.scratch = Buffer.allocUnsafeSlow(2 * most)
+    const length = texts.reduce((offset, text) => offset + this.scratch.write(text, offset), 0)
+    return this.scratch.subarray(0, length)
   }
 
   private remember(key: string): void {

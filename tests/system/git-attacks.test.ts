@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Snapshot } from '../../domain/ports/git.ts'
 import { ATTACKS, LEFTOVER_ATTACKS } from '../support/git-attacks/attacks.ts'
@@ -17,6 +17,9 @@ import { HOSTILE_BUNDLES } from '../support/git-attacks/hostile-bundle-list.ts'
 import { bundleOf, createForge, referenceOf } from '../support/git-attacks/hostile-bundles.ts'
 import { plainGit } from '../support/git-attacks/plain-git.ts'
 import { createPlayground, type Playground } from '../support/git-attacks/playground.ts'
+
+// The file of 60 MB takes 10 s on a small machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 let playground: Playground
 

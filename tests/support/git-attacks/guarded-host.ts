@@ -16,7 +16,7 @@ const COMMAND_LIMIT_MS = 30_000
 const SNAPSHOT_LIMIT_MS = 25_000
 const KEPT_BYTES = 64 * 1024
 /** Left in the snapshots' own git directory by a program of the agent that runs there. */
-export const HISTORY_CANARY = 'canary'
+const HISTORY_CANARY = 'canary'
 
 /** A task's files on the host, as a builder holds them. */
 export interface Seat {

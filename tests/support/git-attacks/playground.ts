@@ -7,7 +7,7 @@ import { plainGit, runPlainly } from './plain-git.ts'
 /** Stands in every file of the host that no agent may publish. */
 const SECRET = 'the host alone may read this'
 /** What the protected file of the base says. */
-export const PROTECTED_TEXT = 'answer is 42\n'
+const PROTECTED_TEXT = 'answer is 42\n'
 
 /** The host as an attack finds it: an upstream to deliver to, and what the attacker would like to reach. */
 export interface Playground {

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config'
+
+/** Suites by what they need; see tests/README.md. */
+const suites = {
+  /** Nothing but the code. */
+  alone: ['tests/pure', 'tests/simulators', 'tests/fixtures', 'tests/house'],
+  /** The run's own PostgreSQL, and Temporal where a suite asks for it. */
+  services: ['tests/contract', 'tests/server', 'tests/replay'],
+  /** A whole gateway with its processes. */
+  gateway: ['tests/system'],
+} as const
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './tests/support/closing-line.ts'],
+    maxWorkers: 2,
+    projects: Object.entries(suites).map(([name, folders]) => ({
+      test: {
+        name,
+        include: folders.map((folder) => `${folder}/**/*.test.ts`),
+        testTimeout: 60_000,
+        hookTimeout: 120_000,
+        ...(name !== 'alone' && { globalSetup: ['tests/support/services.ts'] }),
+      },
+    })),
+  },
+})
