@@ -9,10 +9,12 @@ import { createSandbox } from '../adapters/sandbox/create-sandbox.ts'
  */
 export async function createBoundaries(options: {
   readonly mode: Config['SANDBOX']
+  /** Folder of the gateway's own copy of bubblewrap. */
+  readonly programs: string
   readonly sample?: string | undefined
 }): Promise<(repositoryUrl: string | undefined) => Boundary> {
   const boundary = async (mode: Config['SANDBOX']): Promise<Boundary> => {
-    const sandbox = await createSandbox({ mode })
+    const sandbox = await createSandbox({ mode, programs: options.programs })
     return { sandbox, snapshots: createSnapshots({ sandbox }) }
   }
   const usual = await boundary(options.mode)

@@ -52,7 +52,11 @@ async function main(): Promise<void> {
   const directory = join(paths(config).builders, id)
   const git = createGitHost({ directory: paths(config).repositories, ...(await repositoryRules(config)) })
   const seats = new SeatTable()
-  const boundaryFor = await createBoundaries({ mode: config.SANDBOX, sample: values.sample })
+  const boundaryFor = await createBoundaries({
+    mode: config.SANDBOX,
+    programs: paths(config).bubblewrap,
+    sample: values.sample,
+  })
   const workspaces = new Workspaces({ directory, store, git, boundaryFor })
   const queue = builderQueue(id)
   const clock = () => new Date()

@@ -4,6 +4,7 @@ import { childEnvironment, type Config } from '../adapters/config.ts'
 import { startPostgres } from '../adapters/postgres/embedded.ts'
 import type { ClaimedDirectory } from '../adapters/processes/data-directory.ts'
 import { freePort } from '../adapters/processes/ports.ts'
+import { ensureBubblewrap } from '../adapters/sandbox/find-bubblewrap.ts'
 import { findTemporal } from '../adapters/temporal/find-temporal.ts'
 import { startTemporal } from '../adapters/temporal/temporal-server.ts'
 import { paths } from './paths.ts'
@@ -35,10 +36,12 @@ export interface ServicesOptions {
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const { config } = options
   await mkdir(paths(config).logs, { recursive: true, mode: 0o700 })
+  const sandbox = provideSandbox(options)
   const [postgres, temporal] = await bothOrNeither(
     config.DATABASE_URL === undefined ? embeddedPostgres(options) : given(config.DATABASE_URL),
     config.TEMPORAL_ADDRESS === undefined ? embeddedTemporal(options) : given(config.TEMPORAL_ADDRESS),
   )
+  await sandbox
   return {
     config: { ...config, DATABASE_URL: postgres.address, TEMPORAL_ADDRESS: temporal.address },
     temporalUiUrl: temporal.uiUrl,
@@ -47,6 +50,11 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       await postgres.stop()
     },
   }
+}
+
+async function provideSandbox({ config, report }: ServicesOptions): Promise<void> {
+  if (config.SANDBOX === 'none') return
+  await ensureBubblewrap({ directory: paths(config).bubblewrap, environment: childEnvironment({}), report })
 }
 
 interface Service {

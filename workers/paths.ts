@@ -7,5 +7,6 @@ export const paths = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) => ({
   receiptKey: join(DATA_DIR, 'receipt.key'),
   repositories: join(DATA_DIR, 'repositories'),
   builders: join(DATA_DIR, 'builders'),
+  bubblewrap: join(DATA_DIR, 'bubblewrap'),
   logs: join(DATA_DIR, 'logs'),
 })

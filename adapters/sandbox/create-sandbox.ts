@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import { createBubblewrapSandbox } from './bubblewrap-sandbox.ts'
+import { installedBubblewrap, systemProgram } from './find-bubblewrap.ts'
 import { createHostSandbox } from './host-sandbox.ts'
 
 const PROBE_LIMIT_MS = 10_000
@@ -13,17 +13,17 @@ const PROBE_LIMIT_MS = 10_000
  * The sandbox of this host: `auto` and `bubblewrap` take bubblewrap when a trial run works, else one that refuses every
  * command with the remedy; `none` runs commands on the host.
  */
-export async function createSandbox({ mode }: { readonly mode: 'auto' | 'bubblewrap' | 'none' }): Promise<Sandbox> {
-  if (mode === 'none') return createHostSandbox()
-  const bwrap = find('bwrap')
+export async function createSandbox(options: {
+  readonly mode: 'auto' | 'bubblewrap' | 'none'
+  /** Folder of the gateway's own copy of bubblewrap, for hosts that have none. */
+  readonly programs: string
+}): Promise<Sandbox> {
+  if (options.mode === 'none') return createHostSandbox()
+  const bwrap = installedBubblewrap(options.programs)
   if (bwrap === undefined) return unavailable('bubblewrap is not installed')
-  const sandbox = createBubblewrapSandbox({ bwrap, prlimit: find('prlimit') })
+  const sandbox = createBubblewrapSandbox({ bwrap, prlimit: systemProgram('prlimit') })
   const fault = await probe(sandbox)
   return fault === undefined ? sandbox : unavailable(fault)
-}
-
-function find(program: string): string | undefined {
-  return ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin'].map((folder) => join(folder, program)).find(existsSync)
 }
 
 async function probe(sandbox: Sandbox): Promise<string | undefined> {

