@@ -66,6 +66,8 @@ const ENVIRONMENT = z.object({
   BUILDER_HEALTH_INTERVAL: duration('30s'),
   SANDBOX: z.enum(['auto', 'bubblewrap', 'none']).default('auto'),
   POOL: z.enum(['embedded', 'external']).default('embedded'),
+  OCG_URL: url,
+  OCG_API_KEY: text,
   ADMIN_API_KEY: z
     .string()
     .min(24, 'is shorter than 24 characters')

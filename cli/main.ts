@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { GatewayError } from '../domain/errors.ts'
+import { addDemo } from './commands/demo.ts'
 import { addUp } from './commands/up.ts'
 
 const program = new Command('ocg')
@@ -8,6 +9,7 @@ const program = new Command('ocg')
   .showHelpAfterError()
   .exitOverride()
 addUp(program)
+addDemo(program)
 
 /** 0 ok, 1 failed, 2 usage or somebody else's gateway. */
 function exitCodeOf(error: unknown): number {

@@ -44,6 +44,9 @@ export type ErrorCode =
   | 'postgres_not_found'
   | 'port_in_use'
   | 'already_running'
+  // clients of the gateway
+  | 'gateway_unreachable'
+  | 'receipt_invalid'
 
 /** The wire form of a failure: what a caller, a task record or a workflow failure carries. */
 export interface Failure {

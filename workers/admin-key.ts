@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Config } from '../adapters/config.ts'
 import type { KeyStore } from '../domain/ports/store.ts'
+import { paths } from './paths.ts'
 
 /**
  * Makes sure there is a first key. `ADMIN_API_KEY` seeds it headlessly; without it one is made and kept in
@@ -26,4 +28,9 @@ async function readOrCreate(file: string): Promise<string> {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, `${made}\n`, { mode: 0o600 })
   return made
+}
+
+/** The first API key as a local client reads it. */
+export async function readAdminKey(config: Config): Promise<string> {
+  return config.ADMIN_API_KEY ?? (await readFile(paths(config).adminKey, 'utf8')).trim()
 }

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '@temporalio/client'
 import type { Worker } from '@temporalio/worker'
@@ -170,9 +169,4 @@ async function readiness({
   const results = await Promise.allSettled(Object.values(checks))
   const failing = names.filter((_, index) => results[index]?.status === 'rejected')
   return { ok: failing.length === 0, failing }
-}
-
-/** The first API key as a local client reads it. */
-export async function readAdminKey(config: Config): Promise<string> {
-  return config.ADMIN_API_KEY ?? (await readFile(paths(config).adminKey, 'utf8')).trim()
 }

@@ -25,9 +25,14 @@ export function installRuntime(logger: Logger): void {
   Runtime.install({
     shutdownSignals: [],
     telemetryOptions: { logging: { filter: 'WARN', forward: {} } },
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => logger[LEVELS[level]](identifiers(meta), message)),
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) =>
+      logger[isExpected(message) ? 'debug' : LEVELS[level]](identifiers(meta), message),
+    ),
   })
 }
+
+/** Workers without workflows are what Builders are; the SDK warns of them. */
+const isExpected = (message: string): boolean => message.startsWith('No workflows registered')
 
 function identifiers(meta: LogMetadata | undefined): Record<string, unknown> {
   const { workflowId, runId, activityType, taskQueue, attempt, error } = (meta ?? {}) as Record<string, unknown>

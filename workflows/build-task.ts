@@ -1,7 +1,7 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { BuildInput, BuildOutcome, PlannedCall } from '../domain/contracts.ts'
 import { CONTINUE_AS_NEW_BYTES, CONTINUE_AS_NEW_EVENTS } from '../domain/limits.ts'
-import { stepsOn } from './builder-activities.ts'
+import { stepsOn, turnsOn } from './builder-activities.ts'
 import { interruptSignal } from './messages.ts'
 
 /**
@@ -12,7 +12,8 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
   let interrupted = false
   setHandler(interruptSignal, () => void (interrupted = true), { description: 'Stop at the next step boundary.' })
   const { fence } = input
-  const steps = stepsOn(input.queue)
+  const { runTool } = stepsOn(input.queue)
+  const { takeTurn } = turnsOn(input.queue)
   let costUsd = input.costUsd
   let turn = input.turn ?? (await prepare(input))
 
@@ -20,7 +21,7 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
     if (interrupted) return { type: 'interrupted', costUsd }
     if (isHistoryLong()) await continueAsNew<typeof buildTask>({ ...input, turn, costUsd })
     const summary = `${input.builder} · turn ${turn}`
-    const answer = await steps.takeTurn.executeWithOptions({ summary }, [{ ...fence, turn }])
+    const answer = await takeTurn.executeWithOptions({ summary }, [{ ...fence, turn }])
     if (answer.type === 'budget-reached') return { type: 'waiting', wait: { for: 'budget' }, costUsd }
     costUsd = answer.costUsd
 
@@ -28,7 +29,7 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
       if (interrupted) return { type: 'interrupted', costUsd }
       const at = { turn, position: call.position }
       if (call.decision === 'ask') return { type: 'waiting', wait: { for: 'approval', ...at }, costUsd }
-      await steps.runTool.executeWithOptions({ summary: summaryOf(input, call) }, [{ ...fence, ...at }])
+      await runTool.executeWithOptions({ summary: summaryOf(input, call) }, [{ ...fence, ...at }])
       if (call.kind === 'human') return { type: 'waiting', wait: { for: 'input', ...at }, costUsd }
     }
     if (answer.last) return { type: 'finished', costUsd }

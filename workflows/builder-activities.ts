@@ -21,23 +21,30 @@ export function seats(request: { readonly priority: Priority; readonly tenant: s
   })
 }
 
-/** Steps on the queue of the builder that granted the seat. */
-export function stepsOn(queue: string) {
-  const common = {
+/** A step on the builder that granted the seat: it beats, and it ends with the seat. */
+const onSeat = (queue: string) =>
+  ({
     taskQueue: queue,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     scheduleToStartTimeout: OWN_QUEUE_TIMEOUT,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
-  } as const
-  const once = proxyActivities<Omit<BuilderActivities, 'takeTurn' | 'releaseSeat'>>({
-    ...common,
+  }) as const
+
+/** Workspace, tools, verification and delivery on the queue of the builder that granted the seat. */
+export function stepsOn(queue: string) {
+  return proxyActivities<Omit<BuilderActivities, 'takeTurn' | 'releaseSeat'>>({
+    ...onSeat(queue),
     // Setup, commands and pushes have limits of their own; this one only ends what hangs beyond them.
     startToCloseTimeout: '2 hours',
     // An unfinished step is repeated on a new seat, where the fence holds, never beside its own ghost.
     retry: { maximumAttempts: 1 },
   })
-  const turns = proxyActivities<Pick<BuilderActivities, 'takeTurn'>>({
-    ...common,
+}
+
+/** Model turns on the same queue. */
+export function turnsOn(queue: string) {
+  return proxyActivities<Pick<BuilderActivities, 'takeTurn'>>({
+    ...onSeat(queue),
     // The longest answer seen from thinking models, doubled.
     startToCloseTimeout: '15 minutes',
     // The model's own trouble is waited out here; anything unexpected moves to another seat.
@@ -49,13 +56,14 @@ export function stepsOn(queue: string) {
       nonRetryableErrorTypes: ['internal'],
     },
   })
-  const release = proxyActivities<Pick<BuilderActivities, 'releaseSeat'>>({
+}
+
+/** Gives a seat back through its builder. */
+export function releasesOn(queue: string) {
+  return proxyActivities<Pick<BuilderActivities, 'releaseSeat'>>({
     taskQueue: queue,
     // Only a courtesy that saves a second: a dead builder's seat ends by its missing heartbeat.
     scheduleToCloseTimeout: '3 seconds',
     retry: { maximumAttempts: 1 },
   })
-  return { ...once, ...turns, ...release } as unknown as StepActivities
 }
-
-type StepActivities = ReturnType<typeof proxyActivities<BuilderActivities>>

@@ -1,7 +1,7 @@
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow'
 import type { Seat } from '../domain/contracts.ts'
 import type { Priority } from '../domain/task.ts'
-import { seats, stepsOn } from './builder-activities.ts'
+import { releasesOn, seats } from './builder-activities.ts'
 import { isSeatTrouble } from './failures.ts'
 
 /** One request for a seat and, once granted, the seat. */
@@ -87,7 +87,7 @@ export class SeatHolder {
     if (!holding) return
     this.holding = undefined
     if (!holding.seat || holding.lost !== undefined) return holding.scope.cancel()
-    const released = stepsOn(holding.seat.queue).releaseSeat({ taskId: this.taskId, seat: holding.number })
+    const released = releasesOn(holding.seat.queue).releaseSeat({ taskId: this.taskId, seat: holding.number })
     await released.catch(() => holding.scope.cancel())
   }
 

@@ -3,7 +3,7 @@ import { ulid } from 'ulidx'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ConversationStore } from '../../domain/ports/store.ts'
 import { lockTask, writeTask } from './task-rows.ts'
-import { callData, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
+import { callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
 import { inTransaction } from './transaction.ts'
 
 type OpenApproval = Parameters<ConversationStore['openApproval']>[0]
@@ -57,9 +57,6 @@ async function decideApproval(client: PoolClient, decision: DecideApproval): Pro
     [taskId, approvalId, JSON.stringify({ error })],
   )
   await writeTask(client, decidedTask, {
-    events: [
-      { type: 'tool-called', data: callData(call) },
-      { type: 'tool-finished', data: { ...callData(call), ok: false, summary: 'rejected' } },
-    ],
+    events: [calledEvent(call), { type: 'tool-finished', data: { ...callData(call), ok: false, summary: 'rejected' } }],
   })
 }

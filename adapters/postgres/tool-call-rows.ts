@@ -1,7 +1,9 @@
 import type { PoolClient } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
+import type { NewTaskEvent } from '../../domain/events.ts'
 import type { Decision } from '../../domain/policy.ts'
 import type { ToolCall } from '../../domain/ports/store.ts'
+import { summarise } from '../../domain/tools/summarise.ts'
 
 /** A row of `tool_call`. */
 export interface ToolCallRow {
@@ -53,4 +55,10 @@ export const callData = (call: ToolCallRow) => ({
   position: call.position,
   callId: call.id,
   name: call.name,
+})
+
+/** `tool-called`, with the call in a few words. */
+export const calledEvent = (call: ToolCallRow): NewTaskEvent => ({
+  type: 'tool-called',
+  data: { ...callData(call), summary: summarise(call.name, call.args) },
 })

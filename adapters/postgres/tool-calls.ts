@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
 import { lockFenced, writeTask } from './task-rows.ts'
-import { callData, callOf, loadCall } from './tool-call-rows.ts'
+import { callData, calledEvent, callOf, loadCall } from './tool-call-rows.ts'
 import { inTransaction } from './transaction.ts'
 
 type FinishTool = Parameters<ConversationStore['finishTool']>[0]
@@ -27,7 +27,7 @@ async function beginTool(
       `update tool_call set state = 'running', started_at = now() where task_id = $1 and turn = $2 and position = $3`,
       [request.taskId, request.turn, request.position],
     )
-    await writeTask(client, task, { events: [{ type: 'tool-called', data: callData(call) }] })
+    await writeTask(client, task, { events: [calledEvent(call)] })
   }
   return { type: 'run', call: callOf(call), repeated: call.state === 'running' }
 }
