@@ -15,6 +15,12 @@ export interface EventView {
   readonly [field: string]: unknown
 }
 
+type Method = 'GET' | 'POST' | 'DELETE'
+interface Content {
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** How often a broken stream is taken up again without any news before the client gives up. */
 const RECONNECTS = 20
 const RECONNECT_MS = 500
@@ -26,8 +32,8 @@ export class GatewayClient {
     private readonly key: string,
   ) {}
 
-  async json<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown, headers?: Record<string, string>) {
-    const response = await this.send(method, path, body, headers)
+  async json<T>(method: Method, path: string, content: Content = {}): Promise<T> {
+    const response = await this.send(method, path, content)
     return (response.status === 204 ? undefined : await response.json()) as T
   }
 
@@ -56,14 +62,14 @@ export class GatewayClient {
 
   private async *stream(taskId: string, after: number): AsyncGenerator<EventView> {
     const headers = { accept: 'text/event-stream', 'last-event-id': String(after) }
-    const { body } = await this.send('GET', `/v1/tasks/${taskId}/events`, undefined, headers)
+    const { body } = await this.send('GET', `/v1/tasks/${taskId}/events`, { headers })
     if (!body) return
     const messages = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
     for await (const { data } of messages as unknown as AsyncIterable<{ readonly data: string }>)
       yield JSON.parse(data) as EventView
   }
 
-  private async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  private async send(method: Method, path: string, { body, headers }: Content = {}): Promise<Response> {
     const response = await fetch(`${this.url}${path}`, {
       method,
       headers: {

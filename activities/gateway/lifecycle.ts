@@ -167,7 +167,8 @@ async function questionOf(
   at: { readonly taskId: string; readonly turn: number; readonly position: number },
 ) {
   const call = await store.conversations.call(at)
-  return String(call.args['question'] ?? 'The model asks for your input.')
+  const { question } = call.args
+  return typeof question === 'string' ? question : 'The model asks for your input.'
 }
 
 async function found(store: Store, taskId: string): Promise<Task> {

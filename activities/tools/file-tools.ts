@@ -1,8 +1,10 @@
 import type { ToolArguments } from '../../domain/schemas/tool-arguments.ts'
+import { fileChange } from './file-change.ts'
 import { failed, succeeded, type ToolResult } from './tool-result.ts'
 import type { ToolShell } from './tool-shell.ts'
 
-const WRITE = 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
+/** Says what stood there, then writes what comes in. */
+const WRITE = '[ ! -f "$1" ] || cat -- "$1" || exit; mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
 
 /** Reads a text file; a part of it when it is long, with the lines to ask for next. */
 export async function readFile(shell: ToolShell, args: ToolArguments<'read_file'>): Promise<ToolResult> {
@@ -22,10 +24,7 @@ export async function readFile(shell: ToolShell, args: ToolArguments<'read_file'
 /** Writes a whole file. */
 export async function writeFile(shell: ToolShell, args: ToolArguments<'write_file'>): Promise<ToolResult> {
   const path = shell.relative(args.file_path)
-  const refusal = await store(shell, path, args.content)
-  if (refusal) return refusal
-  const summary = `${path}, ${lineCount(args.content)} lines`
-  return succeeded({ output: `Wrote ${path}.`, summary, changed: true })
+  return store(shell, { path, content: args.content, output: `Wrote ${path}.` })
 }
 
 /** Replaces exact text, once unless said otherwise. */
@@ -49,10 +48,8 @@ export async function replaceInFile(shell: ToolShell, args: ToolArguments<'repla
       `old_string occurs ${occurrences} times in ${path}. Add lines around it until it is unique, or set allow_multiple.`,
     )
   if (old === fresh) return failed('old_string and new_string are the same: nothing would change.')
-  const refusal = await store(shell, path, file.split(old).join(fresh))
-  if (refusal) return refusal
   const output = `Replaced ${occurrences} occurrence${occurrences === 1 ? '' : 's'} in ${path}.`
-  return succeeded({ output, summary: `${path}, ${occurrences} replaced`, changed: true })
+  return store(shell, { path, content: file.split(old).join(fresh), output })
 }
 
 /** Lists a directory; folders end with a slash. */
@@ -72,9 +69,17 @@ async function load(shell: ToolShell, path: string): Promise<string | ToolResult
   return stdout
 }
 
-async function store(shell: ToolShell, path: string, content: string): Promise<ToolResult | undefined> {
-  const { exitCode, stderr } = await shell.run(['sh', '-c', WRITE, 'sh', path], { stdin: content })
-  return exitCode === 0 ? undefined : failed(`${path} cannot be written: ${stderr.replace(/^sh: (\d+: )?/, '')}`)
+/** Writes a file; people see the change, the model only that it was made. */
+async function store(
+  shell: ToolShell,
+  file: { readonly path: string; readonly content: string; readonly output: string },
+): Promise<ToolResult> {
+  const { path, content, output } = file
+  const { exitCode, stdout, stderr } = await shell.run(['sh', '-c', WRITE, 'sh', path], { stdin: content })
+  if (exitCode !== 0) return failed(`${path} cannot be written: ${stderr.replace(/^sh: (\d+: )?/, '')}`)
+  const change = fileChange({ path, before: stdout, after: content })
+  const summary = `${path} ${change?.counts ?? `${lineCount(content)} lines`}`
+  return { ...succeeded({ output, summary, changed: true }), ...(change && { output: change.patch }) }
 }
 
 /** Models write line feeds; a file with carriage returns keeps them. */

@@ -26,10 +26,7 @@ export function createGeminiClient(options: GeminiOptions): ModelClient {
   })
   return {
     async generate(request) {
-      const silence = new SilenceTimer(
-        options.silenceLimitMs ?? SILENCE_LIMIT_MS,
-        request.signal as globalThis.AbortSignal | undefined,
-      )
+      const silence = new SilenceTimer(options.silenceLimitMs ?? SILENCE_LIMIT_MS, request.signal)
       try {
         return await answer(gemini, request, silence)
       } catch (error) {

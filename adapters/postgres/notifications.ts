@@ -21,7 +21,7 @@ export function createNotifications(connectionString: string): Notifications {
   const open = async (): Promise<pg.Client> => {
     const opened = new pg.Client({ connectionString, application_name: 'openclaw-notifications' })
     opened.on('notification', ({ payload }) => emitter.emit(payload ?? ''))
-    opened.on('error', () => opened.end().catch(() => undefined))
+    opened.on('error', () => void opened.end().catch(() => undefined))
     opened.on('end', () => {
       client = undefined
       for (const name of emitter.eventNames()) emitter.emit(name)

@@ -90,7 +90,7 @@ async function download(search: TemporalSearch): Promise<string> {
     const { archiveUrl, fileToExtract } = (await described.json()) as { archiveUrl: string; fileToExtract: string }
     const archive = await fetch(archiveUrl, { signal: stalled.signal })
     if (!archive.ok || !archive.body) throw new Error(`HTTP ${archive.status}`)
-    const body = Readable.fromWeb(archive.body as Parameters<typeof Readable.fromWeb>[0])
+    const body = Readable.fromWeb(archive.body)
     body.on('data', () => alive.beat())
     const file = join(incoming, 'temporal.tar.gz')
     await pipeline(body, createWriteStream(file), { signal: stalled.signal })

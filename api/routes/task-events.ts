@@ -121,7 +121,7 @@ async function* framesOf(
       if (quiet) yield ': still here\n\n'
     }
   } finally {
-    await unsubscribe()
+    unsubscribe()
   }
 }
 

@@ -108,10 +108,12 @@ async function workedOn(
 ): Promise<TaskView> {
   const { url, sample, report } = work
   const { id } = await client.json<TaskView>('POST', '/v1/tasks', {
-    prompt: sample.prompt,
-    kind: 'code',
-    repository: { url },
-    acceptance: { commands: [sample.command], protectedPaths: sample.tests },
+    body: {
+      prompt: sample.prompt,
+      kind: 'code',
+      repository: { url },
+      acceptance: { commands: [sample.command], protectedPaths: sample.tests },
+    },
   })
   report(id)
   return follow(client, id, report)

@@ -180,7 +180,7 @@ const inventString = (schema: JsonSchema, name: string): string => {
 
 /** The schema's (first real) type in lower case; object when only `properties` tell. */
 function typeOf(schema: JsonSchema): string | undefined {
-  const types = [schema.type ?? []].flat().map((type) => String(type).toLowerCase())
+  const types = [schema.type ?? []].flat().map((type) => (type as string).toLowerCase())
   return types.find((type) => type !== 'null') ?? types[0] ?? (schema.properties === undefined ? undefined : 'object')
 }
 

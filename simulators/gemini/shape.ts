@@ -12,7 +12,8 @@ export type Fields = Readonly<Record<string, Shape | EditionField>>
 
 /** What a value may look like in JSON, after the rules of protocol buffers. */
 export type Shape =
-  | { readonly kind: 'string' | 'bytes' | 'integer' | 'number' | 'boolean' | 'struct' | 'value' }
+  | { readonly kind: 'string' | 'bytes' | 'integer' | 'number' | 'boolean' }
+  | { readonly kind: 'struct' | 'value' }
   | { readonly kind: 'enum'; readonly name: string; readonly values: ReadonlySet<string> }
   | { readonly kind: 'list' | 'map'; readonly of: Shape }
   | { readonly kind: 'message'; readonly fields: () => Fields }
@@ -51,6 +52,8 @@ export function shapeViolations(value: unknown, shape: Shape, edition: Edition):
   checker.check(value, shape)
   return checker.violations
 }
+
+type Scalar = Exclude<Shape, { readonly kind: 'message' | 'list' | 'map' | 'struct' | 'value' }>
 
 class ShapeChecker {
   readonly violations: FieldViolation[] = []
@@ -95,7 +98,7 @@ class ShapeChecker {
     )
   }
 
-  private checkScalar(value: unknown, shape: Shape): void {
+  private checkScalar(value: unknown, shape: Scalar): void {
     switch (shape.kind) {
       case 'string':
         return typeof value === 'string' ? undefined : this.refuseValue(value, 'TYPE_STRING')

@@ -158,7 +158,7 @@ function checkModelRules(body: GenerateContentBody, { generation, name }: ModelT
   if (level === 'MINIMAL') throw invalidArgument('Thinking level MINIMAL is not supported for this model.')
   if (config.presencePenalty !== undefined || config.frequencyPenalty !== undefined)
     throw invalidArgument('Penalty is not enabled for this model.')
-  if (config.candidateCount !== undefined && Number(config.candidateCount) !== 1)
+  if (config.candidateCount !== undefined && config.candidateCount !== 1)
     throw invalidArgument('Multiple candidates is not enabled for this model.')
   if (body.cachedContent !== undefined)
     throw invalidArgument('Explicit context caching is not supported for this model.')

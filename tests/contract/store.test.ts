@@ -180,7 +180,7 @@ describe('moving a task', () => {
         await store.tasks.move({ taskId, to: 'understanding', events: [{ type: 'task-understood' }] })
       })
     })
-    await woken
+    await expect(woken).resolves.toBeUndefined()
     stop()
   })
 })

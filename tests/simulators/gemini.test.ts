@@ -86,7 +86,7 @@ describe('a stream', () => {
     const chunks = events.map((event) => JSON.parse(event.replace(/^data: /, '')) as StreamedChunk)
     const totals = chunks.map(({ usageMetadata }) => usageMetadata.totalTokenCount)
     expect(totals.length).toBeGreaterThan(3)
-    expect(totals).toEqual([...totals].sort((a, b) => a - b))
+    expect(totals).toEqual([...totals].toSorted((a, b) => a - b))
     expect(chunks.map(({ candidates }) => candidates[0]?.finishReason)).toEqual([
       ...Array.from({ length: chunks.length - 1 }, () => undefined),
       'STOP',
@@ -152,7 +152,7 @@ describe('a request that breaks a rule gets 400', () => {
   })
 
   test('when the responses come in another order than the calls', async () => {
-    const { http, message } = await refusedAfter((contents) => contents[2]?.parts?.reverse())
+    const { http, message } = await refusedAfter((contents) => contents[2]?.parts?.toReversed())
     expect([http, message]).toEqual([
       400,
       'Please ensure that the function response ids are equal to the function call ids, in the same order.',

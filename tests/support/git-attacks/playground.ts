@@ -97,7 +97,7 @@ async function holdsSecret(bare: string): Promise<boolean> {
 /** Everything an attack must leave as it was, in one comparable text. */
 async function stateOf({ victim, files }: { readonly victim: string; readonly files: string }): Promise<string> {
   const entries = await readdir(files, { recursive: true, withFileTypes: true })
-  const names = entries.map((entry) => join(entry.parentPath, entry.name)).sort()
+  const names = entries.map((entry) => join(entry.parentPath, entry.name)).toSorted()
   const texts = await readFile(join(files, 'secret.txt'), 'utf8')
   const config = await readFile(join(victim, 'config'), 'utf8')
   return JSON.stringify([names, texts, config, await referencesOf(victim)])
