@@ -10,7 +10,7 @@ export interface ToolResult {
   readonly summary: string
   /** Whether the workspace may have changed. */
   readonly changed: boolean
-  /** Whole output, when the response holds only a part. */
+  /** For people: the whole output when the response holds only a part, the diff of a file that was changed. */
   readonly output?: string
   readonly plan?: readonly PlanItem[]
 }

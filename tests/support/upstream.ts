@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** Runs git as an ordinary user would, with an identity and no configuration of the machine. */
 export function userGit(directory: string, ...args: readonly string[]): string {
@@ -19,6 +19,16 @@ export function userGit(directory: string, ...args: readonly string[]): string {
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   }).trim()
+}
+
+/** Counts the updates of a repository's references from now on: `<old> <new> <ref>` each. */
+export function watchUpdates(repository: string): () => readonly string[] {
+  const gitDirectory = resolve(repository, userGit(repository, 'rev-parse', '--git-dir'))
+  const log = join(gitDirectory, 'updates.log')
+  mkdirSync(join(gitDirectory, 'hooks'), { recursive: true })
+  writeFileSync(join(gitDirectory, 'hooks/post-receive'), `#!/bin/sh\ncat >> '${log}'\n`, { mode: 0o755 })
+  writeFileSync(log, '')
+  return () => readFileSync(log, 'utf8').split('\n').filter(Boolean)
 }
 
 /** A bare repository with one commit on `main` that counts the updates of its branches. */
@@ -45,14 +55,12 @@ export function createUpstream(files: Readonly<Record<string, string>>): Upstrea
   userGit(work, 'add', '--all')
   userGit(work, 'commit', '--quiet', '--allow-empty', '-m', 'Start')
   userGit(root, 'clone', '--quiet', '--bare', work, directory)
-  const log = join(root, 'updates.log')
-  writeFileSync(join(directory, 'hooks/post-receive'), `#!/bin/sh\ncat >> '${log}'\n`, { mode: 0o755 })
-  writeFileSync(log, '')
+  const updates = watchUpdates(directory)
   return {
     directory,
     url: `file://${directory}`,
     head: userGit(work, 'rev-parse', 'HEAD'),
-    updates: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
+    updates,
     remove: () => rmSync(root, { recursive: true, force: true }),
   }
 }
