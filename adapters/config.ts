@@ -114,6 +114,17 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return parsed.data
 }
 
+/** Settings whose value nobody else may see. */
+const SECRET = /_API_KEYS?$|_TOKEN$|_SECRET$|^DATABASE_URL$/
+
+/** The settings for a person to look at: secrets only say whether they are set. */
+export function publicSettings(config: Config): Readonly<Record<string, unknown>> {
+  const shown = (name: string, value: unknown) => (SECRET.test(name) && String(value) !== '' ? '(set)' : value)
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => [name, value === undefined ? value : shown(name, value)]),
+  )
+}
+
 /** Whether any Gemini credential is configured. */
 export function hasModelCredential(config: Config): boolean {
   return config.GEMINI_API_KEY !== undefined || config.GEMINI_API_KEYS.length > 0 || config.GOOGLE_GENAI_USE_VERTEXAI

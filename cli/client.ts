@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { paths } from '../adapters/paths.ts'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { Config } from '../adapters/config.ts'
 import { ownerOf } from '../adapters/processes/data-directory.ts'
@@ -111,7 +111,7 @@ export async function connect(config: Config): Promise<GatewayClient> {
 async function keyOf(config: Config): Promise<string> {
   const configured = config.OCG_API_KEY ?? config.ADMIN_API_KEY
   if (configured !== undefined) return configured
-  const file = join(config.DATA_DIR, 'admin.key')
+  const file = paths(config).adminKey
   const key = await readFile(file, 'utf8').catch(() => '')
   if (key !== '') return key.trim()
   throw new GatewayError(

@@ -1,15 +1,22 @@
 import { Command, CommanderError } from 'commander'
 import { GatewayError } from '../domain/errors.ts'
+import { addAudit } from './commands/audit.ts'
+import { addCompletion } from './commands/completion.ts'
+import { addConfig } from './commands/config.ts'
 import { addDemo } from './commands/demo.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addKey } from './commands/key.ts'
+import { addReceipt } from './commands/receipt.ts'
+import { addTask } from './commands/task.ts'
 import { addUp } from './commands/up.ts'
 
 const program = new Command('ocg')
   .description('Engineering tasks as durable workflows, verified before they are called done.')
   .option('--json', 'print JSON')
-  .showHelpAfterError()
+  .showHelpAfterError('(ocg --help lists the commands)')
   .exitOverride()
-addUp(program)
-addDemo(program)
+for (const add of [addUp, addDemo, addDoctor, addTask, addKey, addAudit, addReceipt, addConfig, addCompletion])
+  add(program)
 
 /** 0 ok, 1 failed, 2 usage or somebody else's gateway. */
 function exitCodeOf(error: unknown): number {

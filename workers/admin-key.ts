@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Config } from '../adapters/config.ts'
 import type { KeyStore } from '../domain/ports/store.ts'
-import { paths } from './paths.ts'
+import { paths } from '../adapters/paths.ts'
 
 /**
  * Makes sure there is a first key. `ADMIN_API_KEY` seeds it headlessly; without it one is made and kept in

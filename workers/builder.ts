@@ -21,9 +21,9 @@ import { createBoundaries } from './boundaries.ts'
 import { BuilderReport } from './builder-report.ts'
 import { createLogger, installRuntime } from './logging.ts'
 import { createModel } from './model.ts'
-import { paths } from './paths.ts'
+import { paths } from '../adapters/paths.ts'
 import { repositoryRules } from './repositories.ts'
-import { connectWorker } from './temporal-connection.ts'
+import { connectWorker } from '../adapters/temporal/connection.ts'
 
 /** A heartbeat is sent at least this often, so that a frozen builder is told from a busy one (seat measurements). */
 const HEARTBEATS = { maxHeartbeatThrottleInterval: '1 second', defaultHeartbeatThrottleInterval: '1 second' } as const

@@ -7,7 +7,7 @@ import { freePort } from '../adapters/processes/ports.ts'
 import { ensureBubblewrap } from '../adapters/sandbox/find-bubblewrap.ts'
 import { findTemporal } from '../adapters/temporal/find-temporal.ts'
 import { startTemporal } from '../adapters/temporal/temporal-server.ts'
-import { paths } from './paths.ts'
+import { paths } from '../adapters/paths.ts'
 
 const LOOPBACK = '127.0.0.1'
 /** Usual ports; a busy one gives way to the next free. */
@@ -76,7 +76,7 @@ async function embeddedPostgres({ config, directory, report }: ServicesOptions):
   const port = await usualOrFree('PostgreSQL', PORTS.postgres, report)
   return keptRunning({ name: 'postgres', directory, report }, async () => {
     const server = await startPostgres({
-      directory: join(config.DATA_DIR, 'postgres'),
+      directory: paths(config).postgres,
       port,
       log: join(paths(config).logs, 'postgres.log'),
     })
@@ -86,7 +86,7 @@ async function embeddedPostgres({ config, directory, report }: ServicesOptions):
 }
 
 async function embeddedTemporal({ config, directory, report }: ServicesOptions): Promise<Service> {
-  const home = join(config.DATA_DIR, 'temporal')
+  const home = paths(config).temporal
   const program = await findTemporal({ directory: home, environment: childEnvironment({}), report })
   await mkdir(home, { recursive: true, mode: 0o700 })
   const ports = {

@@ -49,7 +49,11 @@ export async function startPostgres(options: {
     user: caller.user,
   })
   const address = `postgres://gateway:${password}@127.0.0.1:${options.port}`
-  await untilReady(service, { ready: () => answers(`${address}/postgres`), limitMs: START_LIMIT_MS, log: options.log })
+  await untilReady(service, {
+    ready: () => databaseAnswers(`${address}/postgres`),
+    limitMs: START_LIMIT_MS,
+    log: options.log,
+  })
   await ensureDatabase(address)
   return { url: `${address}/gateway`, pid: service.pid, ended: service.ended, stop: () => stopFast(service) }
 }
@@ -79,12 +83,14 @@ interface Programs {
   readonly initdb: string
 }
 
-/** The npm package's PostgreSQL for this platform, else one of the machine. */
-function findPrograms(): Programs {
+/** Folder of the npm package's PostgreSQL for this platform, else of one of the machine. */
+export function embeddedPrograms(): string | undefined {
   const folders = [packagedFolder(), ...systemFolders()].filter((folder) => folder !== undefined)
-  const folder = folders.find(
-    (candidate) => existsSync(join(candidate, 'postgres')) && existsSync(join(candidate, 'initdb')),
-  )
+  return folders.find((folder) => existsSync(join(folder, 'postgres')) && existsSync(join(folder, 'initdb')))
+}
+
+function findPrograms(): Programs {
+  const folder = embeddedPrograms()
   if (folder === undefined)
     throw new GatewayError(
       'postgres_not_found',
@@ -175,7 +181,8 @@ async function initialise(cluster: {
   await rename(making, data)
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Whether a database takes connections. */
+export async function databaseAnswers(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url })
   client.on('error', () => undefined)
   try {

@@ -52,7 +52,7 @@ export async function startTemporal(options: {
     log: options.log,
   })
   const address = `127.0.0.1:${ports.grpc}`
-  const ready = () => answers(address, options.namespace)
+  const ready = () => temporalAnswers(address, options.namespace)
   await untilReady(service, { ready, limitMs: START_LIMIT_MS, log: options.log })
   return {
     address,
@@ -63,7 +63,8 @@ export async function startTemporal(options: {
   }
 }
 
-async function answers(address: string, namespace: string): Promise<boolean> {
+/** Whether a server answers for a namespace. */
+export async function temporalAnswers(address: string, namespace: string): Promise<boolean> {
   try {
     const connection = await Connection.connect({ address, connectTimeout: 1_000 })
     try {

@@ -1,18 +1,12 @@
 import { z } from 'zod'
 import { GatewayError } from '../../domain/errors.ts'
+import { receiptSchema } from '../../domain/schemas/receipt.ts'
 import { isFinal, type Task } from '../../domain/task.ts'
 import { allowed, taskOf } from '../caller.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Endpoint } from '../endpoint.ts'
 
 const parameters = z.object({ id: z.string() })
-const receiptSchema = z.object({
-  version: z.literal(1),
-  evidence: z.string(),
-  signature: z.string(),
-  publicKey: z.string(),
-  keyId: z.string(),
-})
 
 /** What came of a task: the change, the conversation, the proof. */
 export function resultRoutes({ store, receiptKeys }: ApiDependencies): readonly Endpoint[] {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Client, Connection } from '@temporalio/client'
 import { NativeConnection } from '@temporalio/worker'
-import type { Config } from '../adapters/config.ts'
+import type { Config } from '../config.ts'
 
 /** Where Temporal is and how to speak to it. */
 export interface TemporalTarget {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Config } from '../adapters/config.ts'
+import type { Config } from './config.ts'
 
 /** Where things are below DATA_DIR. */
 export const paths = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) => ({
@@ -8,5 +8,7 @@ export const paths = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) => ({
   repositories: join(DATA_DIR, 'repositories'),
   builders: join(DATA_DIR, 'builders'),
   bubblewrap: join(DATA_DIR, 'bubblewrap'),
+  temporal: join(DATA_DIR, 'temporal'),
+  postgres: join(DATA_DIR, 'postgres'),
   logs: join(DATA_DIR, 'logs'),
 })
