@@ -4,6 +4,7 @@ import type { TaskEvent, TaskEventType } from '../../domain/events.ts'
 import type { Acceptance, Checkpoint, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
 import { canMove, DEFAULT_MAX_TURNS, DEFAULT_PRIORITY, isFinal } from '../../domain/task.ts'
 import type { Notifications } from './notifications.ts'
+import { closeCalls } from './tool-call-rows.ts'
 import { lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -34,7 +35,7 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
         if (!canMove(row.state, request.to))
           throw new GatewayError('conflict', `${row.id} is ${row.state}; it cannot become ${request.to}.`)
         if (request.unlessSteered && (await isSteered(client, row.id))) return { task: taskOf(row), moved: false }
-        return { task: taskOf(await writeTask(client, row, request)), moved: true }
+        return { task: taskOf(await writeTask(client, row, await withClosedCalls(client, request))), moved: true }
       }),
     note: (request) =>
       inTransaction(pool, async (client) => {
@@ -61,6 +62,15 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
     },
     work: (taskId) => work(pool, taskId),
   }
+}
+
+type Move = Parameters<TaskStore['move']>[0]
+
+/** A task that ends takes its unfinished calls with it: each `tool-called` has its `tool-finished`. */
+async function withClosedCalls(client: PoolClient, move: Move): Promise<Move> {
+  if (!isFinal(move.to)) return move
+  const closed = await closeCalls(client, { taskId: move.taskId, reason: `the task ended ${move.to}` })
+  return { ...move, events: [...closed, ...(move.events ?? [])] }
 }
 
 /** Whether text waits for the next model turn. */

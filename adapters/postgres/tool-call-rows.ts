@@ -62,3 +62,18 @@ export const calledEvent = (call: ToolCallRow): NewTaskEvent => ({
   type: 'tool-called',
   data: { ...callData(call), summary: summarise(call.name, call.args) },
 })
+
+/** Finishes the calls of a task that still run, without a result; gives their events. */
+export async function closeCalls(
+  client: PoolClient,
+  { taskId, reason }: { readonly taskId: string; readonly reason: string },
+): Promise<readonly NewTaskEvent[]> {
+  const { rows } = await client.query<ToolCallRow>(
+    `update tool_call set state = 'finished', response = $2, summary = $3, finished_at = now()
+     where task_id = $1 and state = 'running' returning *`,
+    [taskId, JSON.stringify({ error: reason }), reason],
+  )
+  return rows
+    .toSorted((one, other) => one.turn - other.turn || one.position - other.position)
+    .map((row) => ({ type: 'tool-finished', data: { ...callData(row), ok: false, summary: reason } }))
+}
