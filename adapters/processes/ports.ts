@@ -29,9 +29,14 @@ export function anyPort(host: string): Promise<number> {
   })
 }
 
-/** Who listens on a port, as far as this user may know: `node (pid 4711)`. */
+/** The process that listens on a port, as far as this user may know. */
+export function listenerOf(port: number): number | undefined {
+  return process.platform === 'linux' ? pidOnLinux(port) : pidByLsof(port)
+}
+
+/** Who listens on a port, in words: `node (pid 4711)`. */
 export function holderOf(port: number): string | undefined {
-  const pid = process.platform === 'linux' ? pidOnLinux(port) : pidByLsof(port)
+  const pid = listenerOf(port)
   return pid === undefined ? undefined : `${nameOf(pid)} (pid ${pid})`
 }
 
