@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
 import type { CommitText, GitHost } from '../../domain/ports/git.ts'
 import type { KnownRepository } from '../../domain/schemas/known-repositories.ts'
 import type { DiffStat } from '../../domain/task.ts'
-import { emptyCommit, ensureMirror, fetchBase, hasCommit, remoteBranch, remoteFailure } from './mirror.ts'
+import { importBundle } from './import-bundle.ts'
+import { emptyCommit, ensureMirror, fetchBase, remoteBranch, remoteFailure } from './mirror.ts'
 import { restoration, type TreeEntry } from './protected-paths.ts'
 import { remoteAccess } from './remote-access.ts'
 import { createRepositoryPolicy, type RepositoryPolicy } from './repository-policy.ts'
@@ -13,8 +14,6 @@ import { git, tryGit } from './run-git.ts'
 
 /** History a clone brings along: enough to read why a line is there, little enough to copy at once. */
 const CLONE_DEPTH = 50
-/** Ref under which a snapshot travels in its bundle. */
-export const SNAPSHOT_REF = 'refs/heads/snapshot'
 const IDENTITY = { name: 'OpenClaw Builder', email: 'builder@openclaw.invalid' }
 
 export interface GitHostOptions {
@@ -67,26 +66,6 @@ const checkout: GitHost['checkout'] = async ({ bare, commit, directory }) => {
   ]
   await git({ args: [...fetching, '--', `file://${bare}`, `${commit}:refs/heads/work`], directory })
   await git({ args: ['reset', '--quiet', '--hard', 'refs/heads/work'], directory })
-}
-
-const importBundle: GitHost['importBundle'] = async ({ bare, bundle, commit }) => {
-  if (await hasCommit(bare, commit)) return
-  const file = join(bare, `incoming-${randomUUID()}.bundle`)
-  await writeFile(file, bundle)
-  try {
-    const target = `refs/checkpoints/${commit}`
-    const args = ['-c', 'fetch.fsckObjects=true', 'fetch', '--quiet', '--no-tags', '--no-write-fetch-head']
-    const { exitCode, stderr } = await tryGit({
-      args: [...args, '--', file, `${SNAPSHOT_REF}:${target}`],
-      directory: bare,
-    })
-    if (exitCode !== 0) throw new GatewayError('workspace_refused', `The state of the workspace was refused: ${stderr}`)
-    const found = (await git({ args: ['rev-parse', '--verify', target], directory: bare })).toString().trim()
-    if (found !== commit)
-      throw new GatewayError('workspace_refused', `The workspace's bundle holds ${found}, not ${commit}.`)
-  } finally {
-    await rm(file, { force: true })
-  }
 }
 
 const compose: GitHost['compose'] = async ({ bare, base, snapshot, protectedPaths, defaults, text }) => {

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Snapshot, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox, SandboxResult } from '../../domain/ports/sandbox.ts'
-import { identityAt, SNAPSHOT_REF } from './git-host.ts'
+import { identityAt } from './git-host.ts'
+import { SNAPSHOT_REF } from './import-bundle.ts'
 
 /** Adding a large work tree for the first time reads every file. */
 const SNAPSHOT_LIMIT_MS = 5 * 60_000
