@@ -54,18 +54,18 @@ async function open(
 }
 
 const checkout: GitHost['checkout'] = async ({ bare, commit, directory }) => {
+  // What an agent left there would be the configuration of the git that writes over it.
+  await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true, mode: 0o755 })
   await git({ args: ['init', '--quiet', '--template=', '--initial-branch=work', '.'], directory })
-  const fetching = [
-    'fetch',
-    '--quiet',
-    '--no-tags',
-    '--no-write-fetch-head',
-    `--depth=${CLONE_DEPTH}`,
-    '--update-head-ok',
-  ]
-  await git({ args: [...fetching, '--', `file://${bare}`, `${commit}:refs/heads/work`], directory })
-  await git({ args: ['reset', '--quiet', '--hard', 'refs/heads/work'], directory })
+  // One pack instead of thousands of files, and no waiting for the disk: a clone can be made again.
+  const quick = ['-c', 'fetch.unpackLimit=1', '-c', 'core.fsync=none']
+  const fetching = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', `--depth=${CLONE_DEPTH}`]
+  await git({
+    args: [...quick, ...fetching, '--update-head-ok', '--', `file://${bare}`, `${commit}:refs/heads/work`],
+    directory,
+  })
+  await git({ args: [...quick, 'reset', '--quiet', '--hard', 'refs/heads/work'], directory })
 }
 
 const compose: GitHost['compose'] = async ({ bare, base, snapshot, protectedPaths, defaults, text }) => {
