@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Snapshot, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox, SandboxResult } from '../../domain/ports/sandbox.ts'
-import { identityAt } from './git-host.ts'
+import { identityAt } from './identity.ts'
 import { SNAPSHOT_REF } from './import-bundle.ts'
 
 /** Adding a large work tree for the first time reads every file. */
