@@ -71,7 +71,9 @@ function pidByLsof(port: number): number | undefined {
 }
 
 const nameOf = (pid: number): string =>
-  quietly(() => execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim(), '') || 'a process'
+  quietly(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), '') ||
+  quietly(() => execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim(), '') ||
+  'a process'
 
 /** What may not be looked at is as good as absent here: the answer only makes a message better. */
 function quietly<T>(look: () => T, otherwise: T): T {

@@ -1,5 +1,6 @@
 import { Connection } from '@temporalio/client'
 import { listenerOf } from '../processes/ports.ts'
+import { groupOf } from '../processes/process-identity.ts'
 import { startService, untilReady } from '../processes/service-process.ts'
 
 const START_LIMIT_MS = 60_000
@@ -54,7 +55,10 @@ export async function startTemporal(options: {
   })
   const address = `127.0.0.1:${ports.grpc}`
   // Another gateway's server may have been faster on this port; it would answer just as well.
-  const isOurs = () => (listenerOf(ports.grpc) ?? service.pid) === service.pid
+  const isOurs = () => {
+    const listener = listenerOf(ports.grpc)
+    return listener === undefined || groupOf(listener) === service.pid
+  }
   const ready = async () => isOurs() && temporalAnswers(address, options.namespace)
   await untilReady(service, { ready, limitMs: START_LIMIT_MS, log: options.log })
   return {

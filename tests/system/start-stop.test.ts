@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { identify } from '../../adapters/processes/process-identity.ts'
+import { commandLines } from '../support/processes.ts'
 import { dataDirectory, ocg, startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
 
 let data: ReturnType<typeof dataDirectory>
@@ -22,10 +23,7 @@ afterEach(async () => {
 const start = async (): Promise<TestGateway> => (gateway = await startTestGateway({ dataDirectory: data.path }))
 
 /** Every process whose command line or environment's data lies in the data directory. */
-const processes = (): readonly string[] =>
-  execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes(data.path))
+const processes = (): readonly string[] => commandLines().filter((line) => line.includes(data.path))
 
 describe('a gateway without a model key', () => {
   it('starts, says so, and ends tasks failed with model_not_configured', async () => {
