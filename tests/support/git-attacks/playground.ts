@@ -117,20 +117,10 @@ async function contentOf(bare: string): Promise<Buffer> {
   return stdout
 }
 
-<<<<<<< HEAD
-/** Everything an attack must leave as it was, in one comparable text. */
-async function stateOf({ victim, files }: { readonly victim: string; readonly files: string }): Promise<string> {
-  const entries = await readdir(files, { recursive: true, withFileTypes: true })
-  const names = entries.map((entry) => join(entry.parentPath, entry.name)).toSorted()
-  const texts = await readFile(join(files, 'secret.txt'), 'utf8')
-  const config = await readFile(join(victim, 'config'), 'utf8')
-  return JSON.stringify([names, texts, config, await referencesOf(victim)])
-=======
 /** Names and bytes of everything below a directory, in one comparable text. */
 async function stateOf(directory: string): Promise<string> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))
   const files = await Promise.all(paths.toSorted().map(async (path) => `${path}\n${await readFile(path, 'base64')}`))
   return files.join('\n')
->>>>>>> wt-git
 }
