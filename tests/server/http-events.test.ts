@@ -9,7 +9,7 @@ beforeAll(async () => {
   api = await openTestApi({ url: await freshDatabase() })
 })
 afterAll(() => api.close())
-afterEach(() => expect.poll(() => api.followers()).toBe(0))
+afterEach(() => expect.poll(() => api.followers(), { timeout: 5_000 }).toBe(0))
 
 interface Page {
   readonly items: readonly { readonly sequence: number; readonly type: string }[]
@@ -152,7 +152,7 @@ describe('events as a stream', () => {
     await take(frames, 3)
     expect(api.followers()).toBe(1)
     await frames.return(undefined)
-    await expect.poll(() => api.followers()).toBe(0)
+    await expect.poll(() => api.followers(), { timeout: 5_000 }).toBe(0)
   })
 
   it('are followed no longer once the client leaves while it waits', async () => {
@@ -164,7 +164,7 @@ describe('events as a stream', () => {
     expect(api.followers()).toBe(1)
     await reader?.cancel()
     expect((await waiting)?.done).toBe(true)
-    await expect.poll(() => api.followers()).toBe(0)
+    await expect.poll(() => api.followers(), { timeout: 5_000 }).toBe(0)
   })
 
   it('are not followed for HEAD', async () => {

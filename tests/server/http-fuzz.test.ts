@@ -63,5 +63,5 @@ it.each([1, 2])('answers 1,000 random requests (seed %i) without a fault of its 
   expect(complaints).toEqual([])
   // The requests reach every kind of answer, or the test would say little.
   expect([...seen]).toEqual(expect.arrayContaining([200, 201, 202, 400, 401, 403, 404, 405, 409, 415, 422]))
-  await expect.poll(() => api.followers()).toBe(0)
+  await expect.poll(() => api.followers(), { timeout: 5_000 }).toBe(0)
 })
