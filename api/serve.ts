@@ -29,9 +29,10 @@ export async function serveApp(
   // What never became a request, such as one with a broken Host, does not reach the app.
   const errorHandler = (error: unknown) =>
     problemOf(error instanceof Error && error.name === 'RequestError' ? malformedRequest(error) : error)
+  const answer = getRequestListener(app.fetch, { hostname: host, errorHandler })
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES },
-    getRequestListener(app.fetch, { hostname: host, errorHandler }),
+    (request, response) => void answer(request, response),
   )
   answerMalformedRequests(server)
   server.listen(port, host)

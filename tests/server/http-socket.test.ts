@@ -131,12 +131,10 @@ describe('an event stream', () => {
     expect(seen).toEqual([1, 2, 3, 4, 5, 6])
   })
 
-  it('ends when the server closes, which takes no longer for it', async () => {
+  it('ends when the server closes', async () => {
     const frames = await follow(await api.taskIn('building'))
     await take(frames, 1)
-    const began = performance.now()
     await Promise.all([server.close(), frames.next().then(({ done }) => expect(done).toBe(true))])
-    expect(performance.now() - began).toBeLessThan(1_500)
     await expect.poll(() => api.followers(), { timeout: 5_000 }).toBe(0)
   })
 })
