@@ -22,6 +22,8 @@ export type SeatWork<T> =
  */
 export class SeatHolder {
   private numbers = 0
+  /** Seat requests and seats whose activity has not ended. */
+  private pending = 0
   private holding: Holding | undefined
 
   constructor(private readonly taskId: string) {}
@@ -91,6 +93,11 @@ export class SeatHolder {
     await released.catch(() => holding.scope.cancel())
   }
 
+  /** Waits until nothing of any seat is pending: a task that has ended leaves nothing open in Temporal. */
+  async settled(): Promise<void> {
+    await condition(() => this.pending === 0)
+  }
+
   private abandon(): void {
     this.holding?.scope.cancel()
     this.holding = undefined
@@ -101,10 +108,17 @@ export class SeatHolder {
     const parent = new CancellationScope({ cancellable: false })
     const holding: Holding = { number: ++this.numbers, scope: new CancellationScope({ cancellable: true, parent }) }
     this.holding = holding
-    const held = holding.scope.run(() => seats(request).holdSeat({ taskId: this.taskId, seat: holding.number }))
+    const { taskId } = this
+    const seat = holding.number
+    const held = holding.scope.run(() => seats({ ...request, seat }).holdSeat({ taskId, seat }))
+    this.pending += 1
+    const over = (reason: string) => {
+      holding.lost ??= reason
+      this.pending -= 1
+    }
     void held.then(
-      () => void (holding.lost ??= 'the builder ended the seat'),
-      (error: unknown) => void (holding.lost ??= reasonOf(error)),
+      () => over('the builder ended the seat'),
+      (error: unknown) => over(reasonOf(error)),
     )
     return holding
   }
