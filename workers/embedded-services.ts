@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { childEnvironment, type Config } from '../adapters/config.ts'
 import { startPostgres } from '../adapters/postgres/embedded.ts'
 import type { ClaimedDirectory } from '../adapters/processes/data-directory.ts'
-import { freePort } from '../adapters/processes/ports.ts'
+import { freePort, isFree } from '../adapters/processes/ports.ts'
 import { ensureBubblewrap } from '../adapters/sandbox/find-bubblewrap.ts'
 import { findTemporal } from '../adapters/temporal/find-temporal.ts'
 import { startTemporal } from '../adapters/temporal/temporal-server.ts'
@@ -13,11 +13,10 @@ const LOOPBACK = '127.0.0.1'
 /** Usual ports; a busy one gives way to the next free. */
 const PORTS = {
   postgres: 54_320,
-  temporal: 7_233,
-  temporalUi: 8_233,
-  temporalHttp: 7_243,
-  temporalMetrics: 7_253,
+  temporal: { grpc: 7_233, ui: 8_233, http: 7_243, metrics: 7_253 },
 } as const
+/** Several gateways that start at once on one machine take ports from each other a few times at most. */
+const PORT_TRIES = 10
 
 export interface Services {
   readonly config: Config & { readonly TEMPORAL_ADDRESS: string; readonly DATABASE_URL: string }
@@ -73,29 +72,23 @@ async function bothOrNeither(first: Promise<Service>, second: Promise<Service>):
 }
 
 async function embeddedPostgres({ config, directory, report }: ServicesOptions): Promise<Service> {
-  const port = await usualOrFree('PostgreSQL', PORTS.postgres, report)
-  return keptRunning({ name: 'postgres', directory, report }, async () => {
+  const start = onFreePorts({ postgres: PORTS.postgres }, report, async (ports) => {
     const server = await startPostgres({
       directory: paths(config).postgres,
-      port,
+      port: ports.postgres,
       log: join(paths(config).logs, 'postgres.log'),
     })
-    report(`PostgreSQL ready on port ${port}`)
+    report(`PostgreSQL ready on port ${ports.postgres}`)
     return { ...server, address: server.url }
   })
+  return keptRunning({ name: 'postgres', directory, report }, start)
 }
 
 async function embeddedTemporal({ config, directory, report }: ServicesOptions): Promise<Service> {
   const home = paths(config).temporal
   const program = await findTemporal({ directory: home, environment: childEnvironment({}), report })
   await mkdir(home, { recursive: true, mode: 0o700 })
-  const ports = {
-    grpc: await usualOrFree('Temporal', PORTS.temporal, report),
-    ui: await usualOrFree('the Temporal Web UI', PORTS.temporalUi, report),
-    http: await freePort(PORTS.temporalHttp, LOOPBACK),
-    metrics: await freePort(PORTS.temporalMetrics, LOOPBACK),
-  }
-  return keptRunning({ name: 'temporal', directory, report }, async () => {
+  const start = onFreePorts(PORTS.temporal, report, async (ports) => {
     const server = await startTemporal({
       program,
       ports,
@@ -107,12 +100,46 @@ async function embeddedTemporal({ config, directory, report }: ServicesOptions):
     report(`Temporal ready on port ${ports.grpc}, Web UI on port ${ports.ui}`)
     return server
   })
+  return keptRunning({ name: 'temporal', directory, report }, start)
 }
 
-async function usualOrFree(name: string, usual: number, report: (line: string) => void): Promise<number> {
-  const port = await freePort(usual, LOOPBACK)
-  if (port !== usual) report(`port ${usual} is busy: ${name} uses ${port}`)
-  return port
+/**
+ * Starts on the usual ports, or on the next free ones. Between looking and listening another program may take one:
+ * then others are chosen. Later starts keep the ports of the first, which clients know.
+ */
+function onFreePorts<Name extends string>(
+  usual: Readonly<Record<Name, number>>,
+  report: (line: string) => void,
+  start: (ports: Readonly<Record<Name, number>>) => Promise<Running>,
+): () => Promise<Running> {
+  let known: Readonly<Record<Name, number>> | undefined
+  return async () => {
+    if (known) return start(known)
+    for (let tries = 1; ; tries++) {
+      const ports = await choosePorts(usual, report)
+      try {
+        const running = await start(ports)
+        known = ports
+        return running
+      } catch (error) {
+        if (tries === PORT_TRIES || (await areFree(Object.values(ports)))) throw error
+      }
+    }
+  }
+}
+
+async function choosePorts<Name extends string>(usual: Readonly<Record<Name, number>>, report: (line: string) => void) {
+  const ports: Record<string, number> = {}
+  for (const [name, port] of Object.entries<number>(usual)) {
+    const free = await freePort(port, LOOPBACK)
+    if (free !== port) report(`port ${port} (${name}) is busy: ${free} is used`)
+    ports[name] = free
+  }
+  return ports as Record<Name, number>
+}
+
+async function areFree(ports: readonly number[]): Promise<boolean> {
+  return (await Promise.all(ports.map((port) => isFree(port, LOOPBACK)))).every(Boolean)
 }
 
 interface Running extends Service {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
+import { OBJECT_ID } from './object-id.ts'
 import { remoteAccess } from './remote-access.ts'
 import type { ResolvedRepository } from './repository-policy.ts'
 import { git, tryGit } from './run-git.ts'
@@ -15,7 +16,6 @@ const ORIGIN = {
   GIT_COMMITTER_EMAIL: 'gateway@openclaw.invalid',
   GIT_COMMITTER_DATE: '@0 +0000',
 }
-const COMMIT_ID = /^[0-9a-f]{40}([0-9a-f]{24})?$/
 
 /**
  * Path of the host's bare repository for a remote and a tenant, made when missing. Made aside and renamed, so that
@@ -72,7 +72,7 @@ export async function fetchBase(request: {
   const remote = { bare, repository, signal, environment: await remoteAccess(repository) }
   if (base !== undefined) return fetchCommit(remote, { id: base, source: base })
   const { ref } = repository
-  if (ref !== undefined && COMMIT_ID.test(ref)) return fetchCommit(remote, { id: ref, source: ref })
+  if (ref !== undefined && OBJECT_ID.test(ref)) return fetchCommit(remote, { id: ref, source: ref })
   const found = await resolveRef(remote, ref)
   if (!found) return emptyCommit(bare)
   return fetchCommit(remote, found)

@@ -1,44 +1,35 @@
 import picomatch from 'picomatch'
 
-/** One entry of a tree. */
-export interface TreeEntry {
+/** A path whose content differs between two trees, and what the first has there; all zeros when it has nothing. */
+export interface TreeChange {
   readonly mode: string
   readonly id: string
+  /** One character per byte: names need not be text, and must come back as they were. */
   readonly path: string
 }
 
+const ABSENT = '000000'
+
 /**
- * Index lines that put protected paths of `snapshot` back to what they are in `base`. Below `strict` patterns files
- * that were added are removed; below `defaults` they stay.
+ * The changes from the base that must be undone. Below `strict` patterns those are all; below `defaults` files that
+ * were added stay.
  */
-export function restoration(trees: {
-  readonly base: readonly TreeEntry[]
-  readonly snapshot: readonly TreeEntry[]
-  readonly strict: readonly string[]
-  readonly defaults: readonly string[]
-}): { readonly removed: readonly string[]; readonly restored: readonly TreeEntry[] } {
-  const isStrict = matcher(trees.strict)
-  const isDefault = matcher(trees.defaults)
-  const before = new Map(trees.base.map((entry) => [entry.path, entry]))
-  const now = new Map(trees.snapshot.map((entry) => [entry.path, entry]))
-  const restored = trees.base.filter((entry) => {
-    const current = now.get(entry.path)
-    const changed = current?.id !== entry.id || current.mode !== entry.mode
-    return changed && (isStrict(entry.path) || isDefault(entry.path))
+export function forbidden(
+  changes: readonly TreeChange[],
+  patterns: { readonly strict: readonly string[]; readonly defaults: readonly string[] },
+): readonly TreeChange[] {
+  const isStrict = matcher(patterns.strict)
+  const isDefault = matcher(patterns.defaults)
+  return changes.filter(({ mode, path }) => {
+    const text = Buffer.from(path, 'latin1').toString('utf8')
+    return isStrict(text) || (mode !== ABSENT && isDefault(text))
   })
-  const removed = trees.snapshot.map(({ path }) => path).filter((path) => !before.has(path) && isStrict(path))
-  return { removed, restored }
 }
 
 /** A pattern protects what it names and everything below it. */
 function matcher(patterns: readonly string[]): (path: string) => boolean {
   if (patterns.length === 0) return () => false
-  const matches = picomatch(
-    patterns.map((pattern) => pattern.replace(/^(\.\/)+/, '').replace(/\/+$/, '')),
-    { dot: true },
-  )
-  return (path) => {
-    const segments = path.split('/')
-    return segments.some((_, index) => matches(segments.slice(0, index + 1).join('/')))
-  }
+  const plain = patterns.map((pattern) => pattern.replace(/^(\.\/)+/, '').replace(/\/+$/, '') || '**')
+  // With the flag s a line break is a character like any other.
+  return picomatch([...plain, ...plain.map((pattern) => `${pattern}/**`)], { dot: true, flags: 's' })
 }

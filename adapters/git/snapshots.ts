@@ -1,37 +1,36 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Snapshot, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox, SandboxResult } from '../../domain/ports/sandbox.ts'
-import { identityAt, SNAPSHOT_REF } from './git-host.ts'
+import { identityAt } from './identity.ts'
+import { SNAPSHOT_REF } from './import-bundle.ts'
+import { OBJECT_ID } from './object-id.ts'
 
 /** Adding a large work tree for the first time reads every file. */
 const SNAPSHOT_LIMIT_MS = 5 * 60_000
 /** A change larger than this is not source code; it would not fit a database row either. */
 const MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 
-/**
- * Runs inside the sandbox, in a git directory the workspace's owner never sees: the workspace's own `.git`, its hooks
- * and its configuration are never read, and what a hostile file could still trigger meets the sandbox.
- */
-const SCRIPT = `
-set -eu
-export GIT_WORK_TREE="$WORKSPACE" GIT_DIR="$HISTORY"
-if [ ! -f "$HISTORY/index" ]; then
-  git init --quiet --template= >&2
-  printf '%s\\n' "$BARE/objects" > "$HISTORY/objects/info/alternates"
-  git read-tree "$BASE"
-fi
-cd "$WORKSPACE"
-git add --all -- . >&2
-tree=$(git write-tree)
-known=$KNOWN_TREE
-[ -n "$known" ] || known=$(git rev-parse "$BASE^{tree}")
-commit=$(git commit-tree "$tree" -p "$BASE" -m "$MESSAGE")
-printf '%s %s\\n' "$commit" "$tree"
-[ "$tree" != "$known" ] || exit 0
-git update-ref ${SNAPSHOT_REF} "$commit"
-git bundle create --quiet - ${SNAPSHOT_REF} "^$BASE"
-`
+const SCRIPT = readFileSync(new URL('./take-snapshot.sh', import.meta.url), 'utf8')
+
+const SETTINGS = {
+  'core.autocrlf': 'false',
+  'core.hooksPath': '/dev/null',
+  'core.fsmonitor': 'false',
+  'core.protectHFS': 'true',
+  'core.protectNTFS': 'true',
+  // The history can be made again from the workspace: nobody waits for the disk.
+  'core.fsync': 'none',
+  'gc.auto': '0',
+  'maintenance.auto': 'false',
+  'safe.directory': '*',
+  // Bundles are written in a moment and read once: time is dearer than bytes.
+  'core.compression': '1',
+  'pack.threads': '1',
+  'advice.addEmbeddedRepo': 'false',
+}
 
 /** Snapshots through a sandbox. */
 export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Snapshots {
@@ -52,21 +51,13 @@ export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Sna
           BASE: request.base,
           KNOWN_TREE: request.knownTree ?? '',
           MESSAGE: request.text.message,
+          SNAPSHOT_REF,
+          // A name nobody can have guessed: the workspace holds no file of it.
+          PLACEHOLDER: `.placeholder-${randomUUID()}`,
           GIT_CONFIG_NOSYSTEM: '1',
           GIT_CONFIG_GLOBAL: '/dev/null',
           GIT_ATTR_NOSYSTEM: '1',
-          ...settings({
-            'core.autocrlf': 'false',
-            'core.hooksPath': '/dev/null',
-            'core.fsmonitor': 'false',
-            'gc.auto': '0',
-            'maintenance.auto': 'false',
-            'safe.directory': '*',
-            // Bundles are written in a moment and read once: time is dearer than bytes.
-            'core.compression': '1',
-            'pack.threads': '1',
-            'advice.addEmbeddedRepo': 'false',
-          }),
+          ...asVariables(SETTINGS),
           ...identityAt(request.text.at),
         },
         timeoutMs: SNAPSHOT_LIMIT_MS,
@@ -78,7 +69,7 @@ export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Sna
   }
 }
 
-function settings(values: Readonly<Record<string, string>>): Record<string, string> {
+function asVariables(values: Readonly<Record<string, string>>): Record<string, string> {
   const entries = Object.entries(values)
   const pairs = entries.flatMap(([key, value], index) => [
     [`GIT_CONFIG_KEY_${index}`, key] as const,
@@ -93,16 +84,20 @@ function parse(result: SandboxResult): Snapshot {
       'workspace_too_large',
       `The change is larger than ${MAX_BUNDLE_BYTES / 1024 / 1024} MiB. Keep generated and large files out of the repository (.gitignore).`,
     )
+  if (result.timedOut) throw refused(`it took longer than ${SNAPSHOT_LIMIT_MS / 60_000} minutes`)
   const output = Buffer.from(result.stdout)
   const end = output.indexOf('\n')
-  const [commit, tree] = output.subarray(0, Math.max(0, end)).toString('utf8').split(' ')
-  if (result.exitCode !== 0 || commit === undefined || tree === undefined) {
+  const [commit = '', tree = ''] = output.subarray(0, Math.max(0, end)).toString('utf8').split(' ')
+  if (result.exitCode !== 0 || !OBJECT_ID.test(commit) || !OBJECT_ID.test(tree)) {
     const said = Buffer.from(result.stderr).toString('utf8').trim().slice(-1_000)
-    throw new GatewayError(
-      'workspace_refused',
-      `The workspace cannot be recorded: ${said || `exit code ${result.exitCode}`}`,
-    )
+    throw refused(said || `exit code ${result.exitCode}`)
   }
   const bundle = output.subarray(end + 1)
   return bundle.length > 0 ? { commit, tree, bundle } : { commit, tree }
 }
+
+const refused = (why: string): GatewayError =>
+  new GatewayError(
+    'workspace_refused',
+    `The files of the workspace cannot be recorded (${why}). Remove, rename or ignore (.gitignore) what is named here, and try again.`,
+  )

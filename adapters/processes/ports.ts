@@ -29,9 +29,14 @@ export function anyPort(host: string): Promise<number> {
   })
 }
 
-/** Who listens on a port, as far as this user may know: `node (pid 4711)`. */
+/** The process that listens on a port, as far as this user may know. */
+export function listenerOf(port: number): number | undefined {
+  return process.platform === 'linux' ? pidOnLinux(port) : pidByLsof(port)
+}
+
+/** Who listens on a port, in words: `node (pid 4711)`. */
 export function holderOf(port: number): string | undefined {
-  const pid = process.platform === 'linux' ? pidOnLinux(port) : pidByLsof(port)
+  const pid = listenerOf(port)
   return pid === undefined ? undefined : `${nameOf(pid)} (pid ${pid})`
 }
 
@@ -66,7 +71,9 @@ function pidByLsof(port: number): number | undefined {
 }
 
 const nameOf = (pid: number): string =>
-  quietly(() => execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim(), '') || 'a process'
+  quietly(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim(), '') ||
+  quietly(() => execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim(), '') ||
+  'a process'
 
 /** What may not be looked at is as good as absent here: the answer only makes a message better. */
 function quietly<T>(look: () => T, otherwise: T): T {

@@ -10,7 +10,7 @@ export interface ProcessIdentity {
 
 /** The identity of a living process; undefined when there is none of that number. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const startedAt = process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid)
+  const startedAt = process.platform === 'linux' ? startOnLinux(pid) : askPs(pid, 'lstart')
   return startedAt === undefined ? undefined : { pid, startedAt }
 }
 
@@ -41,20 +41,33 @@ function send(identity: ProcessIdentity, signal: NodeJS.Signals): void {
   }
 }
 
-/** Fields 3 (state) and 22 (start time in ticks) of `/proc/<pid>/stat`; the name before them may hold anything. */
+/** The process group of a process: that of a service holds whatever its program started. */
+export function groupOf(pid: number): number | undefined {
+  const group = process.platform === 'linux' ? statOnLinux(pid)?.[2] : askPs(pid, 'pgid')
+  return group === undefined ? undefined : Number(group)
+}
+
 function startOnLinux(pid: number): string | undefined {
+  const fields = statOnLinux(pid)
+  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[19]
+}
+
+/**
+ * `/proc/<pid>/stat` from its third field on: state, parent, group … start time in ticks (the twentieth). The name
+ * before them may hold anything.
+ */
+function statOnLinux(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
     return undefined
   }
 }
 
-function startByPs(pid: number): string | undefined {
+function askPs(pid: number, column: 'lstart' | 'pgid'): string | undefined {
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined
+    return execFileSync('ps', ['-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined
   } catch {
     return undefined
   }

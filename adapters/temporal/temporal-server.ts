@@ -1,4 +1,6 @@
 import { Connection } from '@temporalio/client'
+import { listenerOf } from '../processes/ports.ts'
+import { groupOf } from '../processes/process-identity.ts'
 import { startService, untilReady } from '../processes/service-process.ts'
 
 const START_LIMIT_MS = 60_000
@@ -52,7 +54,12 @@ export async function startTemporal(options: {
     log: options.log,
   })
   const address = `127.0.0.1:${ports.grpc}`
-  const ready = () => temporalAnswers(address, options.namespace)
+  // Another gateway's server may have been faster on this port; it would answer just as well.
+  const isOurs = () => {
+    const listener = listenerOf(ports.grpc)
+    return listener === undefined || groupOf(listener) === service.pid
+  }
+  const ready = async () => isOurs() && temporalAnswers(address, options.namespace)
   await untilReady(service, { ready, limitMs: START_LIMIT_MS, log: options.log })
   return {
     address,

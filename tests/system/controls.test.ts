@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { readTask } from '../../cli/client.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import type { ModelRequest, ScriptedTurn } from '../../simulators/gemini/script.ts'
 import { submit, until } from '../support/gateway.ts'
+import { commandLines } from '../support/processes.ts'
 import { eventOf, eventsOf, useScriptedGateway } from '../support/scripted-gateway.ts'
 
 const call = (name: string, args: Record<string, unknown>): ScriptedTurn => ({ calls: [{ name, args }] })
@@ -107,7 +107,7 @@ describe('cancel', () => {
     await eventOf(started().client, id, ({ type }) => type === 'tool-called')
     await post(`/v1/tasks/${id}/cancel`)
     expect((await ended(id)).state).toBe('cancelled')
-    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toMatch(/^sleep 600$/m)
+    expect(commandLines()).not.toContain('sleep 600')
   })
 
   it('is refused with 409 after the end', async () => {

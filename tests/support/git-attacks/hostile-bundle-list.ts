@@ -121,6 +121,17 @@ const CONTENT: readonly HostileBundle[] = [
   },
 ]
 
+const TYPES: readonly HostileBundle[] = [
+  {
+    name: 'a file in place of the commit',
+    forge: async (forge) => ({ commit: await forge.blob('text') }),
+  },
+  {
+    name: 'a folder in place of the commit',
+    forge: async (forge) => ({ commit: (await honestTree(forge)).tree }),
+  },
+]
+
 const announced = '2222222222222222222222222222222222222222'
 const raw = (name: string, bytes: (base: string) => string): HostileBundle => ({
   name,
@@ -142,4 +153,11 @@ const BYTES: readonly HostileBundle[] = [
 ]
 
 /** Bundles the host must not take in. */
-export const HOSTILE_BUNDLES: readonly HostileBundle[] = [...NAMES, ...TREES, ...SUBMODULES, ...CONTENT, ...BYTES]
+export const HOSTILE_BUNDLES: readonly HostileBundle[] = [
+  ...NAMES,
+  ...TREES,
+  ...SUBMODULES,
+  ...CONTENT,
+  ...TYPES,
+  ...BYTES,
+]

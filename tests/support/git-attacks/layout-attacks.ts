@@ -86,6 +86,43 @@ echo two > vendor/file`,
   },
 ]
 
+const UNREADABLE: readonly Attack[] = [
+  {
+    name: 'pipes in place of the files git reads from the work tree',
+    script: 'rm -f .gitignore; mkfifo .gitignore .gitattributes src/.gitignore src/.gitattributes',
+    plainGit: 'none',
+    mayBeRefused: true,
+  },
+  {
+    name: 'nested repositories with pipes in place of what git reads from them',
+    script: `
+mkdir -p one/.git two/.git/refs two/.git/objects three four
+mkfifo one/.git/HEAD two/.git/config two/.git/commondir two/pipe three/.git
+echo 'ref: refs/heads/x' > two/.git/HEAD
+ln -s two/pipe four/.git`,
+    plainGit: 'none',
+  },
+  {
+    name: 'a .gitmodules that leads to a pipe',
+    script: 'mkfifo src/pipe; ln -s src/pipe .gitmodules; git init --quiet --template= vendor',
+    plainGit: 'none',
+    mayBeRefused: true,
+  },
+  {
+    name: 'a nested repository in a folder that cannot be listed',
+    script: `
+mkdir -p closed/vendor
+git init --quiet --template= closed/vendor
+git -C closed/vendor -c user.name=a -c user.email=a@localhost commit --quiet --allow-empty -m nested
+printf '#!/bin/sh\\ntouch %s /history/canary\\n' "$CANARY" > closed/vendor/.git/evil
+chmod +x closed/vendor/.git/evil
+git config --file closed/vendor/.git/config core.fsmonitor "$WORKSPACE/closed/vendor/.git/evil"
+chmod 111 closed`,
+    plainGit: 'none',
+    mayBeRefused: true,
+  },
+]
+
 const PROTECTED: readonly Attack[] = [
   {
     name: 'a symbolic link in place of a protected folder',
@@ -165,12 +202,6 @@ done`,
     plainGit: 'none',
   },
   {
-    name: 'pipes in place of the files git reads from the work tree',
-    script: 'rm -f .gitignore; mkfifo .gitignore .gitattributes src/.gitignore src/.gitattributes',
-    plainGit: 'none',
-    mayBeRefused: true,
-  },
-  {
     name: 'a file of 60 MB',
     script: 'head -c 60000000 /dev/urandom > src/big.bin',
     plainGit: 'none',
@@ -182,6 +213,7 @@ done`,
 export const LAYOUT_ATTACKS: readonly Attack[] = [
   ...REPOSITORY,
   ...SUBMODULES,
+  ...UNREADABLE,
   ...PROTECTED,
   ...FOREIGN_FILES,
   ...FILES,

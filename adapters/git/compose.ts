@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CommitText, GitHost } from '../../domain/ports/git.ts'
+import { identityAt } from './identity.ts'
+import { forbidden, type TreeChange } from './protected-paths.ts'
+import { git } from './run-git.ts'
+
+/** The commit to deliver: a snapshot's tree on the base, with protected paths put back. */
+export const compose: GitHost['compose'] = async ({ bare, base, snapshot, protectedPaths, defaults, text }) => {
+  const [changes, [unchanged, proposed]] = await Promise.all([
+    changesBetween({ bare, base, snapshot }),
+    treesOf(bare, [base, snapshot]),
+  ])
+  const undone = forbidden(changes, { strict: protectedPaths, defaults })
+  const tree = undone.length === 0 ? proposed : await treeWithout({ bare, snapshot, undone })
+  if (tree === unchanged) return { commit: base, tree }
+  return { commit: await commitTree({ bare, tree, parent: base, text }), tree }
+}
+
+async function treesOf(bare: string, [base, snapshot]: readonly [string, string]): Promise<readonly [string, string]> {
+  const output = await git({ args: ['rev-parse', `${base}^{tree}`, `${snapshot}^{tree}`], directory: bare })
+  const [first = '', second = ''] = output.toString().split('\n')
+  return [first, second]
+}
+
+async function changesBetween(trees: {
+  readonly bare: string
+  readonly base: string
+  readonly snapshot: string
+}): Promise<readonly TreeChange[]> {
+  const args = ['diff-tree', '-r', '-z', '--raw', '--no-renames', trees.base, trees.snapshot, '--']
+  const output = await git({ args, directory: trees.bare })
+  // Each change is `:<mode> <new mode> <id> <new id> <status>` and, as a field of its own, the path.
+  const fields = output.toString('latin1').split('\0')
+  return Array.from({ length: Math.floor(fields.length / 2) }, (_, index) => {
+    const [mode = '', , id = ''] = fields[2 * index]?.slice(1).split(' ') ?? []
+    return { mode, id, path: fields[2 * index + 1] ?? '' }
+  })
+}
+
+/** The tree of the snapshot with some of its changes undone. */
+async function treeWithout(change: {
+  readonly bare: string
+  readonly snapshot: string
+  readonly undone: readonly TreeChange[]
+}): Promise<string> {
+  const { bare, snapshot, undone } = change
+  const index = join(bare, `index-${randomUUID()}`)
+  const inIndex = { directory: bare, environment: { GIT_INDEX_FILE: index } }
+  try {
+    await git({ ...inIndex, args: ['read-tree', snapshot] })
+    await git({
+      ...inIndex,
+      args: ['update-index', '--add', '--replace', '-z', '--index-info'],
+      // The mode 0 of what the base does not have removes the path.
+      stdin: Buffer.from(undone.map(({ mode, id, path }) => `${mode} ${id}\t${path}\0`).join(''), 'latin1'),
+    })
+    return (await git({ ...inIndex, args: ['write-tree'] })).toString().trim()
+  } finally {
+    await rm(index, { force: true })
+  }
+}
+
+async function commitTree(request: {
+  readonly bare: string
+  readonly tree: string
+  readonly parent: string
+  readonly text: CommitText
+}): Promise<string> {
+  const { bare, tree, parent, text } = request
+  const output = await git({
+    args: ['commit-tree', tree, '-p', parent, '-F', '-'],
+    directory: bare,
+    stdin: text.message,
+    environment: identityAt(text.at),
+  })
+  const commit = output.toString().trim()
+  // A ref keeps the commit reachable for clones.
+  await git({ args: ['update-ref', `refs/deliveries/${commit}`, commit], directory: bare })
+  return commit
+}
