@@ -10,6 +10,7 @@ const KEPT_OUTPUT = 8_192
 
 /** A program of the product in a process of its own. */
 export interface Program {
+  /** Its reaper's: the root of everything it causes to run. */
   readonly pid: number
   readonly firstLine: Promise<string>
   /** The end of what it said. */
@@ -18,10 +19,13 @@ export interface Program {
   stop(): Promise<void>
 }
 
-/** Starts `node` with arguments relative to the repository; without an environment it gets only PATH and HOME. */
+/**
+ * Starts `node` with arguments relative to the repository, below a process that reaps whatever it leaves behind.
+ * Without an environment it gets only PATH and HOME.
+ */
 export function startProgram(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Program {
   const { PATH, HOME } = childEnvironment({})
-  const child = spawn(process.execPath, args, {
+  const child = spawn('python3', ['bench/reaper.py', process.execPath, ...args], {
     cwd: ROOT,
     // Nothing of the caller's settings may change what is measured.
     env: { PATH, HOME, ...environment },
@@ -47,7 +51,7 @@ export function startProgram(args: readonly string[], environment: Readonly<Reco
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     async stop() {
       child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS)
+      const late = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), STOP_LIMIT_MS)
       await exit
       clearTimeout(late)
     },

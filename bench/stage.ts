@@ -23,6 +23,8 @@ export interface Stage {
   readonly temporal: Client
   /** Root of the gateway's process tree: API, Manager, Builders, Temporal and PostgreSQL. */
   readonly gateway: number
+  /** Where the CPU time of that tree and of everything it ever started is counted. */
+  readonly reaper: number
   /** URL of the scripted model. */
   readonly simulator: string
   /** An own empty folder below which the gateway may use repositories. */
@@ -60,6 +62,7 @@ export async function startStage(options: {
       client: new GatewayClient(gateway.url, ADMIN_KEY),
       temporal: new Client({ connection }),
       gateway: gateway.pid,
+      reaper: gateway.reaper,
       simulator: simulator.url,
       folder: () => mkdtemp(join(repositories, 'r-')),
       bareTemporal: bare.get,
@@ -123,7 +126,7 @@ async function startGateway(place: GatewayPlace) {
       GEMINI_API_KEY: 'simulator',
     })
     const addresses = await addressesOf(program, place.directory)
-    if (addresses) return { ...addresses, pid: program.pid, stop: () => program.stop() }
+    if (addresses) return { ...addresses, reaper: program.pid, stop: () => program.stop() }
     await program.stop()
     if (attempt === START_ATTEMPTS) throw new Error(`the gateway did not start:\n${program.output()}`)
   }
@@ -133,8 +136,8 @@ async function startGateway(place: GatewayPlace) {
 async function addressesOf(program: Program, directory: string) {
   const deadline = Date.now() + START_LIMIT_MS
   while (!program.hasEnded() && Date.now() < deadline) {
-    const { url, temporalAddress } = (await ownerOf(directory)) ?? {}
-    if (url !== undefined && temporalAddress !== undefined) return { url, temporalAddress }
+    const { pid = 0, url, temporalAddress } = (await ownerOf(directory)) ?? {}
+    if (url !== undefined && temporalAddress !== undefined) return { pid, url, temporalAddress }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return undefined

@@ -1,6 +1,5 @@
 import {
   ActivityCancellationType,
-  CancellationScope,
   condition,
   executeChild,
   proxyActivities,
@@ -43,22 +42,25 @@ const onBuilder = (queue: string) =>
 export async function bareTask({ steps }: BarePlan): Promise<void> {
   let seat: BareSeat | undefined
   setHandler(bareSeatSignal, (granted) => void (seat = granted))
-  for (const step of steps) await take(step, () => seat)
+  let held: Promise<void> | undefined
+  for (const step of steps) {
+    if (step.kind === 'seat') {
+      held = seats.holdSeat()
+      await condition(() => seat !== undefined)
+    } else {
+      await take(step, seat?.queue ?? '')
+      // A workflow that ends while its seat does is refused by the server and done again.
+      if (step.kind === 'release') await held
+    }
+  }
 }
 
-async function take(step: BareStep, seat: () => BareSeat | undefined): Promise<void> {
-  const queue = seat()?.queue ?? ''
+async function take(step: Exclude<BareStep, { kind: 'seat' }>, queue: string): Promise<void> {
   switch (step.kind) {
     case 'local':
       return local.nothing()
     case 'gateway':
       return gateway.nothing()
-    case 'seat': {
-      const held = new CancellationScope({ cancellable: false }).run(() => seats.holdSeat())
-      held.catch(() => undefined)
-      await condition(() => seat() !== undefined)
-      return
-    }
     case 'builder':
       return onBuilder(queue).nothing()
     case 'release':

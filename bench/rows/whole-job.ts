@@ -49,10 +49,10 @@ export const wholeJob: Row = {
 
 async function productJob(stage: Stage) {
   const request = await requestFor(stage, JOB)
-  const before = cpuMsOf(stage.gateway)
+  const before = cpuMsOf(stage.reaper)
   const started = performance.now()
   await workedOn(stage, request)
   const wallMs = performance.now() - started
   await delay(SETTLE_MS)
-  return { wallMs, cpuMs: cpuMsOf(stage.gateway) - before }
+  return { wallMs, cpuMs: cpuMsOf(stage.reaper) - before }
 }
