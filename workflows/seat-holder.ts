@@ -10,6 +10,8 @@ interface Holding {
   readonly scope: CancellationScope
   seat?: Seat
   lost?: string
+  /** Resolves when the request's activity has ended, however it did. */
+  readonly ended: Promise<void>
 }
 
 /** What happened to work that needed a seat. */
@@ -81,14 +83,17 @@ export class SeatHolder {
     return { type: 'lost', reason: holding.lost ?? 'the step failed on this builder' }
   }
 
-  /** Gives the seat back through its builder: in milliseconds, with whatever still runs there ended. */
+  /**
+   * Gives the seat back through its builder: in milliseconds, with whatever still runs there ended. Waits for the seat
+   * itself to end: a workflow that completed in the same moment would be refused by the server and replayed.
+   */
   async release(): Promise<void> {
     const holding = this.holding
     if (!holding) return
     this.holding = undefined
     if (!holding.seat || holding.lost !== undefined) return holding.scope.cancel()
     const released = releasesOn(holding.seat.queue).releaseSeat({ taskId: this.taskId, seat: holding.number })
-    await released.catch(() => holding.scope.cancel())
+    await Promise.all([released.catch(() => holding.scope.cancel()), holding.ended])
   }
 
   private abandon(): void {
@@ -99,13 +104,15 @@ export class SeatHolder {
   private request(request: { readonly priority: Priority; readonly tenant: string }): Holding {
     // Not below the process: a cancelled task first ends what runs on the seat, then gives it back in milliseconds.
     const parent = new CancellationScope({ cancellable: false })
-    const holding: Holding = { number: ++this.numbers, scope: new CancellationScope({ cancellable: true, parent }) }
-    this.holding = holding
-    const held = holding.scope.run(() => seats(request).holdSeat({ taskId: this.taskId, seat: holding.number }))
-    void held.then(
+    const number = ++this.numbers
+    const scope = new CancellationScope({ cancellable: true, parent })
+    const held = scope.run(() => seats(request).holdSeat({ taskId: this.taskId, seat: number }))
+    const ended = held.then(
       () => void (holding.lost ??= 'the builder ended the seat'),
       (error: unknown) => void (holding.lost ??= reasonOf(error)),
     )
+    const holding: Holding = { number, scope, ended }
+    this.holding = holding
     return holding
   }
 }
