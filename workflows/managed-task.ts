@@ -299,7 +299,6 @@ export class ManagedTask {
     this.costUsd = brief.costUsd
     this.enter(brief.state)
     this.process.cancel()
-    await this.holder.settled()
     await condition(allHandlersFinished)
     const { result, error } = end
     return {

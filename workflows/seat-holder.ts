@@ -10,6 +10,8 @@ interface Holding {
   readonly scope: CancellationScope
   seat?: Seat
   lost?: string
+  /** Resolves when the request's activity has ended, however it did. */
+  readonly ended: Promise<void>
 }
 
 /** What happened to work that needed a seat. */
@@ -22,8 +24,6 @@ export type SeatWork<T> =
  */
 export class SeatHolder {
   private numbers = 0
-  /** Seat requests and seats whose activity has not ended. */
-  private pending = 0
   private holding: Holding | undefined
 
   constructor(private readonly taskId: string) {}
@@ -83,19 +83,17 @@ export class SeatHolder {
     return { type: 'lost', reason: holding.lost ?? 'the step failed on this builder' }
   }
 
-  /** Gives the seat back through its builder: in milliseconds, with whatever still runs there ended. */
+  /**
+   * Gives the seat back through its builder: in milliseconds, with whatever still runs there ended. Waits for the seat
+   * itself to end: a workflow that completed in the same moment would be refused by the server and replayed.
+   */
   async release(): Promise<void> {
     const holding = this.holding
     if (!holding) return
     this.holding = undefined
     if (!holding.seat || holding.lost !== undefined) return holding.scope.cancel()
     const released = releasesOn(holding.seat.queue).releaseSeat({ taskId: this.taskId, seat: holding.number })
-    await released.catch(() => holding.scope.cancel())
-  }
-
-  /** Waits until nothing of any seat is pending: a task that has ended leaves nothing open in Temporal. */
-  async settled(): Promise<void> {
-    await condition(() => this.pending === 0)
+    await Promise.all([released.catch(() => holding.scope.cancel()), holding.ended])
   }
 
   private abandon(): void {
@@ -106,20 +104,16 @@ export class SeatHolder {
   private request(request: { readonly priority: Priority; readonly tenant: string }): Holding {
     // Not below the process: a cancelled task first ends what runs on the seat, then gives it back in milliseconds.
     const parent = new CancellationScope({ cancellable: false })
-    const holding: Holding = { number: ++this.numbers, scope: new CancellationScope({ cancellable: true, parent }) }
-    this.holding = holding
     const { taskId } = this
-    const seat = holding.number
-    const held = holding.scope.run(() => seats({ ...request, seat }).holdSeat({ taskId, seat }))
-    this.pending += 1
-    const over = (reason: string) => {
-      holding.lost ??= reason
-      this.pending -= 1
-    }
-    void held.then(
-      () => over('the builder ended the seat'),
-      (error: unknown) => over(reasonOf(error)),
+    const seat = ++this.numbers
+    const scope = new CancellationScope({ cancellable: true, parent })
+    const held = scope.run(() => seats({ ...request, seat }).holdSeat({ taskId, seat }))
+    const ended = held.then(
+      () => void (holding.lost ??= 'the builder ended the seat'),
+      (error: unknown) => void (holding.lost ??= reasonOf(error)),
     )
+    const holding: Holding = { number: seat, scope, ended }
+    this.holding = holding
     return holding
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { Context } from '@temporalio/activity'
 import type { BuilderActivities, Seat, SeatActivities } from '../../domain/contracts.ts'
 import { beating } from './on-seat.ts'
@@ -29,12 +30,13 @@ export function createSeatActivities(
           await Promise.race([held.over, context.cancelled])
         } finally {
           seats.close(fence)
-          await workspaces.discard(fence)
+          workspaces.discard(fence)
         }
       }),
     async releaseSeat(fence) {
       seats.close(fence)
-      await Promise.resolve()
+      // The seat's own end is reported first, so that the Manager takes both in one step.
+      await setImmediate()
     },
   }
 }

@@ -5,10 +5,12 @@ import type { SeatTable } from './seat-table.ts'
 /** The server ends an activity after five missed beats. */
 const BEAT_MS = 1_000
 
-/** Beats until `work` ends, so that a dead or frozen builder is noticed within seconds. */
+/**
+ * Beats until `work` ends, so that a dead or frozen builder is noticed within seconds. The start itself counts as the
+ * first beat; most steps are over before the second.
+ */
 export async function beating<T>(work: () => Promise<T>): Promise<T> {
   const context = Context.current()
-  context.heartbeat()
   const beat = setInterval(() => context.heartbeat(), BEAT_MS)
   try {
     return await work()

@@ -43,6 +43,7 @@ export interface WorkspacesOptions {
 /** Clones, restores and discards workspaces; each seat has at most one. */
 export class Workspaces {
   private readonly open = new Map<string, Promise<Workspace>>()
+  private readonly removals = new Set<Promise<void>>()
 
   constructor(private readonly options: WorkspacesOptions) {}
 
@@ -57,17 +58,24 @@ export class Workspaces {
     return made
   }
 
-  /** Removes the seat's files. What matters of them is in the store. */
-  async discard(fence: Fence): Promise<void> {
+  /** Removes the seat's files, in its own time: what matters of them is in the store. */
+  discard(fence: Fence): void {
     const key = `${fence.taskId}-${fence.seat}`
     const made = this.open.get(key)
     this.open.delete(key)
+    const removed = this.remove(key, made).finally(() => this.removals.delete(removed))
+    this.removals.add(removed)
+  }
+
+  private async remove(key: string, made: Promise<Workspace> | undefined): Promise<void> {
     await made?.catch(() => undefined)
-    await rm(join(this.options.directory, key), { recursive: true, force: true })
+    // A file that cannot be removed now goes with the builder's whole folder.
+    await rm(join(this.options.directory, key), { recursive: true, force: true }).catch(() => undefined)
   }
 
   /** Removes everything of this builder. */
   async discardAll(): Promise<void> {
+    await Promise.all(this.removals)
     await rm(this.options.directory, { recursive: true, force: true })
   }
 

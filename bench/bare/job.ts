@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { answerQuestions } from '../helper-process.ts'
+import { endedChildrenCpuMs } from '../process-tree.ts'
+import { BareConversation, type Call } from './agent.ts'
+
+/**
+ * The floor: the same job by a script that knows its way. The same model calls one after another, a clone, the edits, a
+ * commit after each change, the commands, a clean clone with the same check, a push; no queue, no sandbox, no record.
+ */
+export interface BareJob {
+  readonly type: 'job'
+  readonly simulator: string
+  readonly prompt: string
+  /** Remote repository. */
+  readonly repository: string
+  /** An own folder for the work. */
+  readonly directory: string
+  /** The acceptance command. */
+  readonly check: string
+}
+
+/** The model calls alone: milliseconds of each turn. */
+export interface BareTalk {
+  readonly type: 'talk'
+  readonly simulator: string
+  readonly prompt: string
+  readonly turns: number
+}
+
+export interface BareJobTimes {
+  readonly wallMs: number
+  /** Of git and the commands. */
+  readonly cpuMs: number
+}
+
+const run = promisify(execFile)
+const IDENTITY = ['-c', 'user.name=Bench', '-c', 'user.email=bench@example.com']
+
+async function job({ simulator, prompt, repository, directory, check }: BareJob): Promise<void> {
+  const work = join(directory, 'work')
+  const clean = join(directory, 'clean')
+  const git = (...args: string[]) => run('git', [...IDENTITY, ...args], { cwd: work })
+  const conversation = new BareConversation(simulator, prompt)
+  await conversation.understand()
+  await run('git', ['clone', '--quiet', repository, work])
+  for (let done = false; !done;) {
+    const calls = await conversation.next()
+    const answered: { call: Call; output: string }[] = []
+    for (const call of calls) {
+      const { output, changed } = await perform(call, work)
+      answered.push({ call, output })
+      if (changed) {
+        await git('add', '--all')
+        await git('commit', '--quiet', '--allow-empty', '--message', call.name)
+      }
+    }
+    conversation.respond(answered)
+    done = calls.length === 0 || calls.some(({ name }) => name === 'complete_task')
+  }
+  await run('git', ['clone', '--quiet', work, clean])
+  await run('bash', ['-c', check], { cwd: clean })
+  await git('push', '--quiet', 'origin', 'HEAD:refs/heads/bare')
+}
+
+async function perform({ name, args }: Call, directory: string) {
+  const { file_path = '', old_string = '', new_string = '', content = '', command = '' } = args
+  const file = join(directory, file_path)
+  switch (name) {
+    case 'read_file':
+      return { output: await readFile(file, 'utf8'), changed: false }
+    case 'write_file':
+      await writeFile(file, content)
+      return { output: 'written', changed: true }
+    case 'replace':
+      await writeFile(
+        file,
+        (await readFile(file, 'utf8')).replace(old_string, () => new_string),
+      )
+      return { output: 'replaced', changed: true }
+    case 'run_shell_command': {
+      const { stdout, stderr } = await run('bash', ['-c', command], { cwd: directory })
+      return { output: stdout + stderr, changed: true }
+    }
+    default:
+      return { output: 'ok', changed: false }
+  }
+}
+
+/** Jobs one beside another; the CPU time is that of the processes they started. */
+async function jobs(all: readonly BareJob[]): Promise<BareJobTimes> {
+  const before = endedChildrenCpuMs(process.pid)
+  const started = performance.now()
+  await Promise.all(all.map(job))
+  return { wallMs: performance.now() - started, cpuMs: endedChildrenCpuMs(process.pid) - before }
+}
+
+async function talk({ simulator, prompt, turns }: BareTalk): Promise<readonly number[]> {
+  const conversation = new BareConversation(simulator, prompt)
+  const times: number[] = []
+  for (let turn = 0; turn < turns; turn++) {
+    const started = performance.now()
+    const calls = await conversation.next()
+    times.push(performance.now() - started)
+    conversation.respond(calls.map((call) => ({ call, output: 'Plan shown.' })))
+  }
+  return times
+}
+
+answerQuestions((asked: readonly BareJob[] | BareTalk) => ('type' in asked ? talk(asked) : jobs(asked)))

@@ -1,0 +1,56 @@
+import { describePlan, type BarePlan } from '../bare/plan.ts'
+import { planOf } from '../history.ts'
+import type { Line, Row } from '../row.ts'
+import { ERRAND } from '../script.ts'
+import type { Stage } from '../stage.ts'
+import { interleaved, median } from '../statistics.ts'
+import { submit, workedOn } from '../tasks.ts'
+import type { TaskOutcome } from '../../workflows/messages.ts'
+
+const BATCH = 32
+const ROUNDS = 5
+
+/** Throughput with a model that costs no time, against Temporal doing as many steps for nothing. */
+export const tasksPerSecond: Row = {
+  name: 'tasks-per-second',
+  latencyMs: 0,
+  async measure(stage): Promise<readonly Line[]> {
+    const { id } = await workedOn(stage, { prompt: ERRAND })
+    const plan = await planOf(stage.temporal, id)
+    const { product, bare } = await interleaved(ROUNDS, {
+      product: () => rateOf(() => productTask(stage)),
+      bare: () => rateOf(() => bareTask(stage, plan)),
+    })
+    return [
+      {
+        what: `tasks/s, instant model, ${BATCH} at once`,
+        unit: 'tasks/s',
+        measured: median(product),
+        baseline: median(bare),
+        target: { of: 'ratio', bound: 'at least', limit: 0.8 },
+        notes: [
+          `task: understanding, two turns with a tool each, verification and delivery of nothing, no repository`,
+          `baseline: a workflow with the steps of that task's own history, all empty: ${describePlan(plan)}`,
+        ],
+      },
+    ]
+  },
+}
+
+async function rateOf(work: () => Promise<void>): Promise<number> {
+  const started = performance.now()
+  await Promise.all(Array.from({ length: BATCH }, work))
+  return BATCH / ((performance.now() - started) / 1_000)
+}
+
+/** Both sides wait as a client of Temporal does, so that waiting costs them the same. */
+async function productTask(stage: Stage): Promise<void> {
+  const { id } = await submit(stage, { prompt: ERRAND })
+  const { state } = (await stage.temporal.workflow.getHandle(id).result()) as TaskOutcome
+  if (state !== 'completed') throw new Error(`${id} is ${state}`)
+}
+
+async function bareTask(stage: Stage, plan: BarePlan): Promise<void> {
+  const { workflowId } = await (await stage.bareTemporal()).start(plan)
+  await stage.temporal.workflow.getHandle(workflowId).result()
+}

@@ -1,0 +1,51 @@
+import { fileURLToPath } from 'node:url'
+import { loadTask } from '../fixtures/load-task.ts'
+import { scriptFor } from '../fixtures/script-for.ts'
+import type { GeminiScript, ScriptedTask, ScriptedTurn } from '../simulators/gemini/script.ts'
+
+/** The engineering job: read two files, correct one, run the tests, hand in. */
+export const JOB = loadTask(fileURLToPath(new URL('../fixtures/tasks/token-bucket', import.meta.url)))
+/** Model calls of that job: understanding and one a turn. */
+export const JOB_MODEL_CALLS = 5
+
+/** Two turns on nothing: neither git nor a command is needed. */
+export const ERRAND = 'Bench: note a plan and hand in.'
+/** Long enough to measure around turn 200. */
+export const LONG_TURNS = 206
+export const LONG_ERRAND = 'Bench: note a plan again and again, then hand in.'
+/** What gemini-cli 0.61 was measured with: write a file, run a command, answer. */
+export const TWO_TOOLS = 'Bench: write hello.txt with the word hello in it, then show that it is there.'
+
+const noteTurn: ScriptedTurn = {
+  calls: [{ name: 'write_todos', args: { todos: [{ description: 'hand in', status: 'pending' }] } }],
+}
+const lastTurn: ScriptedTurn = { calls: [{ name: 'complete_task', args: { summary: 'Noted.' } }] }
+
+const errand = (match: string, turns: readonly ScriptedTurn[]): ScriptedTask => ({
+  match,
+  understanding: {
+    title: 'Bench',
+    kind: 'code',
+    summary: 'A task of the bench.',
+    priority: 3,
+    risk: 'low',
+    needsRepository: false,
+  },
+  turns: [...turns, lastTurn],
+})
+
+/** What the scripted model plays in all rows. */
+export const SCRIPT: GeminiScript = {
+  tasks: [
+    errand(ERRAND, [noteTurn]),
+    errand(
+      LONG_ERRAND,
+      Array.from({ length: LONG_TURNS }, () => noteTurn),
+    ),
+    errand(TWO_TOOLS, [
+      { calls: [{ name: 'write_file', args: { file_path: 'hello.txt', content: 'hello\n' } }] },
+      { calls: [{ name: 'run_shell_command', args: { command: 'cat hello.txt' } }] },
+    ]),
+    ...scriptFor({ task: JOB, variant: 'straight' }).tasks,
+  ],
+}
