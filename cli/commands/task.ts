@@ -6,7 +6,7 @@ import type { TaskView } from '../../domain/schemas/task.ts'
 import { APPROVAL_MODES, TASK_KINDS, TASK_STATES } from '../../domain/task.ts'
 import { connect, readTask, type GatewayClient } from '../client.ts'
 import { follow } from '../follow.ts'
-import { print, table, wantsJson } from '../output.ts'
+import { print, printable, table, wantsJson } from '../output.ts'
 import { taskText } from '../task-text.ts'
 
 /** `ocg task …`: everything a requester does with tasks, through the HTTP API. */
@@ -122,8 +122,9 @@ function addRead(task: Command): void {
   withJson(task.command('diff <id>'))
     .description('print the change, fit for git apply')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const patch = await (await client()).text(pathOf(id, '/patch'))
-      print(command, { json: { patch }, text: patch })
+      const patch = Buffer.from(await (await client()).bytes(pathOf(id, '/patch')))
+      if (wantsJson(command)) print(command, { json: { patch: patch.toString('utf8') }, text: '' })
+      else process.stdout.write(patch)
     })
 }
 
@@ -138,7 +139,7 @@ async function watch(
     return
   }
   const ended = await follow(gateway, id, (line) => process.stdout.write(`${line}\n`))
-  process.stdout.write(`\n${taskText(ended)}\n`)
+  process.stdout.write(`\n${printable(taskText(ended))}\n`)
   process.exitCode = ended.state === 'completed' ? 0 : 1
 }
 
