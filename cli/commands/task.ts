@@ -73,6 +73,10 @@ function addSubmit(task: Command): void {
 
 function requestOf(prompt: string, options: SubmitOptions) {
   const { title, kind, repo, ref, setup, check, protect, priority, deadline, approvalMode, label } = options
+  if (!check && (setup ?? protect))
+    throw new GatewayError('invalid_request', '--setup and --protect belong to a check: add --check <command>.')
+  if (repo === undefined && ref !== undefined)
+    throw new GatewayError('invalid_request', '--ref belongs to a repository: add --repo <url>.')
   const constraints = { budgetUsd: options.budget, maxTurns: options.maxTurns, deadline, approvalMode }
   return {
     prompt,
