@@ -37,11 +37,21 @@ export function allowed(context: ApiContext, permission: Permission): Caller {
   return caller
 }
 
+/** An id of the path; undefined when no id of ours looks like it, so that the store is never asked for garbage. */
+export function idOf(context: ApiContext, name = 'id'): string | undefined {
+  const id = context.req.param(name)
+  return id !== undefined && /^[A-Za-z0-9-]{1,100}$/.test(id) ? id : undefined
+}
+
+/** The refusal of an id that leads to nothing the caller may see. */
+export const unknown = (context: ApiContext, what: 'task' | 'key' | 'approval', name = 'id'): GatewayError =>
+  new GatewayError('not_found', `There is no ${what} ${context.req.param(name)?.slice(0, 80)}.`)
+
 /** A task of the caller's tenant; throws `not_found` for all others, so that ids tell nothing. */
 export async function taskOf(context: ApiContext, tasks: TaskStore): Promise<Task> {
-  const id = context.req.param('id') ?? ''
-  const task = /^task-[0-9A-Za-z]{1,64}$/.test(id) ? await tasks.find(id, context.get('caller').tenant) : undefined
-  if (!task) throw new GatewayError('not_found', `There is no task ${id.slice(0, 80)}.`)
+  const id = idOf(context)
+  const task = id && (await tasks.find(id, context.get('caller').tenant))
+  if (!task) throw unknown(context, 'task')
   return task
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { problemSchema } from './components.ts'
 import type { Api } from './endpoint.ts'
 
 const ASSETS: Readonly<Record<string, string>> = {
@@ -49,27 +50,10 @@ function describe(api: Api): void {
     scheme: 'bearer',
     description: 'An API key. The first one stands in DATA_DIR/admin.key.',
   })
+  api.openAPIRegistry.register('Problem', problemSchema)
   api.openAPIRegistry.registerComponent('responses', 'Problem', {
     description: 'RFC 9457 problem: what happened, why, and what to do next.',
-    content: {
-      'application/problem+json': {
-        schema: {
-          type: 'object',
-          required: ['type', 'title', 'status', 'detail', 'code'],
-          properties: {
-            type: { type: 'string' },
-            title: { type: 'string' },
-            status: { type: 'integer' },
-            detail: { type: 'string' },
-            code: { type: 'string' },
-            errors: {
-              type: 'array',
-              items: { type: 'object', properties: { pointer: { type: 'string' }, detail: { type: 'string' } } },
-            },
-          },
-        },
-      },
-    },
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   })
 }
 

@@ -4,6 +4,16 @@ import type { ApiContext, ApiEnvironment } from './caller.ts'
 
 export type Api = OpenAPIHono<ApiEnvironment>
 
+/** What a route answers when it does not refuse. */
+export interface Answer {
+  readonly description: string
+  /** Schema of the JSON answer. */
+  readonly schema?: z.ZodType
+  /** Media type of an answer that is not JSON, or of the other form of one that is. */
+  readonly mediaType?: string
+  readonly headers?: z.ZodObject
+}
+
 /** One route: what the OpenAPI document says of it, and what it does. */
 export interface Endpoint {
   readonly method: 'get' | 'post' | 'delete'
@@ -13,14 +23,13 @@ export interface Endpoint {
   readonly tag: string
   readonly body?: z.ZodType
   readonly query?: z.ZodObject
+  readonly headers?: z.ZodObject
   readonly parameters?: z.ZodObject
-  /** Schema of the JSON answer, or the media type of another one. */
-  readonly answer: {
-    readonly status: number
-    readonly schema?: z.ZodType
-    readonly mediaType?: string
-    readonly description: string
-  }
+  readonly answer: Answer & { readonly status: number }
+  /** Another status that is no refusal. */
+  readonly otherAnswer?: Answer & { readonly status: number }
+  /** Whether the state of the task, or of what is asked for, may forbid it: 409. */
+  readonly mayConflict?: boolean
   readonly isPublic?: boolean
   readonly handler: (context: ApiContext) => Promise<Response> | Response
 }
@@ -35,13 +44,11 @@ export function addEndpoints(api: Api, endpoints: readonly Endpoint[]): void {
 }
 
 function routeOf(endpoint: Endpoint) {
-  const { answer } = endpoint
-  const content = answer.mediaType
-    ? { [answer.mediaType]: { schema: { type: 'string' as const } } }
-    : answer.schema && { 'application/json': { schema: answer.schema } }
+  const { answer, otherAnswer } = endpoint
   const request: RouteConfig['request'] = {
     ...(endpoint.body && { body: { required: true, content: { 'application/json': { schema: endpoint.body } } } }),
     ...(endpoint.query && { query: endpoint.query }),
+    ...(endpoint.headers && { headers: endpoint.headers }),
     ...(endpoint.parameters && { params: endpoint.parameters }),
   }
   return createRoute({
@@ -52,8 +59,36 @@ function routeOf(endpoint: Endpoint) {
     security: endpoint.isPublic ? [] : [{ apiKey: [] }],
     request,
     responses: {
-      [answer.status]: { description: answer.description, ...(content && { content }) },
-      default: { $ref: '#/components/responses/Problem' } as never,
+      [answer.status]: responseOf(answer),
+      ...(otherAnswer && { [otherAnswer.status]: responseOf(otherAnswer) }),
+      ...Object.fromEntries(refusalsOf(endpoint).map((status) => [status, PROBLEM])),
+      default: PROBLEM,
     },
   })
+}
+
+const PROBLEM = { $ref: '#/components/responses/Problem' } as never
+
+function responseOf({ description, schema, mediaType, headers }: Answer) {
+  const content = {
+    ...(schema && { 'application/json': { schema } }),
+    ...(mediaType !== undefined && { [mediaType]: { schema: { type: 'string' as const } } }),
+  }
+  return { description, ...(schema || mediaType ? { content } : {}), ...(headers && { headers }) }
+}
+
+/** The refusals a route can give, by what it takes: every one is a problem. */
+function refusalsOf({ method, path, body, query, headers, mayConflict, isPublic }: Endpoint): readonly number[] {
+  if (isPublic) return []
+  const readsBody = method === 'post'
+  return [
+    401,
+    403,
+    ...(path.includes('{') ? [404] : []),
+    ...(mayConflict ? [409] : []),
+    ...(readsBody ? [400, 413, 415, 422] : []),
+    ...(query ? [400, 422] : []),
+    ...(headers || body ? [422] : []),
+    503,
+  ]
 }

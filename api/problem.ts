@@ -1,16 +1,22 @@
 import { GatewayError, type ErrorCode } from '../domain/errors.ts'
+import { unavailableOf } from './unavailable.ts'
 
-/** One fault of a request; `pointer` is a JSON Pointer into the body, or the name of a parameter. */
+/** One fault of a request; `pointer` is a JSON Pointer into the body, else `/` and the name of a parameter or header. */
 export interface Fault {
   readonly pointer: string
   readonly detail: string
 }
 
+/** A person reads the detail; programs read `errors`. */
+const FAULTS_IN_DETAIL = 5
+const MAX_DETAIL = 1_000
+
 /** Bad input with every fault at its place. */
 export class InvalidRequest extends GatewayError {
   readonly faults: readonly Fault[]
   constructor(code: 'invalid_request' | 'invalid_json', faults: readonly Fault[]) {
-    super(code, faults.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`).join('; '))
+    const first = faults.slice(0, FAULTS_IN_DETAIL).map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`)
+    super(code, `${first.join('; ').slice(0, MAX_DETAIL)}${faults.length > first.length ? '; and more' : ''}`)
     this.faults = faults
   }
 }
@@ -18,6 +24,9 @@ export class InvalidRequest extends GatewayError {
 const STATUS: Partial<Record<ErrorCode, number>> = {
   invalid_request: 422,
   invalid_json: 400,
+  malformed_request: 400,
+  headers_too_large: 431,
+  request_timeout: 408,
   unsupported_media_type: 415,
   body_too_large: 413,
   invalid_cursor: 400,
@@ -30,6 +39,16 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   method_not_allowed: 405,
   rate_limited: 429,
   conflict: 409,
+  unavailable: 503,
+}
+
+/** Where the fault lies, for codes that name one place. */
+const POINTERS: Partial<Record<ErrorCode, string>> = {
+  malformed_request: '',
+  invalid_cursor: '/cursor',
+  repository_not_allowed: '/repository/url',
+  callback_not_allowed: '/callbackUrl',
+  idempotency_key_reused: '/Idempotency-Key',
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -38,31 +57,39 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Forbidden',
   404: 'Not found',
   405: 'Method not allowed',
+  408: 'Request too slow',
   409: 'Not possible in this state',
   413: 'Body too large',
   415: 'Unsupported media type',
   422: 'Invalid request',
   429: 'Too many requests',
+  431: 'Headers too large',
   500: 'Internal error',
   503: 'Not available',
 }
 
 /** The one mapping from errors to HTTP (RFC 9457). What no code names is told nothing about. */
 export function problemOf(error: unknown): Response {
-  const known = error instanceof GatewayError ? error : undefined
+  const known = error instanceof GatewayError ? error : unavailableOf(error)
   const status = known ? (STATUS[known.code] ?? (known.retryable ? 503 : 500)) : 500
   const code = known?.code ?? 'internal'
   const detail = known?.message ?? 'The gateway failed on this request. It was logged; try again, or look at its log.'
-  const faults = error instanceof InvalidRequest ? { errors: error.faults } : {}
+  const errors = faultsOf(error)
   const body = {
     type: `urn:openclaw:problem:${code}`,
     title: TITLES[status] ?? 'Error',
     status,
     detail,
     code,
-    ...faults,
+    ...(errors && { errors }),
   }
   return new Response(JSON.stringify(body), { status, headers: headersOf(known, status) })
+}
+
+function faultsOf(error: unknown): readonly Fault[] | undefined {
+  if (error instanceof InvalidRequest) return error.faults
+  const pointer = error instanceof GatewayError ? POINTERS[error.code] : undefined
+  return pointer === undefined ? undefined : [{ pointer, detail: (error as GatewayError).message }]
 }
 
 function headersOf(error: GatewayError | undefined, status: number): Record<string, string> {

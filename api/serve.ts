@@ -1,14 +1,19 @@
 import type { AddressInfo } from 'node:net'
-import type { Server } from 'node:http'
-import { serve } from '@hono/node-server'
+import { createServer } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
 import { holderOf } from '../adapters/processes/ports.ts'
 import { GatewayError } from '../domain/errors.ts'
 import type { Api } from './endpoint.ts'
+import { answerMalformedRequests, malformedRequest } from './malformed-request.ts'
+import { problemOf } from './problem.ts'
 
 /** A client that takes longer for its headers or body is not a client. */
 const HEADERS_TIMEOUT_MS = 20_000
 const REQUEST_TIMEOUT_MS = 60_000
 const MAX_HEADER_BYTES = 16 * 1024
+/** Event streams end at once; whoever still sends a body then has had its time. */
+const CLOSE_LIMIT_MS = 2_000
+const SWEEP_MS = 20
 
 export interface ServedApi {
   readonly url: string
@@ -21,16 +26,16 @@ export async function serveApp(
   options: { readonly host: string; readonly port: number; readonly closing: AbortController },
 ): Promise<ServedApi> {
   const { host, port, closing } = options
-  const server = serve({
-    fetch: app.fetch,
-    hostname: host,
-    port,
-    serverOptions: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-  }) as Server
+  // What never became a request, such as one with a broken Host, does not reach the app.
+  const errorHandler = (error: unknown) =>
+    problemOf(error instanceof Error && error.name === 'RequestError' ? malformedRequest(error) : error)
+  const answer = getRequestListener(app.fetch, { hostname: host, errorHandler })
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    (request, response) => void answer(request, response),
+  )
+  answerMalformedRequests(server)
+  server.listen(port, host)
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve)
     server.once('error', (error: NodeJS.ErrnoException) =>
@@ -43,9 +48,11 @@ export async function serveApp(
     async close() {
       closing.abort()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
-      const late = setTimeout(() => server.closeAllConnections(), 2_000)
+      // A connection is idle only once its last answer has been sent; nothing else would end it then.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+      const late = setTimeout(() => server.closeAllConnections(), CLOSE_LIMIT_MS)
       await closed
+      clearInterval(sweep)
       clearTimeout(late)
     },
   }

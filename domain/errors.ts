@@ -3,6 +3,9 @@ export type ErrorCode =
   // bad input, refused before anything happens
   | 'invalid_request'
   | 'invalid_json'
+  | 'malformed_request'
+  | 'headers_too_large'
+  | 'request_timeout'
   | 'unsupported_media_type'
   | 'body_too_large'
   | 'invalid_cursor'
@@ -16,6 +19,7 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'rate_limited'
   | 'conflict'
+  | 'unavailable'
   // why a task ended `failed`
   | 'model_not_configured'
   | 'model_refused_key'

@@ -1,17 +1,45 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow'
 import { TASK_QUEUES, type GatewayActivities } from '../domain/contracts.ts'
 
-/**
- * Database steps of the Manager. Local: they take milliseconds and cost a third of an activity. A database that is
- * away is waited for; what it refuses (`conflict`, `not_found`) comes back at once.
- */
-export const gateway = proxyLocalActivities<GatewayActivities>({
+type DatabaseSteps = Omit<GatewayActivities, 'understandTask'>
+
+/** What the Temporal Web UI says of each step. */
+const SUMMARIES: Readonly<Record<keyof DatabaseSteps, string>> = {
+  openTask: 'Read the request',
+  queueTask: 'Choose the route and queue for a Builder',
+  assignBuilder: 'Note the Builder',
+  noteBuilderLost: 'Note the lost Builder',
+  awaitHuman: 'Wait for a person',
+  pauseTask: 'Pause',
+  resumeTask: 'Go on',
+  beginVerification: 'Hand the work to the verifier',
+  requestRepair: 'Give the rejected work back to the Builder',
+  beginDelivery: 'Begin the delivery',
+  endTask: 'Store the result and end',
+  receiveMessage: 'Take a message',
+  decideApproval: 'Decide an approval',
+  changeBudget: 'Change the budget',
+  changePriority: 'Change the priority',
+}
+
+const local = proxyLocalActivities<DatabaseSteps>({
   // One attempt is a short transaction; ten seconds without an answer mean the connection is gone.
   startToCloseTimeout: '10 seconds',
   // Longer than any planned database maintenance; then the workflow task fails and is tried again.
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '100 milliseconds', backoffCoefficient: 2, maximumInterval: '5 seconds' },
 })
+
+/**
+ * Database steps of the Manager. Local: they take milliseconds and cost a third of an activity. A database that is
+ * away is waited for; what it refuses (`conflict`, `not_found`) comes back at once.
+ */
+export const gateway = Object.fromEntries(
+  Object.entries(SUMMARIES).map(([name, summary]) => [
+    name,
+    (input: never) => local[name as keyof DatabaseSteps].executeWithOptions({ summary }, [input]),
+  ]),
+) as unknown as DatabaseSteps
 
 /** The understanding call: the model may think for minutes and be overloaded for more. */
 export const understanding = proxyActivities<Pick<GatewayActivities, 'understandTask'>>({

@@ -104,14 +104,15 @@ export class SeatHolder {
   private request(request: { readonly priority: Priority; readonly tenant: string }): Holding {
     // Not below the process: a cancelled task first ends what runs on the seat, then gives it back in milliseconds.
     const parent = new CancellationScope({ cancellable: false })
-    const number = ++this.numbers
+    const { taskId } = this
+    const seat = ++this.numbers
     const scope = new CancellationScope({ cancellable: true, parent })
-    const held = scope.run(() => seats(request).holdSeat({ taskId: this.taskId, seat: number }))
+    const held = scope.run(() => seats({ ...request, seat }).holdSeat({ taskId, seat }))
     const ended = held.then(
       () => void (holding.lost ??= 'the builder ended the seat'),
       (error: unknown) => void (holding.lost ??= reasonOf(error)),
     )
-    const holding: Holding = { number, scope, ended }
+    const holding: Holding = { number: seat, scope, ended }
     this.holding = holding
     return holding
   }

@@ -1,9 +1,10 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
 import type { GitHost, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
+import { removeDirectory } from './remove-directory.ts'
 
 /** What a task's commands run in, and how its files are snapshotted through it. */
 export interface Boundary {
@@ -75,13 +76,13 @@ export class Workspaces {
   private async remove(key: string, made: Promise<Workspace> | undefined): Promise<void> {
     await made?.catch(() => undefined)
     // A file that cannot be removed now goes with the builder's whole folder.
-    await rm(join(this.options.directory, key), { recursive: true, force: true }).catch(() => undefined)
+    await removeDirectory(join(this.options.directory, key)).catch(() => undefined)
   }
 
   /** Removes everything of this builder. */
   async discardAll(): Promise<void> {
     await Promise.all(this.removals)
-    await rm(this.options.directory, { recursive: true, force: true })
+    await removeDirectory(this.options.directory)
   }
 
   /** An empty folder beside the workspace, for a clean checkout; the seat's end removes it. */
@@ -89,7 +90,7 @@ export class Workspaces {
     const place = join(this.options.directory, keyOf(fence))
     await mkdir(place, { recursive: true, mode: 0o700 })
     const directory = join(place, name)
-    await rm(directory, { recursive: true, force: true })
+    await removeDirectory(directory)
     return directory
   }
 

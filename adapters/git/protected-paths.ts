@@ -1,4 +1,4 @@
-import picomatch from 'picomatch'
+import { globMatcher } from './glob.ts'
 
 /** A path whose content differs between two trees, and what the first has there; all zeros when it has nothing. */
 export interface TreeChange {
@@ -28,8 +28,7 @@ export function forbidden(
 
 /** A pattern protects what it names and everything below it. */
 function matcher(patterns: readonly string[]): (path: string) => boolean {
-  if (patterns.length === 0) return () => false
   const plain = patterns.map((pattern) => pattern.replace(/^(\.\/)+/, '').replace(/\/+$/, '') || '**')
-  // With the flag s a line break is a character like any other.
-  return picomatch([...plain, ...plain.map((pattern) => `${pattern}/**`)], { dot: true, flags: 's' })
+  const matchers = plain.map((pattern) => globMatcher(`${pattern}/**`))
+  return (path) => matchers.some((matches) => matches(path))
 }

@@ -24,9 +24,15 @@ export interface RepositoryPolicy {
 }
 
 /** `git@host:path`, the short form of ssh. */
-const SCP_LIKE = /^([A-Za-z0-9][\w.-]*)@([A-Za-z0-9][\w.-]*):(?!\/)([\w./~+-]+)$/
-/** What may follow the host: nothing a shell, an option parser or a terminal would act on. */
+const SCP_LIKE = /^([A-Za-z0-9][\w.-]*)@([A-Za-z0-9][\w.-]*):(?![/-])([\w./~+-]+)$/
+/** Nothing a shell, an option parser or a terminal would act on. */
 const SAFE_URL = /^[\x21-\x7e]+$/
+/**
+ * The only spelling of an authority: git, curl and ssh each read others their own way, so that a host checked here
+ * would not be the one connected to. A file has none.
+ */
+const PLAIN_URL =
+  /^((https?|ssh):\/\/([A-Za-z0-9_][\w.-]*@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?(\/[^\\]*)?|file:\/\/\/[^\\?#]*)$/
 
 /**
  * Which repositories a task may name: https and ssh on public hosts, `file:` below the roots the operator listed, and
@@ -60,7 +66,10 @@ function parse(url: string): Target {
     throw refused(url, `the scheme ${scheme}: is not https, ssh or file`)
   if (parsed.password !== '' || (scheme !== 'ssh' && parsed.username !== ''))
     throw refused(redacted(parsed), 'it holds a credential; put that into a credentialFile of REPOSITORIES_FILE')
-  if (scheme !== 'file' && /^-|%/.test(parsed.hostname)) throw refused(url, 'its host is not a host name')
+  // Behind a symbolic link `..` leads elsewhere than in a URL.
+  const isBent = scheme === 'file' && parsed.href !== url
+  if (!PLAIN_URL.test(url) || isBent || parsed.hostname.startsWith('-'))
+    throw refused(url, 'it is not of the form https://host/path, ssh://user@host/path or file:///path')
   return { url, scheme, host: scheme === 'file' ? '' : hostOf(parsed) }
 }
 

@@ -1,16 +1,15 @@
 import { lookup } from 'node:dns/promises'
 import ipaddr from 'ipaddr.js'
 
+/** All of IPv6 that is routed: outside stand mappings, translations and everything of one link, site or host. */
+const ROUTED_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
+
 /** Whether an address is routed in the public internet: not private, loopback, link-local, reserved or a mapping of such. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
-  return parsed.range() === 'unicast' && !isTranslated(parsed)
-}
-
-/** NAT64 and 6to4 addresses lead to the IPv4 address inside them. */
-function isTranslated(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-  return address.kind() === 'ipv6' && /^(64:ff9b:|2002:)/.test(address.toString())
+  if (parsed.range() !== 'unicast') return false
+  return parsed instanceof ipaddr.IPv4 || parsed.match(ROUTED_IPV6)
 }
 
 /**

@@ -10,9 +10,18 @@ type OpenApproval = Parameters<ConversationStore['openApproval']>[0]
 type DecideApproval = Parameters<ConversationStore['decideApproval']>[0]
 
 /** Approvals: bound to one stored call, decided once. */
-export function createApprovals(pool: Pool): Pick<ConversationStore, 'openApproval' | 'decideApproval'> {
+export function createApprovals(
+  pool: Pool,
+): Pick<ConversationStore, 'openApproval' | 'hasApproval' | 'decideApproval'> {
   return {
     openApproval: (request) => inTransaction(pool, (client) => openApproval(client, request)),
+    async hasApproval({ taskId, approvalId }) {
+      const { rowCount } = await pool.query('select 1 from tool_call where task_id = $1 and approval_id = $2', [
+        taskId,
+        approvalId,
+      ])
+      return rowCount === 1
+    },
     decideApproval: (decision) => inTransaction(pool, (client) => decideApproval(client, decision)),
   }
 }

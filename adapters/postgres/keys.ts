@@ -29,7 +29,8 @@ export function createKeyStore(pool: Pool): KeyStore {
       const { rows } = await pool.query<KeyRow>(
         `insert into api_key (id, tenant, name, roles, hash, expires_at) values ($1, $2, $3, $4, $5, $6)
          on conflict (hash) do update set hash = excluded.hash returning *`,
-        [id, tenant, name, roles, hash, expiresAt ?? null],
+        // As a Date: PostgreSQL knows fewer offsets than RFC 3339.
+        [id, tenant, name, roles, hash, expiresAt === undefined ? null : new Date(expiresAt)],
       )
       return keyOf(rows[0] as KeyRow)
     },

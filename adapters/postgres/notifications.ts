@@ -40,8 +40,12 @@ export function createNotifications(connectionString: string): Notifications {
   return {
     async subscribe(taskId, listener) {
       emitter.on(taskId, listener)
-      await connect()
-      return () => emitter.off(taskId, listener)
+      const unsubscribe = () => void emitter.off(taskId, listener)
+      await connect().catch((error: unknown) => {
+        unsubscribe()
+        throw error
+      })
+      return unsubscribe
     },
     async close() {
       closed = true

@@ -12,6 +12,7 @@ import { inTransaction } from './transaction.ts'
 export function createTaskStore(pool: Pool, notifications: Notifications): TaskStore {
   return {
     accept: (acceptance) => inTransaction(pool, (client) => accept(client, acceptance)),
+    accepted: (identity) => knownTask(pool, identity),
     async find(id, tenant) {
       const { rows } = await pool.query<TaskRow>('select * from task where id = $1 and tenant = coalesce($2, tenant)', [
         id,
@@ -117,7 +118,10 @@ async function accept(
   return { task: taskOf(await writeTask(client, rows[0] as TaskRow, { events })), created: true }
 }
 
-async function knownTask(client: PoolClient, { tenant, channel, key, digest }: Acceptance) {
+async function knownTask(
+  client: Pool | PoolClient,
+  { tenant, channel, key, digest }: Parameters<TaskStore['accepted']>[0],
+) {
   const { rows } = await client.query<TaskRow & { digest: string }>(
     'select task.*, inbox.digest from inbox join task on task.id = inbox.task_id where inbox.tenant = $1 and inbox.channel = $2 and inbox.key = $3',
     [tenant, channel, key],
@@ -132,8 +136,9 @@ async function knownTask(client: PoolClient, { tenant, channel, key, digest }: A
 }
 
 const firstLine = (prompt: string): string => {
-  const line = prompt.trim().split('\n')[0] ?? ''
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line || 'Task'
+  // By characters: half of a surrogate pair cannot be stored.
+  const line = [...(prompt.trim().split('\n')[0] ?? '').trimEnd()]
+  return line.length > 80 ? `${line.slice(0, 79).join('')}…` : line.join('') || 'Task'
 }
 
 async function list(pool: Pool, filter: TaskFilter) {

@@ -3,8 +3,8 @@ import { ulid } from 'ulidx'
 import { z } from 'zod'
 import { GatewayError } from '../../domain/errors.ts'
 import { permissionsOf, ROLES, type Caller } from '../../domain/permissions.ts'
-import { keyViewSchema, newKeySchema } from '../../domain/schemas/control-requests.ts'
-import { allowed } from '../caller.ts'
+import { keyAnswer, keyBody } from '../components.ts'
+import { allowed, idOf, unknown } from '../caller.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { jsonBody } from '../json-body.ts'
@@ -15,14 +15,14 @@ const OPERATOR_TENANT = 'default'
 
 /** API keys; the key itself is shown once and kept only as a hash. */
 export function keyRoutes({ store, clock }: ApiDependencies): readonly Endpoint[] {
-  const newKey = newKeySchema(clock)
+  const newKey = keyBody(clock)
   return [
     {
       ...{ method: 'post', path: '/v1/keys', tag: TAG, summary: 'Make an API key' },
       body: newKey,
       answer: {
         status: 201,
-        schema: keyViewSchema.extend({ key: z.string() }),
+        schema: keyAnswer.extend({ key: z.string() }),
         description: 'The key, shown only now.',
       },
       async handler(context) {
@@ -32,7 +32,8 @@ export function keyRoutes({ store, clock }: ApiDependencies): readonly Endpoint[
         const key = `ocg_${randomBytes(32).toString('base64url')}`
         const hash = createHash('sha256').update(key).digest('hex')
         const expiry = expiresAt === undefined ? {} : { expiresAt }
-        const created = await store.keys.create({ id: `key-${ulid()}`, name, tenant, roles, hash, ...expiry })
+        const granted = [...new Set(roles)]
+        const created = await store.keys.create({ id: `key-${ulid()}`, name, tenant, roles: granted, hash, ...expiry })
         return context.json({ ...created, key }, 201)
       },
     },
@@ -40,7 +41,7 @@ export function keyRoutes({ store, clock }: ApiDependencies): readonly Endpoint[
       ...{ method: 'get', path: '/v1/keys', tag: TAG, summary: 'List the keys of the tenant' },
       answer: {
         status: 200,
-        schema: z.object({ items: z.array(keyViewSchema) }),
+        schema: z.object({ items: z.array(keyAnswer) }),
         description: 'Without their secrets.',
       },
       async handler(context) {
@@ -54,9 +55,8 @@ export function keyRoutes({ store, clock }: ApiDependencies): readonly Endpoint[
       answer: { status: 204, description: 'Revoked; it is refused from now on.' },
       async handler(context) {
         const { tenant } = allowed(context, 'key:manage')
-        const id = context.req.param('id') ?? ''
-        if (!(await store.keys.revoke(id, tenant)))
-          throw new GatewayError('not_found', `There is no key ${id.slice(0, 80)}.`)
+        const id = idOf(context)
+        if (!id || !(await store.keys.revoke(id, tenant))) throw unknown(context, 'key')
         return context.body(null, 204)
       },
     },

@@ -18,6 +18,8 @@ const builderSchema = z.object({
   rssBytes: z.int(),
 })
 
+const readinessSchema = z.object({ ok: z.boolean(), failing: z.array(z.string()) })
+
 /** Health, readiness and the Builder Pool. */
 export function systemRoutes({ store, ready, pool }: ApiDependencies): readonly Endpoint[] {
   return [
@@ -28,11 +30,8 @@ export function systemRoutes({ store, ready, pool }: ApiDependencies): readonly 
     },
     {
       ...{ method: 'get', path: '/readyz', tag: 'System', summary: 'Whether tasks can be worked on', isPublic: true },
-      answer: {
-        status: 200,
-        schema: z.object({ ok: z.boolean(), failing: z.array(z.string()) }),
-        description: 'Every part answers; 503 names those that do not.',
-      },
+      answer: { status: 200, schema: readinessSchema, description: 'Every part answers.' },
+      otherAnswer: { status: 503, schema: readinessSchema, description: 'Names the parts that do not.' },
       async handler(context) {
         const readiness = await ready()
         return context.json(readiness, readiness.ok ? 200 : 503)

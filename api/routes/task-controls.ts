@@ -1,17 +1,24 @@
-import { z } from 'zod'
 import type { Permission } from '../../domain/permissions.ts'
 import { GatewayError } from '../../domain/errors.ts'
-import { budgetSchema, decisionSchema, messageSchema, prioritySchema } from '../../domain/schemas/control-requests.ts'
-import { taskViewSchema } from '../../domain/schemas/task.ts'
 import { acceptsSteering, isFinal, type Task } from '../../domain/task.ts'
-import { ownTaskOf, type ApiContext } from '../caller.ts'
+import {
+  approvalParameters,
+  budgetBody,
+  decisionBody,
+  messageBody,
+  priorityBody,
+  taskAnswer,
+  taskParameters,
+} from '../components.ts'
+import { idOf, ownTaskOf, unknown, type ApiContext } from '../caller.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { jsonBody } from '../json-body.ts'
+import { emptyBody, jsonBody } from '../json-body.ts'
 import { viewOf } from '../task-view.ts'
 
 const TAG = 'Control'
-const parameters = z.object({ id: z.string() })
+/** Every one of them is refused once the task has ended. */
+const shared = { parameters: taskParameters, mayConflict: true } as const
 
 /** What people do to a task that runs. */
 export function controlRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
@@ -21,14 +28,15 @@ export function controlRoutes(dependencies: ApiDependencies): readonly Endpoint[
 function signalRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
   const { tasks } = dependencies
   const signals = [
-    { verb: 'cancel', summary: 'End a task; what runs for it is stopped', send: tasks.cancel },
-    { verb: 'pause', summary: 'Stop after the step in progress', send: tasks.pause },
-    { verb: 'resume', summary: 'Go on after a pause', send: tasks.resume },
+    { verb: 'cancel', summary: 'End a task; what runs for it is stopped', send: (id: string) => tasks.cancel(id) },
+    { verb: 'pause', summary: 'Stop after the step in progress', send: (id: string) => tasks.pause(id) },
+    { verb: 'resume', summary: 'Go on after a pause', send: (id: string) => tasks.resume(id) },
   ] as const
   return signals.map(({ verb, summary, send }) => ({
-    ...{ method: 'post' as const, path: `/v1/tasks/{id}/${verb}`, tag: TAG, summary, parameters },
-    answer: { status: 202, schema: taskViewSchema, description: 'Accepted; the events tell when it is done.' },
-    handler: changing(dependencies, { permission: 'task:control', status: 202 }, async (_, task) => {
+    ...{ method: 'post' as const, path: `/v1/tasks/{id}/${verb}`, tag: TAG, summary, ...shared },
+    answer: { status: 202, schema: taskAnswer, description: 'Accepted; the events tell when it is done.' },
+    handler: changing(dependencies, { permission: 'task:control', status: 202 }, async (context, task) => {
+      await emptyBody(context)
       refuseEnded(task)
       if (task.state === 'delivering')
         throw new GatewayError('conflict', `${task.id} is being delivered and can no longer be stopped.`)
@@ -38,15 +46,15 @@ function signalRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
 }
 
 function changeRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
-  const { tasks } = dependencies
-  const answer = { status: 200, schema: taskViewSchema, description: 'The changed task.' }
+  const { tasks, store } = dependencies
+  const answer = { status: 200, schema: taskAnswer, description: 'The changed task.' }
   return [
     {
       ...{ method: 'post', path: '/v1/tasks/{id}/messages', tag: TAG, summary: 'Answer a question or steer the task' },
-      ...{ parameters, body: messageSchema },
-      answer: { status: 202, schema: taskViewSchema, description: 'The text stands in the next model request.' },
+      ...{ ...shared, body: messageBody },
+      answer: { status: 202, schema: taskAnswer, description: 'The text stands in the next model request.' },
       handler: changing(dependencies, { permission: 'task:control', status: 202 }, async (context, task) => {
-        const { text } = await jsonBody(context, messageSchema)
+        const { text } = await jsonBody(context, messageBody)
         if (!acceptsSteering(task.state))
           throw new GatewayError(
             'conflict',
@@ -62,28 +70,30 @@ function changeRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
         tag: TAG,
         summary: 'Decide over a tool call',
       },
-      ...{ parameters: parameters.extend({ approvalId: z.string() }), body: decisionSchema, answer },
+      ...{ parameters: approvalParameters, body: decisionBody, mayConflict: true, answer },
       handler: changing(dependencies, { permission: 'task:approve', status: 200 }, async (context, task) => {
-        const decision = await jsonBody(context, decisionSchema)
+        const approvalId = idOf(context, 'approvalId')
+        if (!approvalId || !(await store.conversations.hasApproval({ taskId: task.id, approvalId })))
+          throw unknown(context, 'approval', 'approvalId')
+        const decision = await jsonBody(context, decisionBody)
         refuseEnded(task)
-        const approvalId = context.req.param('approvalId') ?? ''
         await tasks.decide({ taskId: task.id, approvalId, ...decision, by: context.get('caller').subject })
       }),
     },
     {
       ...{ method: 'post', path: '/v1/tasks/{id}/priority', tag: TAG, summary: 'Change the priority' },
-      ...{ parameters, body: prioritySchema, answer },
+      ...{ ...shared, body: priorityBody, answer },
       handler: changing(dependencies, { permission: 'task:prioritise', status: 200 }, async (context, task) => {
-        const { priority } = await jsonBody(context, prioritySchema)
+        const { priority } = await jsonBody(context, priorityBody)
         refuseEnded(task)
         await tasks.reprioritise({ taskId: task.id, priority })
       }),
     },
     {
       ...{ method: 'post', path: '/v1/tasks/{id}/budget', tag: TAG, summary: 'Set a new budget' },
-      ...{ parameters, body: budgetSchema, answer },
+      ...{ ...shared, body: budgetBody, answer },
       handler: changing(dependencies, { permission: 'task:control', status: 200 }, async (context, task) => {
-        const { budgetUsd } = await jsonBody(context, budgetSchema)
+        const { budgetUsd } = await jsonBody(context, budgetBody)
         refuseEnded(task)
         await tasks.raiseBudget({ taskId: task.id, budgetUsd })
       }),

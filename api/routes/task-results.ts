@@ -2,19 +2,19 @@ import { z } from 'zod'
 import { GatewayError } from '../../domain/errors.ts'
 import { receiptSchema } from '../../domain/schemas/receipt.ts'
 import { isFinal, type Task } from '../../domain/task.ts'
+import { taskParameters } from '../components.ts'
 import { allowed, taskOf } from '../caller.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Endpoint } from '../endpoint.ts'
 
-const parameters = z.object({ id: z.string() })
-
 /** What came of a task: the change, the conversation, the proof. */
 export function resultRoutes({ store, receiptKeys }: ApiDependencies): readonly Endpoint[] {
-  const shared = { method: 'get', tag: 'Results', parameters } as const
+  const shared = { method: 'get', tag: 'Results', parameters: taskParameters } as const
   return [
     {
       ...{ ...shared, path: '/v1/tasks/{id}/patch', summary: 'The change, fit for git apply' },
       answer: { status: 200, mediaType: 'text/x-diff', description: 'Diff from the base to the delivered commit.' },
+      mayConflict: true,
       async handler(context) {
         allowed(context, 'task:read')
         const task = await taskOf(context, store.tasks)
@@ -39,6 +39,7 @@ export function resultRoutes({ store, receiptKeys }: ApiDependencies): readonly 
     {
       ...{ ...shared, path: '/v1/tasks/{id}/receipt', summary: 'The signed proof of the verification' },
       answer: { status: 200, schema: receiptSchema, description: 'Check it with `ocg receipt verify`.' },
+      mayConflict: true,
       async handler(context) {
         allowed(context, 'task:read')
         const task = await taskOf(context, store.tasks)

@@ -33,9 +33,15 @@ export interface GitHost {
     readonly base?: string
     readonly signal?: AbortSignal
   }): Promise<{ readonly bare: string; readonly base: string }>
-  /** A fresh clone of a commit for the model or the verifier: own objects, no remote, on branch `work`. */
+  /**
+   * A fresh clone of a commit for the model or the verifier: own objects, no remote, on branch `work`. What was in the
+   * directory before is removed.
+   */
   checkout(request: { readonly bare: string; readonly commit: string; readonly directory: string }): Promise<void>
-  /** Takes a bundle into the bare repository after checking every object; returns nothing else from it. */
+  /**
+   * Takes the commit of a bundle into the bare repository after checking every object. Throws `workspace_refused`, and
+   * then nothing of the bundle stays.
+   */
   importBundle(request: { readonly bare: string; readonly bundle: Uint8Array; readonly commit: string }): Promise<void>
   /**
    * The commit to deliver: the tree of `snapshot` with protected paths put back as in `base` (files added below them
@@ -85,7 +91,9 @@ export interface GitHost {
 /** Takes and restores snapshots of a workspace the model can write, inside the sandbox. */
 export interface Snapshots {
   /**
-   * The workspace's files as a commit. Ignored files stay out; the workspace's own `.git` is never read.
+   * The workspace's files as a commit. Ignored files stay out; the workspace's own `.git` is never read. A repository
+   * further inside is recorded as the files it holds; submodules of the base stay at their commits. Throws
+   * `workspace_refused` and `workspace_too_large`.
    * `history` is a directory of the host beside the workspace that only this port writes to.
    */
   take(request: {

@@ -62,6 +62,8 @@ export interface TaskChange {
 export interface TaskStore {
   /** Inbox row, task and `task-received` in one transaction; the same key and digest give the same task. */
   accept(acceptance: Acceptance): Promise<{ readonly task: Task; readonly created: boolean }>
+  /** The task a key stands for already; another digest throws `idempotency_key_reused`. */
+  accepted(identity: Pick<Acceptance, 'channel' | 'tenant' | 'key' | 'digest'>): Promise<Task | undefined>
   /** The task, or undefined when unknown or another tenant's. */
   find(id: string, tenant?: string): Promise<Task | undefined>
   list(filter: TaskFilter): Promise<{ readonly items: readonly Task[]; readonly nextCursor: string | null }>
@@ -220,6 +222,8 @@ export interface ConversationStore {
     readonly position: number
     readonly expiresAt: string
   }): Promise<{ readonly approvalId: string; readonly call: ToolCall }>
+  /** Whether the task ever asked for this approval. */
+  hasApproval(approval: { readonly taskId: string; readonly approvalId: string }): Promise<boolean>
   /** First decision wins; a second throws `conflict`, an unknown id `not_found`. */
   decideApproval(decision: {
     readonly taskId: string

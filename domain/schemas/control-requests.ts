@@ -1,20 +1,20 @@
 import { z } from 'zod'
 import { ROLES } from '../permissions.ts'
-import { plainText } from './task-request.ts'
+import { futureTime, optionalText, plainText, priority } from './task-request.ts'
 
 /** Body of `POST /v1/tasks/{id}/messages`. */
 export const messageSchema = z.strictObject({
-  text: plainText({ max: 32_768 }).refine((text) => text.trim() !== '', 'must not be blank'),
+  text: plainText({ max: 32_768 }),
 })
 
 /** Body of `POST /v1/tasks/{id}/approvals/{approvalId}`. */
 export const decisionSchema = z.strictObject({
   decision: z.enum(['approve', 'reject']),
-  comment: plainText({ max: 8_192 }).optional(),
+  comment: optionalText({ max: 8_192 }),
 })
 
 /** Body of `POST /v1/tasks/{id}/priority`. */
-export const prioritySchema = z.strictObject({ priority: z.literal([1, 2, 3, 4, 5]) })
+export const prioritySchema = z.strictObject({ priority })
 
 /** Body of `POST /v1/tasks/{id}/budget`. */
 export const budgetSchema = z.strictObject({ budgetUsd: z.number().positive().max(1_000_000) })
@@ -26,12 +26,9 @@ export const newKeySchema = (now: () => Date) =>
     roles: z.array(z.enum(ROLES)).min(1).max(ROLES.length),
     tenant: z
       .string()
-      .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'must be letters, digits, dot, dash or underscore')
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be letters, digits, dot, dash or underscore')
       .optional(),
-    expiresAt: z.iso
-      .datetime({ offset: true })
-      .refine((at) => Date.parse(at) > now().getTime(), 'must be in the future')
-      .optional(),
+    expiresAt: futureTime(now).optional(),
   })
 
 /** An API key without its secret. */

@@ -11,7 +11,7 @@ export const knownRepositoriesSchema = z.array(
     keywords: z.array(z.string()).optional(),
     tenants: z.array(z.string()).optional(),
     acceptance: acceptanceSchema.optional(),
-    protectedPaths: z.array(z.string()).optional(),
+    protectedPaths: acceptanceSchema.shape.protectedPaths,
   }),
 )
 

@@ -8,6 +8,8 @@ declare module 'vitest' {
     postgresUrl: string
     /** Path of the `temporal` program. */
     temporalProgram: string
+    /** Path of Temporal's time-skipping test server. */
+    timeSkippingServer: string
   }
 }
 

@@ -8,7 +8,7 @@ import { installPrograms } from './programs.ts'
 
 /** One real PostgreSQL for the whole run; every suite makes a database of its own on it. */
 export default async function startServices(project: TestProject): Promise<() => Promise<void>> {
-  const { temporal } = await installPrograms()
+  const { temporal, timeSkippingServer } = await installPrograms()
   const directory = await mkdtemp(join(tmpdir(), 'ocg-tests-'))
   const postgres = await startPostgres({
     directory: join(directory, 'postgres'),
@@ -18,6 +18,7 @@ export default async function startServices(project: TestProject): Promise<() =>
   })
   project.provide('postgresUrl', postgres.url)
   project.provide('temporalProgram', temporal)
+  project.provide('timeSkippingServer', timeSkippingServer)
   return async () => {
     await postgres.stop()
     await rm(directory, { recursive: true, force: true })

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { plainGit, runPlainly } from './plain-git.ts'
@@ -8,6 +8,11 @@ import { plainGit, runPlainly } from './plain-git.ts'
 const SECRET = 'the host alone may read this'
 /** What the protected file of the base says. */
 const PROTECTED_TEXT = 'answer is 42\n'
+
+const UPSTREAM = 'upstreams/project.git'
+const ATTACKER = 'attacker.git'
+const VICTIM = 'victim.git'
+const FILES = 'files'
 
 /** The host as an attack finds it: an upstream to deliver to, and what the attacker would like to reach. */
 export interface Playground {
@@ -25,24 +30,40 @@ export interface Playground {
   remove(): Promise<void>
 }
 
-/** A host with a fresh upstream repository of one commit. */
-export async function createPlayground(): Promise<Playground> {
-  const root = await mkdtemp(join(tmpdir(), 'ocg-git-attack-'))
-  const upstream = join(root, 'upstreams', 'project.git')
-  const attacker = join(root, 'attacker.git')
-  const victim = join(root, 'victim.git')
-  const files = join(root, 'files')
-  const canary = join(root, 'canary')
-  const base = await createRepository(upstream, {
+/** Copied for each playground: copying is ten times as fast as making the repositories. */
+export interface Template {
+  readonly directory: string
+  readonly base: string
+  readonly victimCommit: string
+  remove(): Promise<void>
+}
+
+/** What every playground begins as. */
+export async function createTemplate(): Promise<Template> {
+  const directory = await mkdtemp(join(tmpdir(), 'ocg-git-attacks-'))
+  const base = await createRepository(join(directory, UPSTREAM), {
     'src/answer.js': 'export const answer = 41\n',
     'tests/check.txt': PROTECTED_TEXT,
     'GEMINI.md': 'Be honest.\n',
   })
-  await createRepository(attacker, {})
-  const victimCommit = await createRepository(victim, { 'secret.txt': SECRET })
-  await mkdir(files)
-  await writeFile(join(files, 'secret.txt'), SECRET)
-  const before = await stateOf({ victim, files })
+  await createRepository(join(directory, ATTACKER), {})
+  const victimCommit = await createRepository(join(directory, VICTIM), { 'secret.txt': SECRET })
+  await mkdir(join(directory, FILES))
+  await writeFile(join(directory, FILES, 'secret.txt'), SECRET)
+  return { directory, base, victimCommit, remove: () => rm(directory, { recursive: true, force: true }) }
+}
+
+/** A host with a fresh upstream repository of one commit. */
+export async function createPlayground({ directory, base, victimCommit }: Template): Promise<Playground> {
+  const root = await mkdtemp(join(tmpdir(), 'ocg-git-attack-'))
+  await cp(directory, root, { recursive: true })
+  const upstream = join(root, UPSTREAM)
+  const attacker = join(root, ATTACKER)
+  const victim = join(root, VICTIM)
+  const files = join(root, FILES)
+  const canary = join(root, 'canary')
+  const foreign = async () => `${await stateOf(victim)}\n${await stateOf(files)}`
+  const before = { attacker: await stateOf(attacker), foreign: await foreign() }
   return {
     root,
     upstream,
@@ -59,10 +80,10 @@ export async function createPlayground(): Promise<Playground> {
     async harm(published = []) {
       const found: string[] = []
       if (existsSync(canary)) found.push('executes')
-      if (Object.keys(await referencesOf(attacker)).length > 1) found.push('redirects')
-      if ((await holdsSecret(upstream)) || published.some((bytes) => Buffer.from(bytes).includes(SECRET)))
-        found.push('leaks')
-      if ((await stateOf({ victim, files })) !== before) found.push('overwrites')
+      if ((await stateOf(attacker)) !== before.attacker) found.push('redirects')
+      const all = [await contentOf(upstream), ...published]
+      if (all.some((bytes) => Buffer.from(bytes).includes(SECRET))) found.push('leaks')
+      if ((await foreign()) !== before.foreign) found.push('overwrites')
       return found
     },
     references: () => referencesOf(upstream),
@@ -88,17 +109,18 @@ async function referencesOf(bare: string): Promise<Record<string, string>> {
   return Object.fromEntries(lines.split('\n').map((line) => line.split(' ') as [string, string]))
 }
 
-async function holdsSecret(bare: string): Promise<boolean> {
-  const commits = (await plainGit(bare, ['rev-list', '--all'])).split('\n')
-  const found = await runPlainly(['git', 'grep', '--quiet', '--fixed-strings', SECRET, ...commits], { directory: bare })
-  return found.exitCode === 0
+/** Every object of a repository, whether a branch leads to it or not. */
+async function contentOf(bare: string): Promise<Buffer> {
+  const args = ['cat-file', '--batch', '--batch-all-objects', '--buffer'] as const
+  const { exitCode, stdout, stderr } = await runPlainly(['git', ...args], { directory: bare })
+  if (exitCode !== 0) throw new Error(`The upstream cannot be read any more: ${stderr}`)
+  return stdout
 }
 
-/** Everything an attack must leave as it was, in one comparable text. */
-async function stateOf({ victim, files }: { readonly victim: string; readonly files: string }): Promise<string> {
-  const entries = await readdir(files, { recursive: true, withFileTypes: true })
-  const names = entries.map((entry) => join(entry.parentPath, entry.name)).toSorted()
-  const texts = await readFile(join(files, 'secret.txt'), 'utf8')
-  const config = await readFile(join(victim, 'config'), 'utf8')
-  return JSON.stringify([names, texts, config, await referencesOf(victim)])
+/** Names and bytes of everything below a directory, in one comparable text. */
+async function stateOf(directory: string): Promise<string> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))
+  const files = await Promise.all(paths.toSorted().map(async (path) => `${path}\n${await readFile(path, 'base64')}`))
+  return files.join('\n')
 }
