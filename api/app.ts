@@ -11,6 +11,7 @@ import { eventRoutes } from './routes/task-events.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { resultRoutes } from './routes/task-results.ts'
 import { systemRoutes } from './routes/system.ts'
+import { temporalPageOf } from './task-view.ts'
 import { taskRoutes } from './routes/tasks.ts'
 
 /** Below these everything needs a credential, unknown paths too. */
@@ -56,6 +57,8 @@ export function createApp(dependencies: ApiDependencies): Api {
   addDocumentation(api)
   addSignIn(api, dependencies.signIn)
   api.get('/', (context) => context.redirect('/docs'))
+  // Where the Temporal Web UI shows a task, until it has a page of its own.
+  api.get('/tasks/:id', (context) => context.redirect(temporalPageOf(context.req.param('id'), dependencies) ?? '/docs'))
   const pages = pathsOf(api)
   api.notFound((context) => unknownPath({ pages, path: context.req.path, method: context.req.method }))
   return api

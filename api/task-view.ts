@@ -5,15 +5,21 @@ import type { ApiDependencies } from './dependencies.ts'
 
 type Links = Pick<ApiDependencies, 'publicUrl' | 'temporalUiUrl' | 'namespace'>
 
+/** Where the Temporal Web UI shows a task; null when that is not known. */
+export function temporalPageOf(taskId: string, { temporalUiUrl, namespace }: Omit<Links, 'publicUrl'>): string | null {
+  if (temporalUiUrl === undefined) return null
+  return `${temporalUiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(taskId)}`
+}
+
 /** A task with its links. */
-export function viewOf(task: Task, { publicUrl, temporalUiUrl, namespace }: Links): TaskView {
+export function viewOf(task: Task, dependencies: Links): TaskView {
+  const { publicUrl } = dependencies
   const self = `${publicUrl()}/v1/tasks/${task.id}`
-  const temporal = temporalUiUrl === undefined ? null : `${temporalUiUrl}/namespaces/${namespace}/workflows/${task.id}`
   const links = {
     self,
     events: `${self}/events`,
     patch: `${self}/patch`,
-    temporal,
+    temporal: temporalPageOf(task.id, dependencies),
     web: `${publicUrl()}/tasks/${task.id}`,
   }
   return { ...(task as Omit<TaskView, 'links'>), links }

@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { ulid } from 'ulidx'
+import { removeDirectory } from '../activities/builder/remove-directory.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { seatLostSignal } from '../workflows/messages.ts'
 
@@ -12,6 +14,8 @@ const BUILDER = fileURLToPath(new URL('./builder.ts', import.meta.url))
 
 export interface BuilderPoolOptions {
   readonly size: number
+  /** Folder below which each builder keeps its files. */
+  readonly directory: string
   /** Environment of the builders: the gateway's own with the addresses of what it started. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly sample?: string | undefined
@@ -83,6 +87,10 @@ export class BuilderPool {
   private async replace(builder: Builder, wasReady: boolean): Promise<void> {
     this.builders.delete(builder.id)
     if (this.stopping) return
+    const left = removeDirectory(join(this.options.directory, builder.id))
+    void left.catch((error: unknown) =>
+      this.options.logger.warn({ reason: String(error) }, 'files of a builder are left'),
+    )
     const { logger } = this.options
     logger.warn(
       { builder: builder.id, code: builder.child.exitCode, signal: builder.child.signalCode },
@@ -103,6 +111,7 @@ export class BuilderPool {
   /** Builders that a killed gateway left in the registry died with it: their lifeline closed. */
   private async forgetStrangers(): Promise<void> {
     for (const { id } of await this.options.store.builders.list()) await this.announceLoss(id, 'its gateway ended')
+    await removeDirectory(this.options.directory)
   }
 
   private async announceLoss(builder: string, reason: string): Promise<void> {

@@ -113,7 +113,15 @@ function createPool(
     DATA_DIR: config.DATA_DIR,
     ...overrides,
   })
-  return new BuilderPool({ size: config.BUILDERS_MIN, environment, sample, store, client, logger })
+  return new BuilderPool({
+    size: config.BUILDERS_MIN,
+    directory: paths(config).builders,
+    environment,
+    sample,
+    store,
+    client,
+    logger,
+  })
 }
 
 async function serveApi(

@@ -10,7 +10,7 @@ import type { ModelClient } from '../domain/ports/model.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { noWarehouse } from '../domain/ports/warehouse.ts'
 import { chain } from '../domain/routing/chain.ts'
-import { byKind, cost, repositoryAffinity } from '../domain/routing/strategies.ts'
+import { byKind, cost } from '../domain/routing/strategies.ts'
 
 /** About half a gigabyte of replayed state at most; the rest is replayed when it is needed again. */
 const CACHED_WORKFLOWS = 200
@@ -31,7 +31,7 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
   const { connection, config, store, model } = options
   const models = { main: config.GEMINI_MODEL, fast: config.GEMINI_FAST_MODEL ?? config.GEMINI_MODEL }
   const clock = () => new Date()
-  const router = chain([repositoryAffinity, cost], byKind)
+  const router = chain([cost], byKind)
   const shared = { store, memory: noMemory, models, clock }
   const lifecycle = withFailures(createLifecycleActivities({ ...shared, warehouse: noWarehouse, router }))
   const understanding = withFailures(createUnderstandTask({ ...shared, model }))

@@ -22,7 +22,7 @@ export function createPublishDelivery(dependencies: PublishDependencies): Pick<B
         const { taskId } = fence
         const { task } = await store.tasks.work(taskId)
         const summary = (await store.conversations.lastWords(taskId)) || task.title
-        const { bare, base } = await workspaces.of(fence)
+        const { bare, base } = await workspaces.ground(fence)
         if (commit === base) return { summary, verdict }
         const { stat: diffstat } = await git.diff({ bare, base, commit })
         if (task.repository === null) return { summary, verdict, commit, diffstat }

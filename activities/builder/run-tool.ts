@@ -41,9 +41,9 @@ async function perform(
   { store, workspaces }: RunToolDependencies,
   { at, call, signal }: { readonly at: At; readonly call: ToolCall; readonly signal: globalThis.AbortSignal },
 ): Promise<void> {
-  const workspace = await workspaces.of(at)
-  const result = await runBuilderTool({ call, sandbox: workspace.sandbox, workspace: workspace.directory, signal })
-  const checkpoint = result.changed ? await takeCheckpoint({ workspace, at, signal }) : undefined
+  const result = await runBuilderTool({ call, workspace: () => workspaces.of(at), signal })
+  const workspace = result.changed ? await workspaces.of(at) : undefined
+  const checkpoint = workspace && (await takeCheckpoint({ workspace, at, signal }))
   await store.conversations.finishTool({
     ...at,
     response: result.response,
@@ -53,7 +53,7 @@ async function perform(
     ...(result.plan && { plan: result.plan }),
     ...(checkpoint && { checkpoint }),
   })
-  if (checkpoint) workspace.knownTree = checkpoint.tree
+  if (workspace && checkpoint) workspace.knownTree = checkpoint.tree
 }
 
 async function takeCheckpoint({

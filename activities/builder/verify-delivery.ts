@@ -63,7 +63,7 @@ async function compose(
   { store, git, workspaces }: VerifyDependencies,
   { fence, work, at }: { readonly fence: Fence; readonly work: TaskWork; readonly at: number },
 ): Promise<Delivery> {
-  const { bare, base, sandbox } = await workspaces.of(fence)
+  const { bare, base, sandbox } = await workspaces.ground(fence)
   const checkpoint = work.latestCheckpoint
   if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
   const acceptance = work.task.acceptance

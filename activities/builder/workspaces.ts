@@ -1,9 +1,10 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
 import type { GitHost, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
+import { removeDirectory } from './remove-directory.ts'
 
 /** What a task's commands run in, and how its files are snapshotted through it. */
 export interface Boundary {
@@ -11,15 +12,19 @@ export interface Boundary {
   readonly snapshots: Snapshots
 }
 
+/** What a task's work stands on, before any file of it is written. */
+export interface Ground extends Boundary {
+  /** The host's bare repository. */
+  readonly bare: string
+  readonly base: string
+}
+
 /** Where a task's files are on this builder while it holds the seat. */
-export interface Workspace extends Boundary {
+export interface Workspace extends Ground {
   /** What the model sees and may write. */
   readonly directory: string
   /** The snapshots' own git directory beside it. */
   readonly history: string
-  /** The host's bare repository. */
-  readonly bare: string
-  readonly base: string
   /** Tree of the last stored checkpoint, else of the base: what is known not to be new. */
   knownTree: string | undefined
   readonly restored: boolean
@@ -42,27 +47,28 @@ export interface WorkspacesOptions {
 
 /** Clones, restores and discards workspaces; each seat has at most one. */
 export class Workspaces {
+  private readonly grounds = new Map<string, Promise<Ground>>()
   private readonly open = new Map<string, Promise<Workspace>>()
   private readonly removals = new Set<Promise<void>>()
 
   constructor(private readonly options: WorkspacesOptions) {}
 
+  /** The commit the seat's work stands on; enough for a task that touches no file. */
+  ground(fence: Fence): Promise<Ground> {
+    return once(this.grounds, keyOf(fence), () => this.findGround(fence))
+  }
+
   /** The seat's workspace: cloned, or restored from the last checkpoint, the first time it is asked for. */
   of(fence: Fence): Promise<Workspace> {
-    const key = `${fence.taskId}-${fence.seat}`
-    const known = this.open.get(key)
-    if (known) return known
-    const made = this.make(fence, join(this.options.directory, key))
-    this.open.set(key, made)
-    made.catch(() => this.open.delete(key))
-    return made
+    return once(this.open, keyOf(fence), () => this.make(fence, join(this.options.directory, keyOf(fence))))
   }
 
   /** Removes the seat's files, in its own time: what matters of them is in the store. */
   discard(fence: Fence): void {
-    const key = `${fence.taskId}-${fence.seat}`
+    const key = keyOf(fence)
     const made = this.open.get(key)
     this.open.delete(key)
+    this.grounds.delete(key)
     const removed = this.remove(key, made).finally(() => this.removals.delete(removed))
     this.removals.add(removed)
   }
@@ -70,34 +76,42 @@ export class Workspaces {
   private async remove(key: string, made: Promise<Workspace> | undefined): Promise<void> {
     await made?.catch(() => undefined)
     // A file that cannot be removed now goes with the builder's whole folder.
-    await rm(join(this.options.directory, key), { recursive: true, force: true }).catch(() => undefined)
+    await removeDirectory(join(this.options.directory, key)).catch(() => undefined)
   }
 
   /** Removes everything of this builder. */
   async discardAll(): Promise<void> {
     await Promise.all(this.removals)
-    await rm(this.options.directory, { recursive: true, force: true })
+    await removeDirectory(this.options.directory)
   }
 
   /** An empty folder beside the workspace, for a clean checkout; the seat's end removes it. */
   async scratch(fence: Fence, name: string): Promise<string> {
-    const directory = join(this.options.directory, `${fence.taskId}-${fence.seat}`, name)
-    await rm(directory, { recursive: true, force: true })
+    const place = join(this.options.directory, keyOf(fence))
+    await mkdir(place, { recursive: true, mode: 0o700 })
+    const directory = join(place, name)
+    await removeDirectory(directory)
     return directory
   }
 
-  private async make(fence: Fence, directory: string): Promise<Workspace> {
-    const { store, git } = this.options
-    const { task, baseCommit, latestCheckpoint } = await store.tasks.work(fence.taskId)
-    const opened = await git.open({
+  private async findGround(fence: Fence): Promise<Ground> {
+    const { store, git, boundaryFor } = this.options
+    const { task, baseCommit } = await store.tasks.work(fence.taskId)
+    const { bare, base: opened } = await git.open({
       ...(task.repository && { repository: task.repository }),
       tenant: task.tenant,
       ...(baseCommit !== undefined && { base: baseCommit }),
     })
-    const base = await store.artifacts.fixBase({ ...fence, baseCommit: opened.base })
-    if (base !== opened.base)
-      throw new GatewayError('seat_lost', 'Another seat fixed the base commit at the same time.')
-    const { bare } = opened
+    const base = await store.artifacts.fixBase({ ...fence, baseCommit: opened })
+    if (base !== opened) throw new GatewayError('seat_lost', 'Another seat fixed the base commit at the same time.')
+    return { ...boundaryFor(task.repository?.url), bare, base }
+  }
+
+  private async make(fence: Fence, directory: string): Promise<Workspace> {
+    const { store, git } = this.options
+    const ground = await this.ground(fence)
+    const { latestCheckpoint } = await store.tasks.work(fence.taskId)
+    const { bare, base } = ground
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const workspace = join(directory, 'workspace')
     if (latestCheckpoint)
@@ -108,11 +122,9 @@ export class Workspaces {
       this.readContext(bare, base),
     ])
     return {
-      ...this.options.boundaryFor(task.repository?.url),
+      ...ground,
       directory: workspace,
       history: join(directory, 'history'),
-      bare,
-      base,
       knownTree: latestCheckpoint?.tree,
       restored: latestCheckpoint !== undefined,
       contextFiles,
@@ -127,4 +139,16 @@ export class Workspaces {
     })
     return (await Promise.all(read)).flat()
   }
+}
+
+const keyOf = ({ taskId, seat }: Fence): string => `${taskId}-${seat}`
+
+/** Makes a value the first time it is asked for; what failed is tried again the next time. */
+function once<T>(values: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = values.get(key)
+  if (known) return known
+  const made = make()
+  values.set(key, made)
+  made.catch(() => values.delete(key))
+  return made
 }

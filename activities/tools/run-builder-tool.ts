@@ -7,9 +7,12 @@ import { findFiles, readFiles, searchFiles } from './search-tools.ts'
 import { failed, succeeded, type ToolResult } from './tool-result.ts'
 import { createToolShell, ToolArgumentError, type ToolShell } from './tool-shell.ts'
 
+type TaskTool = 'write_todos' | 'save_memory' | 'complete_task'
+type FileTool = Exclude<ToolName, TaskTool | 'ask_user'>
 type Run<Name extends ToolName> = (shell: ToolShell, args: ToolArguments<Name>) => Promise<ToolResult>
+type Note<Name extends ToolName> = (args: ToolArguments<Name>) => ToolResult
 
-const RUN: { readonly [Name in Exclude<ToolName, 'ask_user'>]: Run<Name> } = {
+const ON_FILES: { readonly [Name in FileTool]: Run<Name> } = {
   read_file: readFile,
   read_many_files: readFiles,
   list_directory: listDirectory,
@@ -18,24 +21,27 @@ const RUN: { readonly [Name in Exclude<ToolName, 'ask_user'>]: Run<Name> } = {
   write_file: writeFile,
   replace: replaceInFile,
   run_shell_command: runCommand,
-  write_todos: (_shell, { todos }) => {
-    const plan = todos.map(({ description, status }) => ({ text: description, status }))
-    const done = plan.filter(({ status }) => status === 'completed').length
-    return Promise.resolve({ ...succeeded({ output: 'Plan shown.', summary: `${done} of ${plan.length} done` }), plan })
-  },
-  save_memory: (_shell, { fact }) =>
-    Promise.resolve(succeeded({ output: 'Noted with this task.', summary: fact.slice(0, 80) })),
-  complete_task: () => Promise.resolve(succeeded({ output: 'Handed to the verifier.', summary: 'work handed in' })),
 }
 
+const ON_TASK: { readonly [Name in TaskTool]: Note<Name> } = {
+  write_todos: ({ todos }) => {
+    const plan = todos.map(({ description, status }) => ({ text: description, status }))
+    const done = plan.filter(({ status }) => status === 'completed').length
+    return { ...succeeded({ output: 'Plan shown.', summary: `${done} of ${plan.length} done` }), plan }
+  },
+  save_memory: ({ fact }) => succeeded({ output: 'Noted with this task.', summary: fact.slice(0, 80) }),
+  complete_task: () => succeeded({ output: 'Handed to the verifier.', summary: 'work handed in' }),
+}
+
+const isTaskTool = (name: ToolName): name is TaskTool => name in ON_TASK
+
 /**
- * Runs one call of the model on its workspace. Whatever the model got wrong comes back as `{error}` for it to read;
- * only trouble of the host (a lost sandbox, a cancelled step) throws.
+ * Runs one call of the model. Whatever the model got wrong comes back as `{error}` for it to read; only trouble of the
+ * host (a lost sandbox, a cancelled step) throws. The workspace is asked for only by a call that needs files.
  */
 export async function runBuilderTool(run: {
   readonly call: Pick<ToolCall, 'name' | 'args'>
-  readonly sandbox: Sandbox
-  readonly workspace: string
+  readonly workspace: () => Promise<{ readonly sandbox: Sandbox; readonly directory: string }>
   readonly signal: AbortSignal
 }): Promise<ToolResult> {
   const tool = toolNamed(run.call.name)
@@ -45,9 +51,11 @@ export async function runBuilderTool(run: {
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`)
     return failed(`The arguments of ${run.call.name} are wrong. ${faults.join('. ')}.`)
   }
+  if (isTaskTool(tool.name)) return (ON_TASK[tool.name] as Note<ToolName>)(parsed.data)
+  const { sandbox, directory } = await run.workspace()
   try {
-    const perform = RUN[tool.name] as Run<ToolName>
-    return await perform(createToolShell(run), parsed.data)
+    const perform = ON_FILES[tool.name] as Run<ToolName>
+    return await perform(createToolShell({ sandbox, workspace: directory, signal: run.signal }), parsed.data)
   } catch (error) {
     if (error instanceof ToolArgumentError) return failed(error.message)
     throw error

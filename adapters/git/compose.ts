@@ -8,6 +8,7 @@ import { git } from './run-git.ts'
 
 /** The commit to deliver: a snapshot's tree on the base, with protected paths put back. */
 export const compose: GitHost['compose'] = async ({ bare, base, snapshot, protectedPaths, defaults, text }) => {
+  if (snapshot === base) return { commit: base, tree: await treeOf(bare, base) }
   const [changes, [unchanged, proposed]] = await Promise.all([
     changesBetween({ bare, base, snapshot }),
     treesOf(bare, [base, snapshot]),
@@ -16,6 +17,10 @@ export const compose: GitHost['compose'] = async ({ bare, base, snapshot, protec
   const tree = undone.length === 0 ? proposed : await treeWithout({ bare, snapshot, undone })
   if (tree === unchanged) return { commit: base, tree }
   return { commit: await commitTree({ bare, tree, parent: base, text }), tree }
+}
+
+async function treeOf(bare: string, commit: string): Promise<string> {
+  return (await git({ args: ['rev-parse', `${commit}^{tree}`], directory: bare })).toString().trim()
 }
 
 async function treesOf(bare: string, [base, snapshot]: readonly [string, string]): Promise<readonly [string, string]> {

@@ -75,6 +75,7 @@ const PLAIN_DIFF = [
 ]
 
 const diff: GitHost['diff'] = async ({ bare, base, commit }) => {
+  if (base === commit) return { patch: new Uint8Array(), stat: { files: 0, insertions: 0, deletions: 0 } }
   const compare = (options: readonly string[]) =>
     git({ args: ['diff-tree', '-r', ...PLAIN_DIFF, ...options, base, commit, '--'], directory: bare })
   const [patch, numbers] = await Promise.all([

@@ -45,8 +45,21 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
-/** The commit without parent and files that work on nothing starts from. */
+/** What git calls an object. */
+const idOf = (type: string, content: string): string =>
+  createHash('sha1')
+    .update(`${type} ${Buffer.byteLength(content)}\0${content}`)
+    .digest('hex')
+
+const PERSON = `${ORIGIN.GIT_AUTHOR_NAME} <${ORIGIN.GIT_AUTHOR_EMAIL}> 0 +0000`
+const EMPTY_COMMIT = idOf(
+  'commit',
+  `tree ${idOf('tree', '')}\nauthor ${PERSON}\ncommitter ${PERSON}\n\nEmpty workspace\n`,
+)
+
+/** The commit without parent and files that work on nothing starts from. It is made once and then found by its name. */
 export async function emptyCommit(bare: string): Promise<string> {
+  if (await exists(join(bare, 'objects', EMPTY_COMMIT.slice(0, 2), EMPTY_COMMIT.slice(2)))) return EMPTY_COMMIT
   const tree = await git({ args: ['hash-object', '-t', 'tree', '-w', '--stdin'], directory: bare, stdin: '' })
   const args = ['commit-tree', tree.toString().trim(), '-m', 'Empty workspace']
   return (await git({ args, directory: bare, environment: ORIGIN })).toString().trim()

@@ -9,8 +9,6 @@ export interface Route {
   readonly strategy: string
   readonly model: string
   readonly profile: Profile
-  /** A builder to be asked first: it still holds this task's workspace or repository mirror. */
-  readonly preferredBuilder?: string | undefined
 }
 
 /** What a strategy may look at. */
@@ -20,9 +18,7 @@ export interface RoutingContext {
   readonly priority: Priority
   readonly risk: 'low' | 'medium' | 'high'
   readonly repositoryUrl?: string | undefined
-  readonly models: { readonly main: string; readonly fast: string; readonly experiment?: string | undefined }
-  /** Builder that last worked on this task or repository, when it is still alive. */
-  readonly lastBuilder?: string | undefined
+  readonly models: { readonly main: string; readonly fast: string }
 }
 
 /** One way to decide. It answers what it knows and leaves the rest to the strategies behind it. */
