@@ -134,13 +134,13 @@ describe('faults', () => {
       GEMINI_API_KEY_FILE: join(folder, 'absent'),
       DATABASE_URL_FILE: folder,
     })
-    expect(faults.map((fault) => fault.split(':')[0]).toSorted()).toEqual([
-      'BUILDERS_MIN',
-      'BUILDER_IDLE_TIMEOUT',
+    expect(faults.map((fault) => fault.split(':')[0])).toEqual([
       'DATABASE_URL_FILE',
       'GEMINI_API_KEY_FILE',
       'PORT',
+      'BUILDER_IDLE_TIMEOUT',
       'SANDBOX',
+      'BUILDERS_MIN',
     ])
     expect(faults).toContain('BUILDERS_MIN: is greater than BUILDERS_MAX')
     expect(faults).toContain('GEMINI_API_KEY_FILE: cannot be read (ENOENT)')
