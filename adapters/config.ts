@@ -6,6 +6,9 @@ import { GatewayError } from '../domain/errors.ts'
 const DURATION = /^(\d+)(ms|s|m|h|d)$/
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
+/** A timer that is set to more goes off at once. */
+const MAX_DURATION_MS = 24 * UNIT_MS.d
+
 /** `30s`, `10m` … in milliseconds. */
 const duration = (fallback: string) =>
   z
@@ -16,6 +19,7 @@ const duration = (fallback: string) =>
       const [, count, unit] = DURATION.exec(text) as unknown as [string, string, keyof typeof UNIT_MS]
       return Number(count) * UNIT_MS[unit]
     })
+    .refine((ms) => ms >= 1 && ms <= MAX_DURATION_MS, 'is not between 1ms and 24d')
 const list = z
   .string()
   .default('')
@@ -25,10 +29,15 @@ const list = z
       .map((item) => item.trim())
       .filter(Boolean),
   )
-const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback)
-const count = (fallback: number) => z.coerce.number().int().min(1).max(1_000).default(fallback)
+/** Plain digits: nothing at all would be 0 to `Number`. */
+const whole = z.string().trim().regex(/^\d+$/, 'is not a whole number').transform(Number)
+const port = (fallback: number) => whole.pipe(z.number().max(65_535)).default(fallback)
+const count = (fallback: number) => whole.pipe(z.number().min(1).max(1_000)).default(fallback)
 const text = z.string().min(1).optional()
-const url = z.url({ protocol: /^https?$/ }).optional()
+const url = z
+  .url({ protocol: /^https?$/ })
+  .refine((text) => !/\/\/[^/?#]*@/.test(text), 'holds a credential, which no client would send')
+  .optional()
 
 const ENVIRONMENT = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -75,6 +84,9 @@ const ENVIRONMENT = z.object({
     .optional(),
 })
 
+/** What is compared, even when other variables are wrong. */
+const BOUNDS = ENVIRONMENT.pick({ BUILDERS_MIN: true, BUILDERS_MAX: true })
+
 /** The gateway's settings; durations in milliseconds, paths absolute. Names as in the environment. */
 export type Config = z.output<typeof ENVIRONMENT>
 
@@ -104,8 +116,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
         (issue) => `${issue.path.join('.')}: ${issue.message.replace(/^Invalid input: /, '')}`,
       ),
     )
-  if (parsed.success && parsed.data.BUILDERS_MIN > parsed.data.BUILDERS_MAX)
-    faults.push('BUILDERS_MIN: is greater than BUILDERS_MAX')
+  const bounds = BOUNDS.safeParse(values).data
+  if (bounds && bounds.BUILDERS_MIN > bounds.BUILDERS_MAX) faults.push('BUILDERS_MIN: is greater than BUILDERS_MAX')
   if (faults.length > 0 || !parsed.success)
     throw new GatewayError(
       'configuration_invalid',

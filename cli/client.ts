@@ -34,16 +34,18 @@ export class GatewayClient {
 
   async json<T>(method: Method, path: string, content: Content = {}): Promise<T> {
     const response = await this.send(method, path, content)
-    return (response.status === 204 ? undefined : await response.json()) as T
+    return (response.status === 204 ? undefined : await this.whole(response.json())) as T
   }
 
   async text(path: string): Promise<string> {
-    return (await this.send('GET', path)).text()
+    const response = await this.send('GET', path)
+    return this.whole(response.text())
   }
 
   /** For what need not be UTF-8. */
   async bytes(path: string): Promise<Uint8Array> {
-    return new Uint8Array(await (await this.send('GET', path)).arrayBuffer())
+    const response = await this.send('GET', path)
+    return new Uint8Array(await this.whole(response.arrayBuffer()))
   }
 
   /** Events of a task until it has ended; a connection that breaks is taken up where it stopped. */
@@ -74,6 +76,13 @@ export class GatewayClient {
       yield JSON.parse(data) as EventView
   }
 
+  /** An answer that breaks off, or that no gateway gives. */
+  private whole<T>(content: Promise<T>): Promise<T> {
+    return content.catch((error: unknown) => {
+      throw error instanceof SyntaxError ? somethingElse(this.url) : unreachable(this.url, 'the answer broke off')
+    })
+  }
+
   private async send(method: Method, path: string, { body, headers }: Content = {}): Promise<Response> {
     const response = await fetch(`${this.url}${path}`, {
       method,
@@ -84,8 +93,8 @@ export class GatewayClient {
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }).catch((error: unknown) => {
-      const { cause } = error as { cause?: { code?: string } }
-      throw unreachable(this.url, cause?.code ?? String(error))
+      const { cause } = error as { cause?: { code?: string; message?: string } }
+      throw unreachable(this.url, cause?.code ?? cause?.message ?? String(error))
     })
     if (response.ok) return response
     throw await refusalOf(response)
@@ -93,9 +102,9 @@ export class GatewayClient {
 }
 
 async function refusalOf(response: Response): Promise<GatewayError> {
-  const problem = (await response.json().catch(() => ({}))) as { code?: ErrorCode; detail?: string }
-  const detail = problem.detail ?? `The gateway answered ${response.status}.`
-  return new GatewayError(problem.code ?? 'internal', detail, { retryable: response.status >= 500 })
+  const problem = (await response.json().catch(() => null)) as { code?: ErrorCode; detail?: string } | null
+  const detail = problem?.detail ?? `The gateway answered ${response.status}.`
+  return new GatewayError(problem?.code ?? 'internal', detail, { retryable: response.status >= 500 })
 }
 
 const unreachable = (url: string, why: string): GatewayError =>
@@ -106,6 +115,9 @@ const unreachable = (url: string, why: string): GatewayError =>
       retryable: true,
     },
   )
+
+const somethingElse = (url: string): GatewayError =>
+  new GatewayError('gateway_unreachable', `Something at ${url} answers, but not as a gateway does. Check OCG_URL.`)
 
 /** The gateway of `OCG_URL` and `OCG_API_KEY`, else the one that runs on `DATA_DIR`. */
 export async function connect(config: Config): Promise<GatewayClient> {

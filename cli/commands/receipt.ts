@@ -29,10 +29,10 @@ async function publishedKeys(): Promise<readonly string[]> {
   return items.map(({ publicKey }) => publicKey)
 }
 
-async function readReceipt(source: string): Promise<string> {
-  if (/^task-[0-9A-Za-z]+$/.test(source)) return (await connect(loadConfig())).text(`/v1/tasks/${source}/receipt`)
+async function readReceipt(source: string): Promise<Uint8Array> {
+  if (/^task-[0-9A-Za-z]+$/.test(source)) return (await connect(loadConfig())).bytes(`/v1/tasks/${source}/receipt`)
   try {
-    return readFileSync(source === '-' ? 0 : source, 'utf8')
+    return readFileSync(source === '-' ? 0 : source)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new GatewayError('invalid_request', `${source} cannot be read (${code}). Give a file, - or a task's id.`)
