@@ -72,7 +72,7 @@ export default {
     {
       name: 'only a command that starts a gateway loads workers',
       severity: 'error',
-      from: { path: '^cli/', pathNot: '^cli/(run-gateway|commands/(up|demo))' },
+      from: { path: '^cli/', pathNot: '^cli/(run-gateway|demonstration)' },
       to: { path: '^workers/', dependencyTypesNot: ['type-only'] },
     },
     {

@@ -41,6 +41,11 @@ export class GatewayClient {
     return (await this.send('GET', path)).text()
   }
 
+  /** For what need not be UTF-8. */
+  async bytes(path: string): Promise<Uint8Array> {
+    return new Uint8Array(await (await this.send('GET', path)).arrayBuffer())
+  }
+
   /** Events of a task until it has ended; a connection that breaks is taken up where it stopped. */
   async *events(taskId: string): AsyncGenerator<EventView> {
     let last = 0

@@ -1,4 +1,5 @@
 import type { EventView } from './client.ts'
+import { printable } from './output.ts'
 
 type Say = (event: EventView) => string | undefined
 
@@ -30,5 +31,6 @@ const LINES: Readonly<Record<string, Say>> = {
 
 /** An event as one line without its time; undefined when it says nothing to a person. */
 export function lineOf(event: EventView): string | undefined {
-  return LINES[event.type]?.(event)?.replace(/\s+$/, '').replaceAll('\n', ' ')
+  const line = LINES[event.type]?.(event)?.replace(/\s+$/, '').replaceAll('\n', ' ')
+  return line && printable(line)
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import { GatewayError } from '../domain/errors.ts'
 import { addAudit } from './commands/audit.ts'
@@ -9,6 +10,7 @@ import { addKey } from './commands/key.ts'
 import { addReceipt } from './commands/receipt.ts'
 import { addTask } from './commands/task.ts'
 import { addUp } from './commands/up.ts'
+import { printable } from './output.ts'
 
 const program = new Command('ocg')
   .description('Engineering tasks as durable workflows, verified before they are called done.')
@@ -25,12 +27,25 @@ function exitCodeOf(error: unknown): number {
   return 1
 }
 
-program.parseAsync().then(
-  () => process.exit(process.exitCode ?? 0),
-  (error: unknown) => {
-    if (error instanceof GatewayError) process.stderr.write(`${error.code}: ${error.message}\n`)
+/** A reader that went away (`| head`) ends a command quietly, as SIGPIPE would; a gateway stops in order. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  if (!process.emit('SIGTERM')) process.exit(128 + constants.signals.SIGPIPE)
+})
+
+async function run(): Promise<number> {
+  try {
+    await program.parseAsync()
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    if (error instanceof GatewayError) process.stderr.write(`${error.code}: ${printable(error.message)}\n`)
     else if (!(error instanceof CommanderError))
       process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`)
-    process.exit(exitCodeOf(error))
-  },
-)
+    return exitCodeOf(error)
+  }
+}
+
+const exitCode = await run()
+// A pipe takes what was written in its own time; leaving before would cut it.
+await Promise.all([process.stdout, process.stderr].map((out) => new Promise((resolve) => out.write('', resolve))))
+process.exit(exitCode)

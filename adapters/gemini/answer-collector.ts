@@ -22,9 +22,15 @@ export class AnswerCollector {
     if (chunk.usageMetadata) this.usage = chunk.usageMetadata
   }
 
-  /** The whole answer; throws when it broke off in the middle. */
+  /** Whether the model said why it ended. */
+  get isWhole(): boolean {
+    return this.finishReason !== ''
+  }
+
+  /** The whole answer; throws when it broke off in the middle, or when nothing came that is an answer. */
   answer(): ModelAnswer {
-    if (this.finishReason === '' && this.parts.length > 0) throw new Error('the stream ended before the answer did')
+    if (!this.isWhole && this.parts.length > 0) throw new Error('the stream ended before the answer did')
+    if (!this.isWhole && !this.usage) throw new Error('what came back is no answer of Gemini')
     return {
       model: this.model,
       parts: this.parts,

@@ -21,7 +21,9 @@ export interface GeminiOptions {
 export function createGeminiClient(options: GeminiOptions): ModelClient {
   const gemini = new GoogleGenAI({
     ...(options.apiKey !== undefined && { apiKey: options.apiKey }),
-    ...(options.vertex && { vertexai: true, ...withoutUndefined(options.vertex) }),
+    // Said in any case: the SDK would look for it in the environment.
+    vertexai: options.vertex !== undefined,
+    ...(options.vertex && withoutUndefined(options.vertex)),
     ...(options.baseUrl !== undefined && { httpOptions: { baseUrl: options.baseUrl } }),
   })
   return {
@@ -31,7 +33,7 @@ export function createGeminiClient(options: GeminiOptions): ModelClient {
         return await answer(gemini, request, silence)
       } catch (error) {
         if (request.signal?.aborted) throw request.signal.reason
-        throw modelErrorOf(silence.expired ? new Error('no byte arrived in time') : error)
+        throw modelErrorOf(silence.expired ? new Error('no byte arrived in time') : error, options.apiKey)
       } finally {
         silence.stop()
       }
@@ -41,20 +43,24 @@ export function createGeminiClient(options: GeminiOptions): ModelClient {
 
 async function answer(gemini: GoogleGenAI, request: ModelRequest, silence: SilenceTimer): Promise<ModelAnswer> {
   const collector = new AnswerCollector(request.model)
-  const parameters = parametersOf(request, silence.signal)
+  const parameters = parametersOf(request, silence)
   if (request.jsonSchema) collector.add(await gemini.models.generateContent(parameters))
   else
-    for await (const chunk of await gemini.models.generateContentStream(parameters)) {
-      silence.restart()
-      collector.add(chunk)
+    try {
+      for await (const chunk of await gemini.models.generateContentStream(parameters)) collector.add(chunk)
+    } catch (error) {
+      // What breaks after the last word takes nothing away; asking again would pay twice.
+      if (!collector.isWhole || request.signal?.aborted) throw error
     }
   return collector.answer()
 }
 
-function parametersOf(request: ModelRequest, abortSignal: globalThis.AbortSignal): GenerateContentParameters {
+function parametersOf(request: ModelRequest, silence: SilenceTimer): GenerateContentParameters {
   const config: GenerateContentConfig = {
     systemInstruction: request.systemInstruction,
-    abortSignal,
+    abortSignal: silence.signal,
+    // The SDK rebuilds parts: other order of keys, fields it does not know left out. They go out as they came in.
+    httpOptions: { extraBody: { contents: request.contents }, fetch: silence.fetch },
     ...(request.tools && { tools: [{ functionDeclarations: request.tools.map((tool) => ({ ...tool })) }] }),
     ...(request.jsonSchema && { responseMimeType: 'application/json', responseJsonSchema: request.jsonSchema }),
   }
@@ -79,6 +85,7 @@ class SilenceTimer {
   readonly signal: globalThis.AbortSignal
   private readonly controller = new AbortController()
   private timer: NodeJS.Timeout
+  private stopped = false
 
   constructor(
     private readonly limitMs: number,
@@ -88,13 +95,31 @@ class SilenceTimer {
     this.timer = this.start()
   }
 
-  restart(): void {
-    clearTimeout(this.timer)
-    this.timer = this.start()
+  /** Fetches in sight of the timer: every byte starts it anew. */
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const response = await fetch(input, init)
+    this.restart()
+    if (!response.body) return response
+    const seen = new TransformStream<Uint8Array, Uint8Array>({
+      transform: (bytes, controller) => {
+        this.restart()
+        controller.enqueue(bytes)
+      },
+    })
+    return new Response(response.body.pipeThrough(seen), response)
   }
 
+  /** Ends the watch, and whatever of the answer nobody reads any more. */
   stop(): void {
+    this.stopped = true
     clearTimeout(this.timer)
+    this.controller.abort()
+  }
+
+  private restart(): void {
+    clearTimeout(this.timer)
+    if (this.stopped) return
+    this.timer = this.start()
   }
 
   private start(): NodeJS.Timeout {

@@ -1,8 +1,9 @@
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { rgPath } from '@vscode/ripgrep'
-import type { Sandbox, SandboxCommand } from '../../domain/ports/sandbox.ts'
-import { runProcess } from './run-process.ts'
+import type { Sandbox, SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
+import { inheritedDescriptors } from './inherited-descriptors.ts'
+import { cannotStart, runProcess } from './run-process.ts'
 
 const WORKSPACE = '/workspace'
 const HOME = '/home/agent'
@@ -13,6 +14,8 @@ const NOBODY = '65534'
 
 /** Directories of a usual Linux whose programs a build needs; each is bound read-only or copied as the link it is. */
 const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
+/** What of an installation elsewhere enters. Never the folder that holds it: that may be somebody's home. */
+const INSTALLATION = ['bin', 'include', 'lib']
 /** The few settings programs look for. Nothing else of /etc enters: it may hold credentials. */
 const SETTINGS = [
   '/etc/alternatives',
@@ -32,6 +35,8 @@ const SETTINGS = [
  * The number of processes counts all of the user's, hence so high.
  */
 const LIMITS = ['--core=0', '--data=4294967296', '--fsize=2147483648', '--nofile=8192', '--nproc=8192']
+/** What may lie in memory as files, by folder. Without a bound each holds half of the host's memory. */
+const MEMORY_FOLDERS = { '/tmp': '4294967296', [HOME]: '4294967296', '/dev/shm': '1073741824' }
 
 /**
  * Commands in namespaces of their own: no network, no process but theirs, a read-only system by allow-list, an empty
@@ -40,46 +45,88 @@ const LIMITS = ['--core=0', '--data=4294967296', '--fsize=2147483648', '--nofile
 export function createBubblewrapSandbox(programs: {
   readonly bwrap: string
   readonly prlimit?: string | undefined
+  /** Whether this bubblewrap has an option; old ones lack some. */
+  readonly understands: (option: string) => boolean
 }): Sandbox {
   const { mounts, path } = toolchain()
   const limits = programs.prlimit === undefined ? [] : [programs.prlimit, ...LIMITS]
+  const before = [...closingStrays(), ...limits, programs.bwrap, ...mounts, ...isolation(programs.understands)]
   return {
     kind: 'bubblewrap',
     pathOf: () => WORKSPACE,
     pathOfMount: ({ target }) => target,
-    run: (command) =>
-      runProcess({
+    run: async (command) => {
+      const result = await runProcess({
         ...command,
-        command: [...limits, programs.bwrap, ...mounts, ...argumentsFor(command), '--', ...command.command] as [string],
+        command: [...before, ...argumentsFor(command), '--', ...command.command] as readonly string[] as [string],
         directory: '/',
         // bwrap itself is process 1 inside, and its environment can be read there: it must hold nothing.
         environment: { PATH: path, HOME, LANG: 'C.UTF-8', TERM: 'dumb', ...command.environment },
-      }),
+      })
+      return withPlainFailure(result, command)
+    },
   }
+}
+
+/** The namespaces and what they hold whatever the command is. */
+function isolation(understands: (option: string) => boolean): readonly string[] {
+  const folders = Object.entries(MEMORY_FOLDERS).flatMap(([folder, bytes]) => [
+    ...(understands('--size') ? ['--size', bytes] : []),
+    ...['--tmpfs', folder],
+  ])
+  return [
+    ...['--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--uid', NOBODY, '--gid', NOBODY],
+    // A namespace within would give back every capability, and with them much of the kernel to attack.
+    ...(understands('--disable-userns') ? ['--unshare-user', '--disable-userns'] : []),
+    // Read-only: a gateway of root is root to the kernel's settings below /proc/sys, capabilities or not.
+    ...['--hostname', 'builder', '--proc', '/proc', '--remount-ro', '/proc'],
+    ...['--dev', '/dev', '--remount-ro', '/dev', ...folders],
+  ]
 }
 
 function argumentsFor(command: SandboxCommand): readonly string[] {
   const bind = command.writable === false ? '--ro-bind' : '--bind'
   return [
-    ...['--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--uid', NOBODY, '--gid', NOBODY],
-    ...['--hostname', 'builder', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--dir', HOME],
     ...[bind, command.workspace, WORKSPACE],
     ...(command.mounts ?? []).flatMap(({ source, target, writable }) => [
       writable ? '--bind' : '--ro-bind',
       source,
       target,
     ]),
-    ...['--chdir', join(WORKSPACE, command.directory ?? '.')],
+    ...['--remount-ro', '/', '--chdir', directoryOf(command)],
   ]
+}
+
+const directoryOf = (command: SandboxCommand): string => join(WORKSPACE, command.directory ?? '.')
+
+/** What bubblewrap itself could not use, said as the port does. */
+function withPlainFailure(result: SandboxResult, command: SandboxCommand): SandboxResult {
+  if (result.exitCode !== 1) return result
+  const [program] = command.command
+  const said = Buffer.from(result.stderr).toString('utf8')
+  if (said.startsWith(`bwrap: execvp ${program}: `)) return cannotStart(`${program}: not found`)
+  if (said.startsWith(`bwrap: Can't chdir to ${directoryOf(command)}: `))
+    return cannotStart(`${command.directory}: not a directory`)
+  if (said.startsWith(`bwrap: Can't find source path ${command.workspace}: `)) throw new Error(said.trim())
+  return result
+}
+
+/** Closes what this process inherited without wanting it; node would hand it on to every child. */
+function closingStrays(): readonly string[] {
+  const strays = inheritedDescriptors()
+  if (strays.length === 0) return []
+  const closing = strays.map((descriptor) => `${descriptor}>&-`).join(' ')
+  // bash counts its depth in a variable nobody asked for.
+  return ['bash', '-c', `exec ${closing}; exec env -u SHLVL "$@"`, 'bash']
 }
 
 /** Read-only mounts of the system and of the Node and Python in use, and the PATH that finds them. */
 function toolchain(): { readonly mounts: readonly string[]; readonly path: string } {
   const mounts = [...SYSTEM.flatMap(systemDirectory), ...SETTINGS.filter(existsSync).flatMap(readOnly)]
-  const prefixes = [process.execPath, which('python3')].flatMap(foreignPrefix)
-  for (const prefix of new Set(prefixes)) mounts.push(...readOnly(prefix))
-  mounts.push('--ro-bind', rgPath, join(OWN_PROGRAMS, 'rg'))
-  const own = [...new Set(prefixes)].map((prefix) => join(prefix, 'bin'))
+  const prefixes = [...new Set([process.execPath, which('python3')].flatMap(foreignPrefix))]
+  const parts = prefixes.flatMap((prefix) => INSTALLATION.map((part) => join(prefix, part)))
+  mounts.push(...parts.filter(existsSync).flatMap(readOnly), '--ro-bind', rgPath, join(OWN_PROGRAMS, 'rg'))
+  const own = prefixes.map((prefix) => join(prefix, 'bin'))
   return { mounts, path: [...own, '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin', OWN_PROGRAMS].join(':') }
 }
 

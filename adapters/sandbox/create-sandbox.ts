@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import { createBubblewrapSandbox } from './bubblewrap-sandbox.ts'
 import { installedBubblewrap, systemProgram } from './find-bubblewrap.ts'
 import { createHostSandbox } from './host-sandbox.ts'
 
+const run = promisify(execFile)
 const PROBE_LIMIT_MS = 10_000
 
 /**
@@ -21,7 +24,9 @@ export async function createSandbox(options: {
   if (options.mode === 'none') return createHostSandbox()
   const bwrap = installedBubblewrap(options.programs)
   if (bwrap === undefined) return unavailable('bubblewrap is not installed')
-  const sandbox = createBubblewrapSandbox({ bwrap, prlimit: systemProgram('prlimit') })
+  const { stdout: help } = await run(bwrap, ['--help'])
+  const understands = (option: string) => help.includes(option)
+  const sandbox = createBubblewrapSandbox({ bwrap, prlimit: systemProgram('prlimit'), understands })
   const fault = await probe(sandbox)
   return fault === undefined ? sandbox : unavailable(fault)
 }

@@ -16,6 +16,8 @@ export interface ProcessRequest {
   readonly timeoutMs: number
   readonly maxOutputBytes: number
   readonly signal?: AbortSignal | undefined
+  /** Called when the command has ended: ends what left its group. */
+  readonly endStrays?: () => void
 }
 
 /**
@@ -49,6 +51,16 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
   }
 }
 
+/** The result of a command whose program or directory cannot be used, as shells give it. */
+export const cannotStart = (why: string): SandboxResult => ({
+  exitCode: 127,
+  timedOut: false,
+  stdout: new Uint8Array(),
+  stderr: Buffer.from(`${why}\n`),
+  droppedBytes: 0,
+  durationMs: 0,
+})
+
 function capture(stream: NodeJS.ReadableStream | null, maxBytes: number): CapturedOutput {
   const output = new CapturedOutput(maxBytes)
   stream?.on('data', (chunk: Buffer) => output.add(chunk))
@@ -57,7 +69,7 @@ function capture(stream: NodeJS.ReadableStream | null, maxBytes: number): Captur
 
 async function ended(
   child: ChildProcess,
-  { timeoutMs, signal }: Pick<ProcessRequest, 'timeoutMs' | 'signal'>,
+  { timeoutMs, signal, endStrays }: Pick<ProcessRequest, 'timeoutMs' | 'signal' | 'endStrays'>,
 ): Promise<{ readonly exitCode: number; readonly timedOut: boolean }> {
   let timedOut = false
   let killer: NodeJS.Timeout | undefined
@@ -71,7 +83,7 @@ async function ended(
   }, timeoutMs)
   signal?.addEventListener('abort', end, { once: true })
   try {
-    const exitCode = await exitOf(child)
+    const exitCode = await exitOf(child, endStrays)
     return { exitCode, timedOut }
   } finally {
     clearTimeout(timer)
@@ -80,11 +92,12 @@ async function ended(
   }
 }
 
-function exitOf(child: ChildProcess): Promise<number> {
+function exitOf(child: ChildProcess, endStrays?: () => void): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, name) => {
       signalGroup(child, 'SIGKILL')
+      endStrays?.()
       const exitCode = code ?? 128 + (name === null ? 0 : constants.signals[name])
       const late = setTimeout(() => {
         child.stdout?.destroy()

@@ -6,7 +6,7 @@ import type { TaskView } from '../../domain/schemas/task.ts'
 import { APPROVAL_MODES, TASK_KINDS, TASK_STATES } from '../../domain/task.ts'
 import { connect, readTask, type GatewayClient } from '../client.ts'
 import { follow } from '../follow.ts'
-import { print, table, wantsJson } from '../output.ts'
+import { print, printable, table, wantsJson } from '../output.ts'
 import { taskText } from '../task-text.ts'
 
 /** `ocg task …`: everything a requester does with tasks, through the HTTP API. */
@@ -73,6 +73,10 @@ function addSubmit(task: Command): void {
 
 function requestOf(prompt: string, options: SubmitOptions) {
   const { title, kind, repo, ref, setup, check, protect, priority, deadline, approvalMode, label } = options
+  if (!check && (setup ?? protect))
+    throw new GatewayError('invalid_request', '--setup and --protect belong to a check: add --check <command>.')
+  if (repo === undefined && ref !== undefined)
+    throw new GatewayError('invalid_request', '--ref belongs to a repository: add --repo <url>.')
   const constraints = { budgetUsd: options.budget, maxTurns: options.maxTurns, deadline, approvalMode }
   return {
     prompt,
@@ -122,8 +126,9 @@ function addRead(task: Command): void {
   withJson(task.command('diff <id>'))
     .description('print the change, fit for git apply')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const patch = await (await client()).text(pathOf(id, '/patch'))
-      print(command, { json: { patch }, text: patch })
+      const patch = Buffer.from(await (await client()).bytes(pathOf(id, '/patch')))
+      if (wantsJson(command)) print(command, { json: { patch: patch.toString('utf8') }, text: '' })
+      else process.stdout.write(patch)
     })
 }
 
@@ -138,7 +143,7 @@ async function watch(
     return
   }
   const ended = await follow(gateway, id, (line) => process.stdout.write(`${line}\n`))
-  process.stdout.write(`\n${taskText(ended)}\n`)
+  process.stdout.write(`\n${printable(taskText(ended))}\n`)
   process.exitCode = ended.state === 'completed' ? 0 : 1
 }
 

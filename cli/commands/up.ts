@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { hasModelCredential, loadConfig, type Config } from '../../adapters/config.ts'
 import { wantsJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
-import { runGateway, stopRequested, type LocalGateway } from '../run-gateway.ts'
+import type { LocalGateway } from '../run-gateway.ts'
 
 /** `ocg up`: the embedded gateway until it is told to stop. */
 export function addUp(program: Command): void {
@@ -12,6 +12,8 @@ export function addUp(program: Command): void {
     .option('--json', 'print one line of JSON when it is ready; progress goes to stderr')
     .action(async (_options: unknown, command: Command) => {
       const config = loadConfig()
+      // Only here: every other command would wait a second for it.
+      const { runGateway, stopRequested } = await import('../run-gateway.ts')
       const stopping = stopRequested()
       const json = wantsJson(command)
       const report = createProgress(json ? process.stderr : process.stdout)

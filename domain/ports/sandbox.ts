@@ -25,7 +25,7 @@ export interface SandboxCommand {
 }
 
 export interface SandboxResult {
-  /** Exit code; 128 + signal number when a signal ended it. */
+  /** Exit code; 128 + signal number when a signal ended it, 127 when the program or the directory cannot be used. */
   readonly exitCode: number
   readonly stdout: Uint8Array
   readonly stderr: Uint8Array

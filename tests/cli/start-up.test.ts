@@ -1,0 +1,31 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { ocg } from '../support/gateway.ts'
+
+const ROOT = new URL('../../', import.meta.url).href
+const folder = mkdtempSync(join(tmpdir(), 'ocg-loaded-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Addresses of every script that was loaded, as V8's own coverage lists them. */
+async function loadedBy(args: readonly string[]): Promise<readonly string[]> {
+  const coverage = mkdtempSync(join(folder, 'run-'))
+  await ocg(args, { NODE_V8_COVERAGE: coverage, DATA_DIR: folder })
+  return readdirSync(coverage).flatMap((name) => {
+    const { result } = JSON.parse(readFileSync(join(coverage, name), 'utf8')) as { result: { url: string }[] }
+    return result.map(({ url }) => url)
+  })
+}
+
+describe('a command that talks to a gateway', () => {
+  it.each([['--help'], ['task list']])(
+    '`ocg %s` loads nothing of a gateway itself: it answers in a fraction of the time',
+    async (words) => {
+      const loaded = await loadedBy(words.split(' '))
+      const own = loaded.filter((url) => url.startsWith(ROOT)).map((url) => url.slice(ROOT.length).split('/')[0])
+      expect(new Set(own)).toEqual(new Set(['bin', 'cli', 'domain', 'adapters']))
+      expect(loaded.filter((url) => /@temporalio|\/postgres\//.test(url))).toHaveLength(0)
+    },
+  )
+})
