@@ -1,10 +1,10 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import { ulid } from 'ulidx'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ConversationStore } from '../../domain/ports/store.ts'
 import { lockTask, writeTask } from './task-rows.ts'
 import { callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, type Transaction } from './transaction.ts'
 
 type OpenApproval = Parameters<ConversationStore['openApproval']>[0]
 type DecideApproval = Parameters<ConversationStore['decideApproval']>[0]
@@ -14,7 +14,7 @@ export function createApprovals(
   pool: Pool,
 ): Pick<ConversationStore, 'openApproval' | 'hasApproval' | 'decideApproval'> {
   return {
-    openApproval: (request) => inTransaction(pool, (client) => openApproval(client, request)),
+    openApproval: (request) => inTransaction(pool, (transaction) => openApproval(transaction, request)),
     async hasApproval({ taskId, approvalId }) {
       const { rowCount } = await pool.query('select 1 from tool_call where task_id = $1 and approval_id = $2', [
         taskId,
@@ -22,15 +22,15 @@ export function createApprovals(
       ])
       return rowCount === 1
     },
-    decideApproval: (decision) => inTransaction(pool, (client) => decideApproval(client, decision)),
+    decideApproval: (decision) => inTransaction(pool, (transaction) => decideApproval(transaction, decision)),
   }
 }
 
-async function openApproval(client: PoolClient, request: OpenApproval) {
-  await lockTask(client, request.taskId)
-  const call = await loadCall(client, request)
+async function openApproval(transaction: Transaction, request: OpenApproval) {
+  await lockTask(transaction, request.taskId)
+  const call = await loadCall(transaction, request)
   const approvalId = call.approval_id ?? `approval-${ulid()}`
-  await client.query(
+  await transaction.query(
     `update tool_call set approval_id = $4, approval_expires_at = coalesce(approval_expires_at, $5)
      where task_id = $1 and turn = $2 and position = $3`,
     [request.taskId, request.turn, request.position, approvalId, request.expiresAt],
@@ -38,34 +38,34 @@ async function openApproval(client: PoolClient, request: OpenApproval) {
   return { approvalId, call: callOf({ ...call, approval_id: approvalId }) }
 }
 
-async function decideApproval(client: PoolClient, decision: DecideApproval): Promise<void> {
+async function decideApproval(transaction: Transaction, decision: DecideApproval): Promise<void> {
   const { taskId, approvalId } = decision
-  const task = await lockTask(client, taskId)
-  const { rows } = await client.query<ToolCallRow>('select * from tool_call where task_id = $1 and approval_id = $2', [
-    taskId,
-    approvalId,
-  ])
+  const task = await lockTask(transaction, taskId)
+  const { rows } = await transaction.query<ToolCallRow>(
+    'select * from tool_call where task_id = $1 and approval_id = $2',
+    [taskId, approvalId],
+  )
   const call = rows[0]
   if (!call) throw new GatewayError('not_found', `${taskId} has no approval ${approvalId}.`)
   if (call.approval_decision !== null)
     throw new GatewayError('conflict', `Approval ${approvalId} was decided already (${call.approval_decision}).`)
   if (task.waiting?.approvalId !== approvalId)
     throw new GatewayError('conflict', `${taskId} is ${task.state} and does not wait for approval ${approvalId}.`)
-  await client.query(
+  await transaction.query(
     `update tool_call set approval_decision = $3, approval_comment = $4, approval_by = $5
      where task_id = $1 and approval_id = $2`,
     [taskId, approvalId, decision.decision, decision.comment ?? null, decision.by],
   )
   const decided = { ...callData(call), approvalId, decision: decision.decision, by: decision.by }
-  const decidedTask = await writeTask(client, task, { events: [{ type: 'approval-decided', data: decided }] })
+  const decidedTask = await writeTask(transaction, task, { events: [{ type: 'approval-decided', data: decided }] })
   if (decision.decision === 'approve') return
   const error = `The requester rejected this call.${decision.comment ? ` ${decision.comment}` : ''}`
-  await client.query(
+  await transaction.query(
     `update tool_call set state = 'finished', response = $3, summary = 'rejected', finished_at = now()
      where task_id = $1 and approval_id = $2`,
     [taskId, approvalId, JSON.stringify({ error })],
   )
-  await writeTask(client, decidedTask, {
+  await writeTask(transaction, decidedTask, {
     events: [calledEvent(call), { type: 'tool-finished', data: { ...callData(call), ok: false, summary: 'rejected' } }],
   })
 }

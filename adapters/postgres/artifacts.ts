@@ -8,20 +8,20 @@ import { inTransaction } from './transaction.ts'
 export function createArtifactStore(pool: Pool): ArtifactStore {
   return {
     assertSeat: (fence) =>
-      inTransaction(pool, async (client) => {
-        await lockFenced(client, fence)
+      inTransaction(pool, async (transaction) => {
+        await lockFenced(transaction, fence)
       }),
     fixBase: ({ baseCommit, ...fence }) =>
-      inTransaction(pool, async (client) => {
-        const task = await lockFenced(client, fence)
+      inTransaction(pool, async (transaction) => {
+        const task = await lockFenced(transaction, fence)
         if (task.base_commit !== null) return task.base_commit
-        await client.query('update task set base_commit = $2 where id = $1', [task.id, baseCommit])
+        transaction.write('update task set base_commit = $2 where id = $1', [task.id, baseCommit])
         return baseCommit
       }),
     saveDelivery: ({ commit, patch, ...fence }) =>
-      inTransaction(pool, async (client) => {
-        await lockFenced(client, fence)
-        await client.query(
+      inTransaction(pool, async (transaction) => {
+        await lockFenced(transaction, fence)
+        transaction.write(
           `insert into delivery (task_id, commit, patch) values ($1, $2, $3)
            on conflict (task_id) do update set commit = $2, patch = $3`,
           [fence.taskId, commit, patch],
@@ -32,9 +32,9 @@ export function createArtifactStore(pool: Pool): ArtifactStore {
       return rows[0]?.patch
     },
     saveReceipt: ({ receipt, ...fence }) =>
-      inTransaction(pool, async (client) => {
-        await lockFenced(client, fence)
-        await client.query(
+      inTransaction(pool, async (transaction) => {
+        await lockFenced(transaction, fence)
+        transaction.write(
           `insert into receipt (task_id, receipt) values ($1, $2) on conflict (task_id) do update set receipt = $2`,
           [fence.taskId, JSON.stringify(receipt)],
         )

@@ -1,5 +1,5 @@
-import type { Pool, PoolClient } from 'pg'
 import type { ModelContent, ModelPart } from '../../domain/conversation.ts'
+import type { Transaction } from './transaction.ts'
 
 interface TurnRow {
   number: number
@@ -22,23 +22,24 @@ interface MessageRow {
  * turn as a user content of their own.
  */
 export async function contentsBefore(
-  client: Pool | PoolClient,
+  transaction: Transaction,
   request: { readonly taskId: string; readonly turn: number },
 ): Promise<readonly ModelContent[]> {
   const values = [request.taskId, request.turn]
-  // One after another: a client runs one query at a time.
-  const turns = await client.query<TurnRow>(
-    'select number, parts from turn where task_id = $1 and number < $2 and parts is not null order by number',
-    values,
-  )
-  const responses = await client.query<ResponseRow>(
-    `select turn, id, name, response from tool_call where task_id = $1 and turn < $2 order by turn, position`,
-    values,
-  )
-  const messages = await client.query<MessageRow>(
-    'select turn, text from message where task_id = $1 and turn <= $2 order by number',
-    values,
-  )
+  const [turns, responses, messages] = await Promise.all([
+    transaction.query<TurnRow>(
+      'select number, parts from turn where task_id = $1 and number < $2 and parts is not null order by number',
+      values,
+    ),
+    transaction.query<ResponseRow>(
+      `select turn, id, name, response from tool_call where task_id = $1 and turn < $2 order by turn, position`,
+      values,
+    ),
+    transaction.query<MessageRow>(
+      'select turn, text from message where task_id = $1 and turn <= $2 order by number',
+      values,
+    ),
+  ])
   const messagesBefore = (turn: number): ModelContent[] => {
     const parts = messages.rows.filter((row) => row.turn === turn).map(({ text }) => ({ text }))
     return parts.length === 0 ? [] : [{ role: 'user', parts }]

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ModelPart } from '../../domain/conversation.ts'
 import type { ConversationStore, Fence, ToolCall, Turn, TurnStart } from '../../domain/ports/store.ts'
@@ -6,10 +6,10 @@ import { acceptsSteering } from '../../domain/task.ts'
 import { createApprovals } from './approvals.ts'
 import { contentsBefore } from './contents.ts'
 import { callOf, type ToolCallRow } from './tool-call-rows.ts'
-import { lockFenced, lockTask, writeTask, type TaskRow } from './task-rows.ts'
+import { lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
 import { isSteered } from './tasks.ts'
 import { createToolCalls } from './tool-calls.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 import { transcript } from './transcript.ts'
 
 type FinishTurn = Parameters<ConversationStore['finishTurn']>[0]
@@ -20,12 +20,9 @@ export function createConversationStore(pool: Pool): ConversationStore {
   return {
     ...createToolCalls(pool),
     ...createApprovals(pool),
-    beginTurn: (request) => inTransaction(pool, (client) => beginTurn(client, request)),
-    recordCall: (call) =>
-      inTransaction(pool, async (client) => {
-        await recordCall(client, call)
-      }),
-    finishTurn: (request) => inTransaction(pool, (client) => finishTurn(client, request)),
+    beginTurn: (request) => inTransaction(pool, (transaction) => beginTurn(transaction, request)),
+    recordCall: async (call) => void (await pool.query(RECORD_CALL, callValues(call))),
+    finishTurn: (request) => inTransaction(pool, (transaction) => finishTurn(transaction, request)),
     async nextTurn(taskId) {
       const { rows } = await pool.query<{ next: number }>(
         `select coalesce(max(number) + (not bool_or(open))::int, 1)::int as next from (
@@ -36,7 +33,7 @@ export function createConversationStore(pool: Pool): ConversationStore {
       )
       return rows[0]?.next ?? 1
     },
-    receive: (message) => inTransaction(pool, (client) => receive(client, message)),
+    receive: (message) => inTransaction(pool, (transaction) => receive(transaction, message)),
     async tell({ taskId, text }) {
       await pool.query('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, 'gateway', text])
     },
@@ -58,68 +55,69 @@ interface TurnRow {
   parts: ModelPart[] | null
 }
 
-async function beginTurn(client: PoolClient, { turn, ...fence }: Fence & { turn: number }): Promise<TurnStart> {
-  const task = await lockFenced(client, fence)
-  const { rows } = await client.query<TurnRow>('select * from turn where task_id = $1 and number = $2', [task.id, turn])
-  const known = rows[0]
-  if (known?.parts) return { type: 'answered', turn: await turnOf(client, { ...known, taskId: task.id }) }
+async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & { turn: number }): Promise<TurnStart> {
+  const { taskId } = fence
+  const [task, known] = await Promise.all([
+    lockFenced(transaction, fence),
+    transaction.query<TurnRow>('select * from turn where task_id = $1 and number = $2', [taskId, turn]),
+  ])
+  const row = known.rows[0]
+  if (row?.parts) return { type: 'answered', turn: await turnOf(transaction, { ...row, taskId }) }
   if (turn > task.max_turns) return { type: 'turns-reached', maxTurns: task.max_turns }
   if (task.budget_usd !== null && task.usd >= task.budget_usd)
     return { type: 'budget-reached', spentUsd: task.usd, budgetUsd: task.budget_usd }
-  await client.query('update message set turn = $2 where task_id = $1 and turn is null', [task.id, turn])
-  if (!known) {
-    await client.query('insert into turn (task_id, number) values ($1, $2)', [task.id, turn])
-    await client.query('update task set turn = $2 where id = $1', [task.id, turn])
-    await writeTask(client, task, { events: [{ type: 'turn-started', data: { turn } }] })
+  transaction.write('update message set turn = $2 where task_id = $1 and turn is null', [taskId, turn])
+  if (!row) {
+    transaction.write('insert into turn (task_id, number) values ($1, $2)', [taskId, turn])
+    noteEvents(transaction, task, { events: [{ type: 'turn-started', data: { turn } }], turn })
   }
-  return { type: 'ready', contents: await contentsBefore(client, { taskId: task.id, turn }) }
+  return { type: 'ready', contents: await contentsBefore(transaction, { taskId, turn }) }
 }
 
-async function turnOf(client: PoolClient, row: TurnRow & { taskId: string }): Promise<Turn> {
-  const calls = await client.query<ToolCallRow>(
+async function turnOf(reader: Reader, row: TurnRow & { taskId: string }): Promise<Turn> {
+  const calls = await reader.query<ToolCallRow>(
     'select * from tool_call where task_id = $1 and turn = $2 order by position',
     [row.taskId, row.number],
   )
   return { number: row.number, model: row.model, parts: row.parts ?? [], calls: calls.rows.map(callOf) }
 }
 
-async function finishTurn(client: PoolClient, request: FinishTurn): Promise<{ steered: boolean }> {
-  const task = await lockFenced(client, request)
+async function finishTurn(transaction: Transaction, request: FinishTurn): Promise<{ steered: boolean }> {
+  await lockFenced(transaction, request)
   const { taskId, turn, calls } = request
-  await client.query(
+  transaction.write(
     'update turn set model = $3, parts = $4, finish_reason = $5, answered_at = now() where task_id = $1 and number = $2',
     [taskId, turn, request.model, JSON.stringify(request.parts), request.finishReason],
   )
   if (calls.length > 0)
-    await client.query(
+    transaction.write(
       `insert into tool_call (task_id, turn, position, id, name, args, decision)
        select $1, $2, c.position, c.id, c.name, c.args, c.decision
        from json_to_recordset($3) as c (position int, id text, name text, args json, decision text)`,
       [taskId, turn, JSON.stringify(calls)],
     )
-  await recordCall(client, request)
-  return { steered: await isSteered(client, task.id) }
+  transaction.write(RECORD_CALL, callValues(request))
+  return { steered: await isSteered(transaction, taskId) }
 }
 
-async function recordCall(client: PoolClient, { taskId, turn, model, usage, usd }: RecordCall): Promise<void> {
-  await client.query(
-    `with call as (insert into model_call (task_id, turn, model, usage, usd) values ($1, $2, $3, $4, $5))
-     update task set usd = usd + $5, model_calls = model_calls + 1, input_tokens = input_tokens + $6,
-       output_tokens = output_tokens + $7, thought_tokens = thought_tokens + $8, cached_tokens = cached_tokens + $9
-     where id = $1`,
-    [
-      taskId,
-      turn,
-      model,
-      JSON.stringify(usage),
-      usd,
-      usage.inputTokens,
-      usage.outputTokens,
-      usage.thoughtTokens,
-      usage.cachedTokens,
-    ],
-  )
-}
+/** Notes a paid call and adds it to its task's sums. */
+const RECORD_CALL = `
+  with call as (insert into model_call (task_id, turn, model, usage, usd) values ($1, $2, $3, $4, $5))
+  update task set usd = usd + $5, model_calls = model_calls + 1, input_tokens = input_tokens + $6,
+    output_tokens = output_tokens + $7, thought_tokens = thought_tokens + $8, cached_tokens = cached_tokens + $9
+  where id = $1`
+
+const callValues = ({ taskId, turn, model, usage, usd }: RecordCall): unknown[] => [
+  taskId,
+  turn,
+  model,
+  JSON.stringify(usage),
+  usd,
+  usage.inputTokens,
+  usage.outputTokens,
+  usage.thoughtTokens,
+  usage.cachedTokens,
+]
 
 async function lastWords(pool: Pool, taskId: string): Promise<string> {
   const { rows } = await pool.query<{ parts: ModelPart[] }>(
@@ -134,16 +132,16 @@ async function lastWords(pool: Pool, taskId: string): Promise<string> {
 }
 
 async function receive(
-  client: PoolClient,
+  transaction: Transaction,
   { taskId, text, from }: { taskId: string; text: string; from: string },
 ): Promise<'answer' | 'steer'> {
-  const task = await lockTask(client, taskId)
+  const task = await lockTask(transaction, taskId)
   if (!acceptsSteering(task.state))
     throw new GatewayError('conflict', `${taskId} is ${task.state} and takes no more text. Send it as a new task.`)
   if (task.state === 'awaiting_input') {
-    const call = await openQuestion(client, task)
+    const call = await openQuestion(transaction, task)
     if (call) {
-      await client.query(
+      transaction.write(
         `update tool_call set state = 'finished', response = $4, summary = 'answered', finished_at = now()
          where task_id = $1 and turn = $2 and position = $3`,
         [taskId, call.turn, call.position, JSON.stringify({ output: text })],
@@ -156,18 +154,18 @@ async function receive(
         ok: true,
         summary: 'answered',
       }
-      await writeTask(client, task, { events: [{ type: 'tool-finished', data }] })
+      noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })
       return 'answer'
     }
   }
-  await client.query('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, from, text])
-  await client.query('update task set updated_at = now() where id = $1', [taskId])
+  transaction.write('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, from, text])
+  transaction.write('update task set updated_at = now() where id = $1', [taskId])
   return task.state === 'awaiting_input' ? 'answer' : 'steer'
 }
 
 /** The `ask_user` call that waits; none when the question is the understanding step's. */
-async function openQuestion(client: PoolClient, task: TaskRow): Promise<ToolCall | undefined> {
-  const { rows } = await client.query<ToolCallRow>(
+async function openQuestion(reader: Reader, task: TaskRow): Promise<ToolCall | undefined> {
+  const { rows } = await reader.query<ToolCallRow>(
     `select * from tool_call where task_id = $1 and state = 'running' and name = 'ask_user' order by turn desc limit 1`,
     [task.id],
   )

@@ -19,6 +19,8 @@ export async function openStore(options: { readonly url: string; readonly connec
     connectionString: options.url,
     max: options.connections,
     application_name: 'openclaw-gateway',
+    // Statements are written one behind the other without waiting: a transaction takes two or three round trips.
+    pipeline: true,
     // Nobody waits for ever for a connection: a request is refused as `unavailable`, an activity is tried again.
     connectionTimeoutMillis: 10_000,
     // A statement that takes a minute is a fault; it must not hold a row lock for ever.

@@ -1,4 +1,3 @@
-import type { PoolClient } from 'pg'
 import type { Failure } from '../../domain/errors.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { NewTaskEvent } from '../../domain/events.ts'
@@ -16,6 +15,7 @@ import {
   type Waiting,
 } from '../../domain/task.ts'
 import type { Understanding } from '../../domain/understanding.ts'
+import type { Reader, Transaction } from './transaction.ts'
 
 /** A row of `task`. */
 export interface TaskRow {
@@ -96,15 +96,22 @@ export function taskOf(row: TaskRow): Task {
 }
 
 /** Locks a task for the rest of the transaction. */
-export async function lockTask(client: PoolClient, taskId: string): Promise<TaskRow> {
-  const { rows } = await client.query<TaskRow>('select * from task where id = $1 for update', [taskId])
+export async function lockTask(transaction: Reader, taskId: string): Promise<TaskRow> {
+  const { rows } = await transaction.query<TaskRow>('select * from task where id = $1 for update', [taskId])
   if (!rows[0]) throw new GatewayError('not_found', `There is no task ${taskId}.`)
   return rows[0]
 }
 
+/** What a Builder's write must know of its task. */
+export type FencedTask = Pick<TaskRow, (typeof FENCED)[number]>
+const FENCED = ['id', 'state', 'seat', 'sequence', 'max_turns', 'budget_usd', 'usd', 'base_commit'] as const
+
 /** Locks a task and refuses the writer whose seat has been given to somebody else. */
-export async function lockFenced(client: PoolClient, { taskId, seat }: Fence): Promise<TaskRow> {
-  const row = await lockTask(client, taskId)
+export async function lockFenced(transaction: Reader, { taskId, seat }: Fence): Promise<FencedTask> {
+  const text = `select ${FENCED.join(', ')} from task where id = $1 for update`
+  const { rows } = await transaction.query<FencedTask>(text, [taskId])
+  const row = rows[0]
+  if (!row) throw new GatewayError('not_found', `There is no task ${taskId}.`)
   if (row.seat !== seat || isFinal(row.state))
     throw new GatewayError('seat_lost', `Seat ${seat} of ${taskId} is no longer valid (now ${row.seat}, ${row.state}).`)
   return row
@@ -123,12 +130,44 @@ const CHANGES = {
 } as const satisfies Partial<Record<keyof TaskChange, string>>
 const JSON_COLUMNS = new Set(['understanding', 'route', 'waiting', 'result', 'error'])
 
+interface TaskWrite {
+  readonly to?: TaskState
+  readonly change?: TaskChange
+  readonly events?: readonly NewTaskEvent[]
+}
+
 /** Writes a change, an optional new state and its events to a locked task; gives the row as it is then. */
 export async function writeTask(
-  client: PoolClient,
-  row: TaskRow,
-  write: { readonly to?: TaskState; readonly change?: TaskChange; readonly events?: readonly NewTaskEvent[] },
+  transaction: Reader,
+  row: Pick<TaskRow, 'id' | 'sequence'>,
+  write: TaskWrite,
 ): Promise<TaskRow> {
+  const { sets, values } = assignments(row, write)
+  const update = `update task set ${sets.join(', ')} where id = $1 returning *`
+  const events = write.events ?? []
+  const { rows } =
+    events.length === 0
+      ? await transaction.query<TaskRow>(update, values)
+      : await transaction.query<TaskRow>(
+          withEvents(update, { at: values.push(eventRows(row, events)), give: 'written.*, ' }),
+          values,
+        )
+  return rows[0] as TaskRow
+}
+
+/** As {@link writeTask} for a writer who asks nothing in return. `turn` is the turn the task is in from now on. */
+export function noteEvents(
+  transaction: Transaction,
+  row: Pick<TaskRow, 'id' | 'sequence'>,
+  { events, turn }: { readonly events: readonly NewTaskEvent[]; readonly turn?: number },
+): void {
+  const { sets, values } = assignments(row, { events })
+  if (turn !== undefined) sets.push(`turn = $${values.push(turn)}`)
+  const update = `update task set ${sets.join(', ')} where id = $1 returning id`
+  transaction.write(withEvents(update, { at: values.push(eventRows(row, events)), give: '' }), values)
+}
+
+function assignments(row: Pick<TaskRow, 'id' | 'sequence'>, write: TaskWrite) {
   const values: unknown[] = [row.id]
   const sets = ['updated_at = now()']
   const set = (column: string, value: unknown) => sets.push(`${column} = $${values.push(value)}`)
@@ -149,22 +188,16 @@ export async function writeTask(
     set('sequence', row.sequence + events.length)
     set('last_event', last.type)
   }
-  const { rows } = await client.query<TaskRow>(`update task set ${sets.join(', ')} where id = $1 returning *`, values)
-  if (events.length > 0) await insertEvents(client, row, events)
-  return rows[0] as TaskRow
+  return { sets, values }
 }
 
-async function insertEvents(client: PoolClient, row: TaskRow, events: readonly NewTaskEvent[]): Promise<void> {
-  const rows = events.map((event, index) => ({
-    sequence: row.sequence + index + 1,
-    type: event.type,
-    data: event.data ?? {},
-  }))
-  await client.query(
-    `with added as (
+/** An update of a task together with its events and the call that wakes its watchers, in one statement. */
+const withEvents = (update: string, { at, give }: { readonly at: number; readonly give: string }): string =>
+  `with written as (${update}),
+     added as (
        insert into event (task_id, sequence, type, data)
-       select $1, e.sequence, e.type, e.data from json_to_recordset($2) as e (sequence int, type text, data json))
-     select pg_notify('task_event', $1)`,
-    [row.id, JSON.stringify(rows)],
-  )
-}
+       select $1, e.sequence, e.type, e.data from json_to_recordset($${at}) as e (sequence int, type text, data json))
+   select ${give}pg_notify('task_event', $1) from written`
+
+const eventRows = (row: Pick<TaskRow, 'sequence'>, events: readonly NewTaskEvent[]): string =>
+  JSON.stringify(events.map(({ type, data = {} }, index) => ({ sequence: row.sequence + index + 1, type, data })))

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
 import type { TaskEvent, TaskEventType } from '../../domain/events.ts'
 import type { Acceptance, Checkpoint, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
@@ -6,12 +6,12 @@ import { canMove, DEFAULT_MAX_TURNS, DEFAULT_PRIORITY, isFinal } from '../../dom
 import type { Notifications } from './notifications.ts'
 import { closeCalls } from './tool-call-rows.ts'
 import { lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 
 /** Tasks and events in PostgreSQL. */
 export function createTaskStore(pool: Pool, notifications: Notifications): TaskStore {
   return {
-    accept: (acceptance) => inTransaction(pool, (client) => accept(client, acceptance)),
+    accept: (acceptance) => inTransaction(pool, (transaction) => accept(transaction, acceptance)),
     accepted: (identity) => knownTask(pool, identity),
     async find(id, tenant) {
       const { rows } = await pool.query<TaskRow>('select * from task where id = $1 and tenant = coalesce($2, tenant)', [
@@ -30,18 +30,21 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
     },
     subscribe: (taskId, listener) => notifications.subscribe(taskId, listener),
     move: (request) =>
-      inTransaction(pool, async (client) => {
-        const row = await lockTask(client, request.taskId)
+      inTransaction(pool, async (transaction) => {
+        const row = await lockTask(transaction, request.taskId)
         if (row.state === request.to) return { task: taskOf(row), moved: true }
         if (!canMove(row.state, request.to))
           throw new GatewayError('conflict', `${row.id} is ${row.state}; it cannot become ${request.to}.`)
-        if (request.unlessSteered && (await isSteered(client, row.id))) return { task: taskOf(row), moved: false }
-        return { task: taskOf(await writeTask(client, row, await withClosedCalls(client, request))), moved: true }
+        if (request.unlessSteered && (await isSteered(transaction, row.id))) return { task: taskOf(row), moved: false }
+        return {
+          task: taskOf(await writeTask(transaction, row, await withClosedCalls(transaction, request))),
+          moved: true,
+        }
       }),
     note: (request) =>
-      inTransaction(pool, async (client) => {
-        const row = await lockTask(client, request.taskId)
-        return taskOf(isFinal(row.state) ? row : await writeTask(client, row, request))
+      inTransaction(pool, async (transaction) => {
+        const row = await lockTask(transaction, request.taskId)
+        return taskOf(isFinal(row.state) ? row : await writeTask(transaction, row, request))
       }),
     async unstarted({ olderThanMs, limit }) {
       const { rows } = await pool.query<{ id: string }>(
@@ -68,61 +71,60 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
 type Move = Parameters<TaskStore['move']>[0]
 
 /** A task that ends takes its unfinished calls with it: each `tool-called` has its `tool-finished`. */
-async function withClosedCalls(client: PoolClient, move: Move): Promise<Move> {
+async function withClosedCalls(transaction: Reader, move: Move): Promise<Move> {
   if (!isFinal(move.to)) return move
-  const closed = await closeCalls(client, { taskId: move.taskId, reason: `the task ended ${move.to}` })
+  const closed = await closeCalls(transaction, { taskId: move.taskId, reason: `the task ended ${move.to}` })
   return { ...move, events: [...closed, ...(move.events ?? [])] }
 }
 
 /** Whether text waits for the next model turn. */
-export async function isSteered(client: Pool | PoolClient, taskId: string): Promise<boolean> {
-  const { rows } = await client.query('select 1 from message where task_id = $1 and turn is null limit 1', [taskId])
+export async function isSteered(reader: Reader, taskId: string): Promise<boolean> {
+  const { rows } = await reader.query('select 1 from message where task_id = $1 and turn is null limit 1', [taskId])
   return rows.length > 0
 }
 
 async function accept(
-  client: PoolClient,
+  transaction: Transaction,
   acceptance: Acceptance,
 ): Promise<{ task: ReturnType<typeof taskOf>; created: boolean }> {
   const { id, tenant, channel, key, digest, requester, request } = acceptance
-  const known = await knownTask(client, acceptance)
+  const known = await knownTask(transaction, acceptance)
   if (known) return { task: known, created: false }
-  const { rows } = await client.query<TaskRow>(
-    `insert into task (id, tenant, requester, channel, title, kind, state, priority, prompt, request, budget_usd, max_turns, retry_of)
-     values ($1, $2, $3, $4, $5, $6, 'received', $7, $8, $9, $10, $11, $12) returning *`,
-    [
-      id,
-      tenant,
-      requester,
-      channel,
-      request.title ?? firstLine(request.prompt),
-      request.kind ?? 'code',
-      request.priority ?? DEFAULT_PRIORITY,
-      request.prompt,
-      JSON.stringify(request),
-      request.constraints?.budgetUsd ?? null,
-      request.constraints?.maxTurns ?? DEFAULT_MAX_TURNS,
-      acceptance.retryOf ?? null,
-    ],
-  )
-  const inserted = await client.query(
-    'insert into inbox (tenant, channel, key, digest, task_id) values ($1, $2, $3, $4, $5) on conflict do nothing',
-    [tenant, channel, key, digest, id],
-  )
+  const [{ rows }, inserted] = await Promise.all([
+    transaction.query<TaskRow>(
+      `insert into task (id, tenant, requester, channel, title, kind, state, priority, prompt, request, budget_usd, max_turns, retry_of)
+       values ($1, $2, $3, $4, $5, $6, 'received', $7, $8, $9, $10, $11, $12) returning *`,
+      [
+        id,
+        tenant,
+        requester,
+        channel,
+        request.title ?? firstLine(request.prompt),
+        request.kind ?? 'code',
+        request.priority ?? DEFAULT_PRIORITY,
+        request.prompt,
+        JSON.stringify(request),
+        request.constraints?.budgetUsd ?? null,
+        request.constraints?.maxTurns ?? DEFAULT_MAX_TURNS,
+        acceptance.retryOf ?? null,
+      ],
+    ),
+    transaction.query(
+      'insert into inbox (tenant, channel, key, digest, task_id) values ($1, $2, $3, $4, $5) on conflict do nothing',
+      [tenant, channel, key, digest, id],
+    ),
+  ])
   if (inserted.rowCount === 0) {
     // A simultaneous request with the same key was first; its task is visible now that its transaction ended.
-    await client.query('delete from task where id = $1', [id])
-    return { task: (await knownTask(client, acceptance)) as ReturnType<typeof taskOf>, created: false }
+    transaction.write('delete from task where id = $1', [id])
+    return { task: (await knownTask(transaction, acceptance)) as ReturnType<typeof taskOf>, created: false }
   }
   const events = [{ type: 'task-received' as const, data: { channel, requester } }]
-  return { task: taskOf(await writeTask(client, rows[0] as TaskRow, { events })), created: true }
+  return { task: taskOf(await writeTask(transaction, rows[0] as TaskRow, { events })), created: true }
 }
 
-async function knownTask(
-  client: Pool | PoolClient,
-  { tenant, channel, key, digest }: Parameters<TaskStore['accepted']>[0],
-) {
-  const { rows } = await client.query<TaskRow & { digest: string }>(
+async function knownTask(reader: Reader, { tenant, channel, key, digest }: Parameters<TaskStore['accepted']>[0]) {
+  const { rows } = await reader.query<TaskRow & { digest: string }>(
     'select task.*, inbox.digest from inbox join task on task.id = inbox.task_id where inbox.tenant = $1 and inbox.channel = $2 and inbox.key = $3',
     [tenant, channel, key],
   )

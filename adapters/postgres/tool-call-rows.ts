@@ -1,9 +1,9 @@
-import type { PoolClient } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
 import type { NewTaskEvent } from '../../domain/events.ts'
 import type { Decision } from '../../domain/policy.ts'
 import type { ToolCall } from '../../domain/ports/store.ts'
 import { summarise } from '../../domain/tools/summarise.ts'
+import type { Reader } from './transaction.ts'
 
 /** A row of `tool_call`. */
 export interface ToolCallRow {
@@ -38,10 +38,10 @@ export const callOf = (row: ToolCallRow): ToolCall => ({
 
 /** One call; its absence is a fault of the workflow. */
 export async function loadCall(
-  client: PoolClient,
+  reader: Reader,
   at: { readonly taskId: string; readonly turn: number; readonly position: number },
 ): Promise<ToolCallRow> {
-  const { rows } = await client.query<ToolCallRow>(
+  const { rows } = await reader.query<ToolCallRow>(
     'select * from tool_call where task_id = $1 and turn = $2 and position = $3',
     [at.taskId, at.turn, at.position],
   )
@@ -65,10 +65,10 @@ export const calledEvent = (call: ToolCallRow): NewTaskEvent => ({
 
 /** Finishes the calls of a task that still run, without a result; gives their events. */
 export async function closeCalls(
-  client: PoolClient,
+  transaction: Reader,
   { taskId, reason }: { readonly taskId: string; readonly reason: string },
 ): Promise<readonly NewTaskEvent[]> {
-  const { rows } = await client.query<ToolCallRow>(
+  const { rows } = await transaction.query<ToolCallRow>(
     `update tool_call set state = 'finished', response = $2, summary = $3, finished_at = now()
      where task_id = $1 and state = 'running' returning *`,
     [taskId, JSON.stringify({ error: reason }), reason],

@@ -1,42 +1,40 @@
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
-import { lockFenced, writeTask } from './task-rows.ts'
+import { lockFenced, noteEvents } from './task-rows.ts'
 import { callData, calledEvent, callOf, loadCall } from './tool-call-rows.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, type Transaction } from './transaction.ts'
 
 type FinishTool = Parameters<ConversationStore['finishTool']>[0]
 
 /** Starting and finishing tool calls: each `tool-called` has its one `tool-finished`, whoever repeats it. */
 export function createToolCalls(pool: Pool): Pick<ConversationStore, 'beginTool' | 'finishTool' | 'call'> {
   return {
-    call: (at) => inTransaction(pool, async (client) => callOf(await loadCall(client, at))),
-    beginTool: (request) => inTransaction(pool, (client) => beginTool(client, request)),
-    finishTool: (request) => inTransaction(pool, (client) => finishTool(client, request)),
+    call: async (at) => callOf(await loadCall(pool, at)),
+    beginTool: (request) => inTransaction(pool, (transaction) => beginTool(transaction, request)),
+    finishTool: (request) => inTransaction(pool, (transaction) => finishTool(transaction, request)),
   }
 }
 
 async function beginTool(
-  client: PoolClient,
+  transaction: Transaction,
   request: Fence & { readonly turn: number; readonly position: number },
 ): Promise<ToolStart> {
-  const task = await lockFenced(client, request)
-  const call = await loadCall(client, request)
+  const [task, call] = await Promise.all([lockFenced(transaction, request), loadCall(transaction, request)])
   if (call.state === 'finished') return { type: 'finished' }
   if (call.state === 'pending') {
-    await client.query(
+    transaction.write(
       `update tool_call set state = 'running', started_at = now() where task_id = $1 and turn = $2 and position = $3`,
       [request.taskId, request.turn, request.position],
     )
-    await writeTask(client, task, { events: [calledEvent(call)] })
+    noteEvents(transaction, task, { events: [calledEvent(call)] })
   }
   return { type: 'run', call: callOf(call), repeated: call.state === 'running' }
 }
 
-async function finishTool(client: PoolClient, request: FinishTool): Promise<void> {
-  const task = await lockFenced(client, request)
-  const call = await loadCall(client, request)
+async function finishTool(transaction: Transaction, request: FinishTool): Promise<void> {
+  const [task, call] = await Promise.all([lockFenced(transaction, request), loadCall(transaction, request)])
   if (call.state === 'finished') return
-  await client.query(
+  transaction.write(
     `update tool_call set state = 'finished', response = $4, output = $5, summary = $6, finished_at = now()
      where task_id = $1 and turn = $2 and position = $3`,
     [
@@ -49,13 +47,13 @@ async function finishTool(client: PoolClient, request: FinishTool): Promise<void
     ],
   )
   if (request.checkpoint)
-    await client.query(
+    transaction.write(
       `insert into checkpoint (task_id, commit, tree, bundle) values ($1, $2, $3, $4)
        on conflict (task_id) do update set commit = $2, tree = $3, bundle = $4, made_at = now()`,
       [request.taskId, request.checkpoint.commit, request.checkpoint.tree, request.checkpoint.bundle],
     )
   if (request.plan)
-    await client.query('update task set plan = $2 where id = $1', [task.id, JSON.stringify(request.plan)])
+    transaction.write('update task set plan = $2 where id = $1', [task.id, JSON.stringify(request.plan)])
   const data = { ...callData(call), ok: request.ok, summary: request.summary }
-  await writeTask(client, task, { events: [{ type: 'tool-finished', data }] })
+  noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })
 }
