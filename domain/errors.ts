@@ -79,9 +79,3 @@ export class GatewayError extends Error {
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
   }
 }
-
-/** The wire form of anything thrown; an unknown error becomes `internal`. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof GatewayError) return { code: error.code, message: error.message, retryable: error.retryable }
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error), retryable: false }
-}

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Client, Connection } from '@temporalio/client'
+import { Client } from '@temporalio/client'
 import { NativeConnection } from '@temporalio/worker'
 import type { Config } from '../config.ts'
 
@@ -29,12 +29,6 @@ function optionsFor(config: Config, target: TemporalTarget) {
     // An API key alone turns TLS on, as in Temporal's own clients.
     ...(tls ? { tls } : config.TEMPORAL_API_KEY !== undefined && { tls: true }),
   }
-}
-
-/** A client for workflows. */
-export async function connectClient(config: Config, target: TemporalTarget): Promise<Client> {
-  const connection = await Connection.connect(optionsFor(config, target))
-  return new Client({ connection, namespace: target.namespace })
 }
 
 /** A connection for workers; its client starts workflows eagerly on the same process. */

@@ -137,7 +137,7 @@ describe('a request that breaks a rule gets 400', () => {
   test.each<[string, (part: Part) => void]>([
     [
       'is changed',
-      (part) => (part.thoughtSignature = part.thoughtSignature?.replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))),
+      (part) => (part.thoughtSignature = (part.thoughtSignature ?? '').replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))),
     ],
     ['no longer fits the arguments', (part) => (part.functionCall = { ...part.functionCall, args: { path: 'etc' } })],
   ])('when the signature of a call %s', async (_, change) => {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
@@ -110,6 +110,3 @@ export async function until(client: GatewayClient, id: string, state: TaskState 
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
-
-/** Folder that holds the repositories of an upstream, for `REPOSITORY_FILE_ROOTS`. */
-export const rootOf = (upstream: { readonly directory: string }): string => dirname(upstream.directory)

@@ -10,14 +10,3 @@ export function refusal(refused: () => unknown): GatewayError {
   }
   throw new Error('Nothing was refused.')
 }
-
-/** As {@link refusal}, for what is refused later. */
-export async function rejection(refused: Promise<unknown>): Promise<GatewayError> {
-  const outcome = await refused.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  return refusal(() => {
-    if (outcome !== undefined) throw outcome as Error
-  })
-}
