@@ -1,3 +1,4 @@
+import { CancelledFailure } from '@temporalio/common'
 import {
   allHandlersFinished,
   CancellationScope,
@@ -82,6 +83,7 @@ export class ManagedTask {
       this.brief = outcome.brief
       this.controls.priority = outcome.brief.priority
       this.costUsd = outcome.brief.costUsd
+      this.stopIfEnding()
       if (outcome.type === 'answered') return outcome.answer
       if (outcome.type === 'understood') return undefined
       const wait: Wait = outcome.type === 'unclear' ? { for: 'input', question: outcome.question } : { for: 'budget' }
@@ -120,6 +122,7 @@ export class ManagedTask {
 
   /** Past this point nothing is taken back: a cancel that comes now comes too late. */
   async deliver(outcome: VerificationOutcome): Promise<TaskResult> {
+    this.stopIfEnding()
     return CancellationScope.nonCancellable(async () => {
       await gateway.beginDelivery({ taskId: this.taskId })
       this.enter('delivering')
@@ -280,6 +283,11 @@ export class ManagedTask {
   private endEarly(state: 'cancelled' | 'expired'): void {
     this.end ??= state
     this.process.cancel()
+  }
+
+  /** A cancel the Manager hears of together with the last answer still counts. */
+  private stopIfEnding(): void {
+    if (this.process.consideredCancelled) throw new CancelledFailure('The task is being ended')
   }
 
   private async endedBy(error: unknown): Promise<TaskOutcome> {
