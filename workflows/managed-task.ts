@@ -275,7 +275,9 @@ export class ManagedTask {
 
   private watchDeadline(deadline: string | undefined): void {
     if (deadline === undefined) return
-    const left = Math.max(0, Date.parse(deadline) - Date.now())
+    const left = Date.parse(deadline) - Date.now()
+    // Even the shortest timer lets a step begin, and a model be paid.
+    if (left <= 0) return this.endEarly('expired')
     const expire = () => this.endEarly('expired')
     void this.process.run(() => sleep(left, { summary: 'Deadline' })).then(expire, () => undefined)
   }
