@@ -147,17 +147,19 @@ export class ManagedTask {
 
   private async takeSeat(): Promise<Seat> {
     const begun = this.attempts > 0
+    const priority = () => seatPriority({ priority: this.controls.priority, begun })
     if (!this.isOnBuilder()) {
       await gateway.queueTask({ taskId: this.taskId })
       this.enter('queued')
     }
     for (;;) {
       await this.whilePaused()
-      const asked = this.controls.priority
+      const asked = priority()
       const seat = await this.holder.take({
-        priority: seatPriority({ priority: asked, begun }),
+        priority: asked,
         tenant: this.brief?.tenant ?? '',
-        withdrawn: () => this.isPausing() || this.controls.priority !== asked,
+        // Who gains nothing by asking again keeps the place in the queue.
+        withdrawn: () => this.isPausing() || priority() !== asked,
       })
       if (!seat) continue
       await gateway.assignBuilder({ ...this.fence(seat), builder: seat.builder, attempt: ++this.attempts })
