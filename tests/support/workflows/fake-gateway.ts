@@ -91,6 +91,7 @@ function seating(find: Find) {
       const task = find(taskId)
       if (task.seat >= seat) return Promise.resolve()
       task.seat = seat
+      task.assignedAt ||= Date.now()
       task.note(`builder-assigned ${builder} seat ${seat} attempt ${attempt}`)
       if (task.state === 'queued') task.move('building')
     },

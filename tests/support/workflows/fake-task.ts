@@ -23,6 +23,8 @@ export class FakeTask {
   waiting: Waiting | undefined
   /** Seat number of the builder it was given to last. */
   seat = 0
+  /** When it was given to a builder first. */
+  assignedAt = 0
   ends = 0
   private readonly turns = new Map<number, readonly PlannedCall[]>()
   private readonly decided = new Map<string, 'approve' | 'reject'>()
