@@ -1,3 +1,4 @@
+import { CancelledFailure } from '@temporalio/common'
 import {
   allHandlersFinished,
   CancellationScope,
@@ -82,6 +83,7 @@ export class ManagedTask {
       this.brief = outcome.brief
       this.controls.priority = outcome.brief.priority
       this.costUsd = outcome.brief.costUsd
+      this.stopIfEnding()
       if (outcome.type === 'answered') return outcome.answer
       if (outcome.type === 'understood') return undefined
       const wait: Wait = outcome.type === 'unclear' ? { for: 'input', question: outcome.question } : { for: 'budget' }
@@ -120,6 +122,7 @@ export class ManagedTask {
 
   /** Past this point nothing is taken back: a cancel that comes now comes too late. */
   async deliver(outcome: VerificationOutcome): Promise<TaskResult> {
+    this.stopIfEnding()
     return CancellationScope.nonCancellable(async () => {
       await gateway.beginDelivery({ taskId: this.taskId })
       this.enter('delivering')
@@ -144,17 +147,19 @@ export class ManagedTask {
 
   private async takeSeat(): Promise<Seat> {
     const begun = this.attempts > 0
+    const priority = () => seatPriority({ priority: this.controls.priority, begun })
     if (!this.isOnBuilder()) {
       await gateway.queueTask({ taskId: this.taskId })
       this.enter('queued')
     }
     for (;;) {
       await this.whilePaused()
-      const asked = this.controls.priority
+      const asked = priority()
       const seat = await this.holder.take({
-        priority: seatPriority({ priority: asked, begun }),
+        priority: asked,
         tenant: this.brief?.tenant ?? '',
-        withdrawn: () => this.isPausing() || this.controls.priority !== asked,
+        // Who gains nothing by asking again keeps the place in the queue.
+        withdrawn: () => this.isPausing() || priority() !== asked,
       })
       if (!seat) continue
       await gateway.assignBuilder({ ...this.fence(seat), builder: seat.builder, attempt: ++this.attempts })
@@ -272,7 +277,9 @@ export class ManagedTask {
 
   private watchDeadline(deadline: string | undefined): void {
     if (deadline === undefined) return
-    const left = Math.max(0, Date.parse(deadline) - Date.now())
+    const left = Date.parse(deadline) - Date.now()
+    // Even the shortest timer lets a step begin, and a model be paid.
+    if (left <= 0) return this.endEarly('expired')
     const expire = () => this.endEarly('expired')
     void this.process.run(() => sleep(left, { summary: 'Deadline' })).then(expire, () => undefined)
   }
@@ -280,6 +287,11 @@ export class ManagedTask {
   private endEarly(state: 'cancelled' | 'expired'): void {
     this.end ??= state
     this.process.cancel()
+  }
+
+  /** A cancel the Manager hears of together with the last answer still counts. */
+  private stopIfEnding(): void {
+    if (this.process.consideredCancelled) throw new CancelledFailure('The task is being ended')
   }
 
   private async endedBy(error: unknown): Promise<TaskOutcome> {

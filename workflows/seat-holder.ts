@@ -4,6 +4,10 @@ import type { Priority } from '../domain/task.ts'
 import { releasesOn, seats } from './builder-activities.ts'
 import { isSeatTrouble } from './failures.ts'
 
+/** A builder that cannot lend a seat now may be able to soon; asking on and on would only fill the history. */
+const FIRST_DELAY_MS = 1_000
+const LONGEST_DELAY_MS = 60_000
+
 /** One request for a seat and, once granted, the seat. */
 interface Holding {
   readonly number: number
@@ -52,12 +56,12 @@ export class SeatHolder {
     readonly tenant: string
     readonly withdrawn: () => boolean
   }): Promise<Seat | undefined> {
-    for (;;) {
+    for (let delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, LONGEST_DELAY_MS)) {
       const holding = this.request(request)
       await condition(() => holding.seat !== undefined || holding.lost !== undefined || request.withdrawn())
       if (holding.seat && holding.lost === undefined) return holding.seat
       this.abandon()
-      if (holding.lost === undefined) return undefined
+      if (holding.lost === undefined || (await condition(request.withdrawn, delay))) return undefined
     }
   }
 

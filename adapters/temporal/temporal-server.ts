@@ -19,6 +19,9 @@ const DYNAMIC_CONFIGURATION = {
   'matching.numTaskqueueWritePartitions': 1,
   'matching.TaskQueueInfoByBuildIdTTL': '"250ms"',
 }
+export const dynamicConfigurationFlags: readonly string[] = Object.entries(DYNAMIC_CONFIGURATION).flatMap(
+  ([key, value]) => ['--dynamic-config-value', `${key}=${value}`],
+)
 /** Survives a killed process; a power cut may take the last commits, never the file. */
 const PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL']
 
@@ -45,7 +48,7 @@ export async function startTemporal(options: {
     ...['--port', ports.grpc, '--ui-port', ports.ui, '--http-port', ports.http, '--metrics-port', ports.metrics],
     ...['--db-filename', options.database],
     ...PRAGMAS.flatMap((pragma) => ['--sqlite-pragma', pragma]),
-    ...Object.entries(DYNAMIC_CONFIGURATION).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${value}`]),
+    ...dynamicConfigurationFlags,
   ]
   const service = startService({
     command: [options.program, 'server', 'start-dev', ...flags.map(String)],

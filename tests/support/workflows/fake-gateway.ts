@@ -1,0 +1,123 @@
+import { Context } from '@temporalio/activity'
+import type { GatewayActivities, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
+import { isFinal, type Waiting } from '../../../domain/task.ts'
+import { approvalOf, type FakeTask } from './fake-task.ts'
+
+const APPROVAL_DAYS = 30
+
+/** The Manager's activities on scripted tasks. */
+export function createFakeGateway(find: (taskId: string) => FakeTask): GatewayActivities {
+  return { ...stages(find), ...seating(find), ...requests(find) }
+}
+
+type Find = (taskId: string) => FakeTask
+
+const byGateway = (name: string) => ({ name, attempt: Context.current().info.attempt, seat: 0, builder: '' })
+
+function stages(find: Find) {
+  return {
+    openTask: ({ taskId }) => Promise.resolve(find(taskId).brief),
+    async understandTask({ taskId, round }) {
+      const task = find(taskId)
+      task.move('understanding')
+      await task.begin(byGateway(`understand ${round}`))
+      return understoodBy(task, round)
+    },
+    async awaitHuman({ taskId, wait }) {
+      const task = find(taskId)
+      task.waiting = waitingFor(wait)
+      task.move(`awaiting_${wait.for}`, `${wait.for}-requested`)
+      return Promise.resolve(task.waiting)
+    },
+    async pauseTask({ taskId }) {
+      find(taskId).move('paused')
+      return Promise.resolve()
+    },
+    async resumeTask({ taskId, to }) {
+      find(taskId).move(to)
+      find(taskId).waiting = undefined
+      return Promise.resolve()
+    },
+    async beginVerification({ taskId }) {
+      const task = find(taskId)
+      if (task.unread.length > 0) return Promise.resolve(false)
+      task.move('verifying')
+      return Promise.resolve(true)
+    },
+    async requestRepair({ taskId, outcome }) {
+      const task = find(taskId)
+      task.unread.push(outcome.log)
+      task.move('building')
+      return Promise.resolve()
+    },
+    async beginDelivery({ taskId }) {
+      find(taskId).move('delivering')
+      return Promise.resolve()
+    },
+    async endTask({ taskId, state, error }) {
+      const task = find(taskId)
+      await task.begin(byGateway('end'))
+      if (!isFinal(task.state)) task.move(state, `task-ended ${error?.code ?? state}`)
+      return task.brief
+    },
+  } satisfies Partial<GatewayActivities>
+}
+
+function understoodBy(task: FakeTask, round: number): UnderstandingOutcome {
+  const answers = task.script.understanding ?? ['understood']
+  const answer = answers[Math.min(round, answers.length) - 1] ?? 'understood'
+  const { brief } = task
+  if (answer === 'budget-reached') return { type: 'budget-reached', brief }
+  if (answer === 'understood') return { type: 'understood', brief }
+  return 'asks' in answer
+    ? { type: 'unclear', brief, question: answer.asks }
+    : { type: 'answered', brief, answer: answer.answers }
+}
+
+function waitingFor(wait: Wait): Waiting {
+  if (wait.for === 'budget') return { for: 'budget' }
+  if (wait.for === 'input') return { for: 'input', question: 'question' in wait ? wait.question : 'Which colour?' }
+  const expiresAt = new Date(Date.now() + APPROVAL_DAYS * 86_400_000).toISOString()
+  return { for: 'approval', approvalId: approvalOf(wait), tool: 'run_shell_command', expiresAt }
+}
+
+function seating(find: Find) {
+  return {
+    async queueTask({ taskId }) {
+      find(taskId).move('queued', 'task-queued')
+      return Promise.resolve({ strategy: 'kind', model: 'm', profile: 'engineering' })
+    },
+    async assignBuilder({ taskId, seat, builder, attempt }) {
+      const task = find(taskId)
+      if (task.seat >= seat) return Promise.resolve()
+      task.seat = seat
+      task.assignedAt ||= Date.now()
+      task.note(`builder-assigned ${builder} seat ${seat} attempt ${attempt}`)
+      if (task.state === 'queued') task.move('building')
+    },
+    async noteBuilderLost({ taskId, builder, reason }) {
+      const task = find(taskId)
+      task.note(`builder-lost ${builder}: ${reason}`)
+      const turn = task.nextTurn()
+      return Promise.resolve({ step: `${task.state}, turn ${turn}, call ${task.callsDone(turn) + 1}` })
+    },
+  } satisfies Partial<GatewayActivities>
+}
+
+function requests(find: Find) {
+  return {
+    receiveMessage: async ({ taskId, text }) => Promise.resolve(find(taskId).receive(text)),
+    async decideApproval({ taskId, approvalId, decision }) {
+      find(taskId).decide(approvalId, decision)
+      return Promise.resolve()
+    },
+    async changeBudget({ taskId, budgetUsd }) {
+      find(taskId).note(`budget ${budgetUsd}`)
+      return Promise.resolve()
+    },
+    async changePriority({ taskId, priority }) {
+      find(taskId).change({ priority })
+      return Promise.resolve()
+    },
+  } satisfies Partial<GatewayActivities>
+}

@@ -1,0 +1,42 @@
+import type { WorkflowHandle } from '@temporalio/client'
+import { defaultPayloadConverter } from '@temporalio/common'
+import type { temporal } from '@temporalio/proto'
+
+type Event = temporal.api.history.v1.IHistoryEvent
+
+/** An activity as the Manager or a Builder run asked for it. */
+export interface Scheduled {
+  readonly activity: string
+  readonly queue: string
+  readonly summary: string | undefined
+  readonly priority: number
+  readonly fairnessKey: string
+}
+
+/** Every event of a workflow's latest run. */
+export async function eventsOf(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<readonly Event[]> {
+  return (await handle.fetchHistory()).events ?? []
+}
+
+/** The activities of a workflow's latest run, in order. */
+export async function scheduled(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<readonly Scheduled[]> {
+  return (await eventsOf(handle)).flatMap((event) => {
+    const attributes = event.activityTaskScheduledEventAttributes
+    if (!attributes) return []
+    return [
+      {
+        activity: attributes.activityType?.name ?? '',
+        queue: attributes.taskQueue?.name ?? '',
+        summary: summaryOf(event),
+        priority: attributes.priority?.priorityKey ?? 0,
+        fairnessKey: attributes.priority?.fairnessKey ?? '',
+      },
+    ]
+  })
+}
+
+/** What the Temporal Web UI shows beside an event. */
+export function summaryOf({ userMetadata }: Event): string | undefined {
+  const summary = userMetadata?.summary
+  return summary ? defaultPayloadConverter.fromPayload<string>(summary) : undefined
+}

@@ -1,0 +1,145 @@
+import { fileURLToPath } from 'node:url'
+import { Client } from '@temporalio/client'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import { ulid } from 'ulidx'
+import { withFailures } from '../../../activities/activity-failure.ts'
+import { ensureSearchAttributes, searchAttributeTypes } from '../../../adapters/temporal/search-attributes.ts'
+import { dynamicConfigurationFlags } from '../../../adapters/temporal/temporal-server.ts'
+import { TASK_QUEUES } from '../../../domain/contracts.ts'
+import { workflowBundle } from '../../../workers/workflow-bundle.ts'
+import { FakeBuilder } from './fake-builder.ts'
+import { createFakeGateway } from './fake-gateway.ts'
+import { FakeTask } from './fake-task.ts'
+import { RunningTask } from './running-task.ts'
+import type { TaskScript } from './task-script.ts'
+
+const CACHE = fileURLToPath(new URL('../../../.cache', import.meta.url))
+const DEFAULT_SEATS = [40, 40]
+
+/** The bundle every suite shares: made once per content of the workflows. */
+export const sharedBundle = (): Promise<string> => workflowBundle(CACHE)
+
+export interface WorldOptions {
+  /** Program of Temporal's dev server, or of its time-skipping test server. */
+  readonly program: string
+  readonly timeSkipping?: boolean
+  /** Seats of each builder. */
+  readonly seats?: readonly number[]
+}
+
+/** A real Temporal server with the real workflows, and fakes for everything the workflows call. */
+export class World {
+  private readonly tasks = new Map<string, FakeTask>()
+  readonly builders: FakeBuilder[] = []
+  private manager: RunningWorker | undefined
+  private gateway: RunningWorker | undefined
+
+  private constructor(
+    readonly env: TestWorkflowEnvironment,
+    readonly client: Client,
+  ) {}
+
+  static async start({ program, timeSkipping = false, seats = DEFAULT_SEATS }: WorldOptions): Promise<World> {
+    installQuietRuntime()
+    const executable = { type: 'existing-path', path: program } as const
+    const env = timeSkipping
+      ? await TestWorkflowEnvironment.createTimeSkipping({ server: { executable } })
+      : await TestWorkflowEnvironment.createLocal({
+          server: {
+            executable,
+            extraArgs: [...dynamicConfigurationFlags, '--output', 'none'],
+            log: { format: 'pretty', level: 'error' },
+          },
+        })
+    // The time-skipping server cannot list them.
+    const attributes = { namespace: 'default', searchAttributes: searchAttributeTypes }
+    if (timeSkipping) await env.client.connection.operatorService.addSearchAttributes(attributes)
+    else await ensureSearchAttributes(env.client, 'default')
+    const world = new World(env, env.client)
+    world.manager = await world.startManager()
+    world.gateway = await world.startGateway()
+    for (const count of seats) await world.addBuilder(count)
+    return world
+  }
+
+  /** A builder more; its id counts from b1. */
+  async addBuilder(seats: number): Promise<FakeBuilder> {
+    const builder = await FakeBuilder.start({
+      id: `b${this.builders.length + 1}`,
+      seats,
+      address: this.env.address,
+      client: this.client,
+      find: this.find,
+    })
+    this.builders.push(builder)
+    return builder
+  }
+
+  /** Starts a Manager for a scripted task. */
+  async begin(script: TaskScript = {}): Promise<RunningTask> {
+    const id = `task-${ulid()}`
+    const record = new FakeTask(id, script)
+    this.tasks.set(id, record)
+    const options = { workflowId: id, taskQueue: TASK_QUEUES.manager, args: [{ taskId: id }] as const }
+    const handle = await this.client.workflow.start('manageTask', options)
+    return new RunningTask(handle, record)
+  }
+
+  /** Restarts the Manager worker; what happens meanwhile reaches its workflows all at once. */
+  async restartManager(meanwhile: () => Promise<void>): Promise<void> {
+    await this.manager?.stop()
+    await meanwhile()
+    this.manager = await this.startManager()
+  }
+
+  async stop(): Promise<void> {
+    for (const task of this.tasks.values()) task.releaseAll()
+    await Promise.all(this.builders.map((builder) => builder.stop()))
+    await Promise.all([this.manager?.stop(), this.gateway?.stop()])
+    await this.env.teardown()
+  }
+
+  private readonly find = (taskId: string): FakeTask => {
+    const task = this.tasks.get(taskId)
+    if (!task) throw new Error(`there is no task ${taskId}`)
+    return task
+  }
+
+  private async startManager(): Promise<RunningWorker> {
+    const { understandTask: _, ...lifecycle } = withFailures(createFakeGateway(this.find))
+    const workflowBundle = { codePath: await sharedBundle() }
+    return this.run({ taskQueue: TASK_QUEUES.manager, workflowBundle, activities: { ...lifecycle } })
+  }
+
+  private startGateway(): Promise<RunningWorker> {
+    const { understandTask } = withFailures(createFakeGateway(this.find))
+    return this.run({ taskQueue: TASK_QUEUES.gateway, activities: { understandTask } })
+  }
+
+  private async run(options: Omit<WorkerOptions, 'connection' | 'namespace'>): Promise<RunningWorker> {
+    const common = { connection: this.env.nativeConnection, namespace: 'default' }
+    const worker = await Worker.create({ ...common, ...options })
+    const running = worker.run()
+    return {
+      async stop() {
+        worker.shutdown()
+        await running
+      },
+    }
+  }
+}
+
+interface RunningWorker {
+  stop(): Promise<void>
+}
+
+let installed = false
+
+/** Failures are what the tests are about; only the unexpected is worth a line. */
+export function installQuietRuntime(): void {
+  if (installed) return
+  installed = true
+  const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' })
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } })
+}
