@@ -24,12 +24,19 @@ export async function createSandbox(options: {
   if (options.mode === 'none') return createHostSandbox()
   const bwrap = installedBubblewrap(options.programs)
   if (bwrap === undefined) return unavailable('bubblewrap is not installed')
-  const { stdout: help } = await run(bwrap, ['--help'])
+  const help = await helpOf(bwrap)
+  if (help === undefined) return unavailable(`${bwrap} does not start`)
   const understands = (option: string) => help.includes(option)
   const sandbox = createBubblewrapSandbox({ bwrap, prlimit: systemProgram('prlimit'), understands })
   const fault = await probe(sandbox)
   return fault === undefined ? sandbox : unavailable(fault)
 }
+
+const helpOf = (program: string): Promise<string | undefined> =>
+  run(program, ['--help']).then(
+    ({ stdout }) => stdout,
+    () => undefined,
+  )
 
 async function probe(sandbox: Sandbox): Promise<string | undefined> {
   const workspace = await mkdtemp(join(tmpdir(), 'ocg-probe-'))
