@@ -132,10 +132,12 @@ export async function writeTask(
   const values: unknown[] = [row.id]
   const sets = ['updated_at = now()']
   const set = (column: string, value: unknown) => sets.push(`${column} = $${values.push(value)}`)
+  const ends = write.to !== undefined && isFinal(write.to)
+  const change: TaskChange = { ...write.change, ...(ends && { waiting: null }) }
   if (write.to !== undefined) set('state', write.to)
-  if (write.to !== undefined && isFinal(write.to)) sets.push('ended_at = now()', 'waiting = null')
+  if (ends) sets.push('ended_at = now()')
   for (const [field, column] of Object.entries(CHANGES)) {
-    const value = write.change?.[field as keyof typeof CHANGES]
+    const value = change[field as keyof typeof CHANGES]
     if (value !== undefined) set(column, JSON_COLUMNS.has(column) && value !== null ? JSON.stringify(value) : value)
   }
   if (write.change?.builder) {
