@@ -16,6 +16,7 @@ import {
   type Waiting,
 } from '../../domain/task.ts'
 import type { Understanding } from '../../domain/understanding.ts'
+import { storableText } from './storable-text.ts'
 
 /** A row of `task`. */
 export interface TaskRow {
@@ -131,7 +132,8 @@ export async function writeTask(
 ): Promise<TaskRow> {
   const values: unknown[] = [row.id]
   const sets = ['updated_at = now()']
-  const set = (column: string, value: unknown) => sets.push(`${column} = $${values.push(value)}`)
+  const set = (column: string, value: unknown) =>
+    sets.push(`${column} = $${values.push(typeof value === 'string' ? storableText(value) : value)}`)
   const ends = write.to !== undefined && isFinal(write.to)
   const change: TaskChange = { ...write.change, ...(ends && { waiting: null }) }
   if (write.to !== undefined) set('state', write.to)
@@ -157,16 +159,13 @@ export async function writeTask(
 }
 
 async function insertEvents(client: PoolClient, row: TaskRow, events: readonly NewTaskEvent[]): Promise<void> {
-  const rows = events.map((event, index) => ({
-    sequence: row.sequence + index + 1,
-    type: event.type,
-    data: event.data ?? {},
-  }))
+  // JSON as it is: `json_to_recordset` would read every escape in it and refuse some.
   await client.query(
     `with added as (
        insert into event (task_id, sequence, type, data)
-       select $1, e.sequence, e.type, e.data from json_to_recordset($2) as e (sequence int, type text, data json))
+       select $1, $2 + e.place, e.type, e.data
+       from unnest($3::text[], $4::json[]) with ordinality as e (type, data, place))
      select pg_notify('task_event', $1)`,
-    [row.id, JSON.stringify(rows)],
+    [row.id, row.sequence, events.map(({ type }) => type), events.map(({ data }) => JSON.stringify(data ?? {}))],
   )
 }

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
+import { storableText } from './storable-text.ts'
 import { lockFenced, writeTask } from './task-rows.ts'
 import { callData, calledEvent, callOf, loadCall } from './tool-call-rows.ts'
 import { inTransaction } from './transaction.ts'
@@ -44,8 +45,8 @@ async function finishTool(client: PoolClient, request: FinishTool): Promise<void
       request.turn,
       request.position,
       JSON.stringify(request.response),
-      request.output ?? null,
-      request.summary,
+      request.output === undefined ? null : storableText(request.output),
+      storableText(request.summary),
     ],
   )
   if (request.checkpoint)
