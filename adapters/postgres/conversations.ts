@@ -7,6 +7,7 @@ import { createApprovals } from './approvals.ts'
 import { contentsBefore } from './contents.ts'
 import { callOf, type ToolCallRow } from './tool-call-rows.ts'
 import { lockFenced, lockTask, writeTask, type TaskRow } from './task-rows.ts'
+import { storableText } from './storable-text.ts'
 import { isSteered } from './tasks.ts'
 import { createToolCalls } from './tool-calls.ts'
 import { inTransaction } from './transaction.ts'
@@ -30,7 +31,9 @@ export function createConversationStore(pool: Pool): ConversationStore {
       const { rows } = await pool.query<{ next: number }>(
         `select coalesce(max(number) + (not bool_or(open))::int, 1)::int as next from (
            select number, parts is null or exists (
-             select 1 from tool_call c where c.task_id = t.task_id and c.turn = number and c.state <> 'finished') as open
+             select 1 from tool_call c where c.task_id = t.task_id and c.turn = number and c.state <> 'finished')
+             or not exists (select 1 from tool_call c where c.task_id = t.task_id and c.turn = number)
+             and not exists (select 1 from message m where m.task_id = t.task_id and m.turn is null) as open
            from turn t where task_id = $1 order by number desc limit 1) as last`,
         [taskId],
       )
@@ -38,7 +41,10 @@ export function createConversationStore(pool: Pool): ConversationStore {
     },
     receive: (message) => inTransaction(pool, (client) => receive(client, message)),
     async tell({ taskId, text }) {
-      await pool.query('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, 'gateway', text])
+      await pool.query(`insert into message (task_id, author, text) values ($1, 'gateway', $2)`, [
+        taskId,
+        storableText(text),
+      ])
     },
     async unread(taskId) {
       const { rows } = await pool.query<{ text: string }>(
@@ -76,29 +82,43 @@ async function beginTurn(client: PoolClient, { turn, ...fence }: Fence & { turn:
 }
 
 async function turnOf(client: PoolClient, row: TurnRow & { taskId: string }): Promise<Turn> {
-  const calls = await client.query<ToolCallRow>(
-    'select * from tool_call where task_id = $1 and turn = $2 order by position',
-    [row.taskId, row.number],
-  )
-  return { number: row.number, model: row.model, parts: row.parts ?? [], calls: calls.rows.map(callOf) }
+  const { number, model, parts, taskId } = row
+  return { number, model, parts: parts ?? [], calls: await callsOf(client, { taskId, turn: number }) }
 }
 
-async function finishTurn(client: PoolClient, request: FinishTurn): Promise<{ steered: boolean }> {
+async function callsOf(client: PoolClient, at: { taskId: string; turn: number }): Promise<readonly ToolCall[]> {
+  const { rows } = await client.query<ToolCallRow>(
+    'select * from tool_call where task_id = $1 and turn = $2 order by position',
+    [at.taskId, at.turn],
+  )
+  return rows.map(callOf)
+}
+
+async function finishTurn(client: PoolClient, request: FinishTurn): ReturnType<ConversationStore['finishTurn']> {
   const task = await lockFenced(client, request)
   const { taskId, turn, calls } = request
-  await client.query(
-    'update turn set model = $3, parts = $4, finish_reason = $5, answered_at = now() where task_id = $1 and number = $2',
+  const { rowCount } = await client.query(
+    `update turn set model = $3, parts = $4, finish_reason = $5, answered_at = now()
+     where task_id = $1 and number = $2 and parts is null`,
     [taskId, turn, request.model, JSON.stringify(request.parts), request.finishReason],
   )
-  if (calls.length > 0)
+  const isFirst = rowCount === 1
+  if (isFirst && calls.length > 0)
     await client.query(
       `insert into tool_call (task_id, turn, position, id, name, args, decision)
-       select $1, $2, c.position, c.id, c.name, c.args, c.decision
-       from json_to_recordset($3) as c (position int, id text, name text, args json, decision text)`,
-      [taskId, turn, JSON.stringify(calls)],
+       select $1, $2, c.* from unnest($3::int[], $4::text[], $5::text[], $6::json[], $7::text[]) as c`,
+      [
+        taskId,
+        turn,
+        calls.map((call) => call.position),
+        calls.map((call) => call.id),
+        calls.map((call) => call.name),
+        calls.map((call) => JSON.stringify(call.args)),
+        calls.map((call) => call.decision),
+      ],
     )
   await recordCall(client, request)
-  return { steered: await isSteered(client, task.id) }
+  return { calls: await callsOf(client, { taskId, turn }), steered: await isSteered(client, task.id) }
 }
 
 async function recordCall(client: PoolClient, { taskId, turn, model, usage, usd }: RecordCall): Promise<void> {
@@ -128,9 +148,9 @@ async function lastWords(pool: Pool, taskId: string): Promise<string> {
   )
   const parts = rows[0]?.parts ?? []
   const summary = parts.find((part) => part.functionCall?.name === 'complete_task')?.functionCall?.args?.['summary']
-  if (typeof summary === 'string' && summary.trim() !== '') return summary.trim()
+  if (typeof summary === 'string' && summary.trim() !== '') return storableText(summary).trim()
   const text = parts.filter((part) => part.thought !== true).map((part) => part.text ?? '')
-  return text.join('').trim()
+  return storableText(text.join('')).trim()
 }
 
 async function receive(
