@@ -16,6 +16,10 @@ import { transcript } from './transcript.ts'
 type FinishTurn = Parameters<ConversationStore['finishTurn']>[0]
 type RecordCall = Parameters<ConversationStore['recordCall']>[0]
 
+/** A turn without calls ends the run, and so does one that completes the task. */
+const ENDS_RUN = `coalesce((
+  select bool_or(c.name = 'complete_task') from tool_call c where c.task_id = t.task_id and c.turn = number), true)`
+
 /** Turns, tool calls, messages and approvals in PostgreSQL. */
 export function createConversationStore(pool: Pool): ConversationStore {
   return {
@@ -29,12 +33,12 @@ export function createConversationStore(pool: Pool): ConversationStore {
     finishTurn: (request) => inTransaction(pool, (client) => finishTurn(client, request)),
     async nextTurn(taskId) {
       const { rows } = await pool.query<{ next: number }>(
-        `select coalesce(max(number) + (not bool_or(open))::int, 1)::int as next from (
-           select number, parts is null or exists (
-             select 1 from tool_call c where c.task_id = t.task_id and c.turn = number and c.state <> 'finished')
-             or not exists (select 1 from tool_call c where c.task_id = t.task_id and c.turn = number)
-             and not exists (select 1 from message m where m.task_id = t.task_id and m.turn is null) as open
-           from turn t where task_id = $1 order by number desc limit 1) as last`,
+        `select case
+           when parts is null or exists (
+             select 1 from tool_call c where c.task_id = t.task_id and c.turn = number and c.state <> 'finished') then number
+           when ${ENDS_RUN} and not exists (select 1 from message where task_id = t.task_id and turn is null) then number
+           else number + 1 end as next
+         from turn t where task_id = $1 order by number desc limit 1`,
         [taskId],
       )
       return rows[0]?.next ?? 1

@@ -202,8 +202,8 @@ export interface ConversationStore {
   /** One stored call. */
   call(at: { readonly taskId: string; readonly turn: number; readonly position: number }): Promise<ToolCall>
   /**
-   * Number of the turn to go on with: the last one when a call of it is unfinished or it ended the run with words that
-   * nobody has answered, else the next.
+   * Number of the turn to go on with: the last one when a call of it is unfinished, or when it ended the run (with
+   * words alone, or with `complete_task`) and nobody has said anything since; else the next.
    */
   nextTurn(taskId: string): Promise<number>
   /**
