@@ -116,15 +116,22 @@ describe.each(Object.entries(STORES))('the conversations of %s', (_, open) => {
       expect(await next(fence.taskId)).toBe(2)
     })
 
-    it('is still the one with the last words, which end a run, until somebody says something', async () => {
+    it.each([
+      ['with words alone', []],
+      ['with complete_task', [call(0), call(1, { name: 'complete_task', args: { summary: 'x' } })]],
+    ])('is still the one that ended a run %s, until somebody says something', async (__, calls) => {
       const fence = await building()
-      await answeredTurn(store, fence)
+      const end = async (turn: number) => {
+        const at = await answeredTurn(store, { ...fence, turn }, calls)
+        for (const { position } of calls) await finishedCall(store, { ...at, position })
+      }
+      await end(1)
       expect(await next(fence.taskId)).toBe(1)
       await steer(fence.taskId, 'one more thing')
       expect(await next(fence.taskId)).toBe(2)
       await store.conversations.beginTurn({ ...fence, turn: 2 })
       expect(await next(fence.taskId)).toBe(2)
-      await answeredTurn(store, { ...fence, turn: 2 })
+      await end(2)
       await store.conversations.tell({ taskId: fence.taskId, text: 'the checks failed' })
       expect(await next(fence.taskId)).toBe(3)
     })
