@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import { bubblewrap } from './programs.ts'
-import { ran, temporaryFolder, unprotected } from './sandboxed.ts'
+import { ran, unprotected } from './sandboxed.ts'
 
 /** What a command tries that must not leave the sandbox. */
 export interface Escape {
