@@ -80,15 +80,14 @@ async function storeAnswer(
     await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
     throw fault
   }
-  const calls = plannedCalls(answer, work)
-  await store.conversations.finishTurn({
+  const { calls } = await store.conversations.finishTurn({
     ...fence,
     ...paid,
     parts: answer.parts,
     finishReason: answer.finishReason,
-    calls,
+    calls: plannedCalls(answer, work),
   })
-  return calls.map((call) => ({ ...call, turn: turn.turn, state: 'pending' }))
+  return calls
 }
 
 function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork) {

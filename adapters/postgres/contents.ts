@@ -49,7 +49,8 @@ export async function contentsBefore(
     ...turns.rows.flatMap(({ number, parts }): ModelContent[] => {
       const answered = responses.rows
         .filter((row) => row.turn === number)
-        .map(({ id, name, response }) => ({ functionResponse: { id, name, response } }))
+        // Older models give no ids; then the order alone pairs calls and responses.
+        .map(({ id, name, response }) => ({ functionResponse: { ...(id !== '' && { id }), name, response } }))
       return [
         { role: 'model', parts },
         ...(answered.length === 0 ? [] : [{ role: 'user' as const, parts: answered }]),

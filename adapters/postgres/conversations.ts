@@ -7,6 +7,7 @@ import { createApprovals } from './approvals.ts'
 import { contentsBefore } from './contents.ts'
 import { callOf, type ToolCallRow } from './tool-call-rows.ts'
 import { lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
+import { storableText } from './storable-text.ts'
 import { isSteered } from './tasks.ts'
 import { createToolCalls } from './tool-calls.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
@@ -14,6 +15,10 @@ import { transcript } from './transcript.ts'
 
 type FinishTurn = Parameters<ConversationStore['finishTurn']>[0]
 type RecordCall = Parameters<ConversationStore['recordCall']>[0]
+
+/** A turn without calls ends the run, and so does one that completes the task. */
+const ENDS_RUN = `coalesce((
+  select bool_or(c.name = 'complete_task') from tool_call c where c.task_id = t.task_id and c.turn = number), true)`
 
 /** Turns, tool calls, messages and approvals in PostgreSQL. */
 export function createConversationStore(pool: Pool): ConversationStore {
@@ -25,17 +30,22 @@ export function createConversationStore(pool: Pool): ConversationStore {
     finishTurn: (request) => inTransaction(pool, (transaction) => finishTurn(transaction, request)),
     async nextTurn(taskId) {
       const { rows } = await pool.query<{ next: number }>(
-        `select coalesce(max(number) + (not bool_or(open))::int, 1)::int as next from (
-           select number, parts is null or exists (
-             select 1 from tool_call c where c.task_id = t.task_id and c.turn = number and c.state <> 'finished') as open
-           from turn t where task_id = $1 order by number desc limit 1) as last`,
+        `select case
+           when parts is null or exists (
+             select 1 from tool_call c where c.task_id = t.task_id and c.turn = number and c.state <> 'finished') then number
+           when ${ENDS_RUN} and not exists (select 1 from message where task_id = t.task_id and turn is null) then number
+           else number + 1 end as next
+         from turn t where task_id = $1 order by number desc limit 1`,
         [taskId],
       )
       return rows[0]?.next ?? 1
     },
     receive: (message) => inTransaction(pool, (transaction) => receive(transaction, message)),
     async tell({ taskId, text }) {
-      await pool.query('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, 'gateway', text])
+      await pool.query(`insert into message (task_id, author, text) values ($1, 'gateway', $2)`, [
+        taskId,
+        storableText(text),
+      ])
     },
     async unread(taskId) {
       const { rows } = await pool.query<{ text: string }>(
@@ -75,29 +85,41 @@ async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & {
 }
 
 async function turnOf(reader: Reader, row: TurnRow & { taskId: string }): Promise<Turn> {
-  const calls = await reader.query<ToolCallRow>(
-    'select * from tool_call where task_id = $1 and turn = $2 order by position',
-    [row.taskId, row.number],
-  )
-  return { number: row.number, model: row.model, parts: row.parts ?? [], calls: calls.rows.map(callOf) }
+  const { number, model, parts, taskId } = row
+  return { number, model, parts: parts ?? [], calls: await callsOf(reader, { taskId, turn: number }) }
 }
 
-async function finishTurn(transaction: Transaction, request: FinishTurn): Promise<{ steered: boolean }> {
+async function callsOf(reader: Reader, at: { taskId: string; turn: number }): Promise<readonly ToolCall[]> {
+  const { rows } = await reader.query<ToolCallRow>(
+    'select * from tool_call where task_id = $1 and turn = $2 order by position',
+    [at.taskId, at.turn],
+  )
+  return rows.map(callOf)
+}
+
+/** The first answer of a turn stays; its calls come with it or not at all. */
+const ANSWER_TURN = `
+  with answered as (
+    update turn set model = $3, parts = $4, finish_reason = $5, answered_at = now()
+    where task_id = $1 and number = $2 and parts is null returning 1)
+  insert into tool_call (task_id, turn, position, id, name, args, decision)
+  select $1, $2, c.* from unnest($6::int[], $7::text[], $8::text[], $9::json[], $10::text[]) as c
+  where exists (select from answered)`
+
+async function finishTurn(transaction: Transaction, request: FinishTurn): ReturnType<ConversationStore['finishTurn']> {
   await lockFenced(transaction, request)
   const { taskId, turn, calls } = request
-  transaction.write(
-    'update turn set model = $3, parts = $4, finish_reason = $5, answered_at = now() where task_id = $1 and number = $2',
-    [taskId, turn, request.model, JSON.stringify(request.parts), request.finishReason],
-  )
-  if (calls.length > 0)
-    transaction.write(
-      `insert into tool_call (task_id, turn, position, id, name, args, decision)
-       select $1, $2, c.position, c.id, c.name, c.args, c.decision
-       from json_to_recordset($3) as c (position int, id text, name text, args json, decision text)`,
-      [taskId, turn, JSON.stringify(calls)],
-    )
+  transaction.write(ANSWER_TURN, [
+    ...[taskId, turn, request.model, JSON.stringify(request.parts), request.finishReason],
+    calls.map((call) => call.position),
+    calls.map((call) => call.id),
+    calls.map((call) => call.name),
+    calls.map((call) => JSON.stringify(call.args)),
+    calls.map((call) => call.decision),
+  ])
   transaction.write(RECORD_CALL, callValues(request))
-  return { steered: await isSteered(transaction, taskId) }
+  const [stored, steered] = await Promise.all([callsOf(transaction, { taskId, turn }), isSteered(transaction, taskId)])
+  return { calls: stored, steered }
 }
 
 /** Notes a paid call and adds it to its task's sums. */
@@ -126,9 +148,9 @@ async function lastWords(pool: Pool, taskId: string): Promise<string> {
   )
   const parts = rows[0]?.parts ?? []
   const summary = parts.find((part) => part.functionCall?.name === 'complete_task')?.functionCall?.args?.['summary']
-  if (typeof summary === 'string' && summary.trim() !== '') return summary.trim()
+  if (typeof summary === 'string' && summary.trim() !== '') return storableText(summary).trim()
   const text = parts.filter((part) => part.thought !== true).map((part) => part.text ?? '')
-  return text.join('').trim()
+  return storableText(text.join('')).trim()
 }
 
 async function receive(

@@ -8,27 +8,35 @@ export interface Notifications {
 }
 
 const CHANNEL = 'task_event'
+/** A database that restarts is away for seconds: soon enough to be heard again, seldom enough to be no load. */
+const RECONNECT_MS = 500
 
 /**
- * One LISTEN connection a process, opened with the first subscription. When it breaks, every watcher is woken (it
- * reads what it missed) and the connection is opened again.
+ * One LISTEN connection a process, opened with the first subscription. When it breaks it is opened again as long as
+ * somebody watches; then every watcher is woken and reads what it missed.
  */
 export function createNotifications(connectionString: string): Notifications {
   const emitter = new EventEmitter().setMaxListeners(0)
   let client: Promise<pg.Client> | undefined
+  let retry: NodeJS.Timeout | undefined
   let closed = false
 
   const open = async (): Promise<pg.Client> => {
     const opened = new pg.Client({ connectionString, application_name: 'openclaw-notifications' })
+    // What broke also ends.
+    opened.on('error', () => undefined)
     opened.on('notification', ({ payload }) => emitter.emit(payload ?? ''))
-    opened.on('error', () => void opened.end().catch(() => undefined))
-    opened.on('end', () => {
+    try {
+      await opened.connect()
+      await opened.query(`listen ${CHANNEL}`)
+    } catch (error) {
+      await opened.end().catch(() => undefined)
+      throw error
+    }
+    opened.once('end', () => {
       client = undefined
-      for (const name of emitter.eventNames()) emitter.emit(name)
-      if (!closed && emitter.eventNames().length > 0) void connect().catch(() => undefined)
+      listenAgain()
     })
-    await opened.connect()
-    await opened.query(`listen ${CHANNEL}`)
     return opened
   }
   const connect = (): Promise<pg.Client> =>
@@ -36,6 +44,13 @@ export function createNotifications(connectionString: string): Notifications {
       client = undefined
       throw error
     }))
+  const wakeAll = (): void => {
+    for (const name of emitter.eventNames()) emitter.emit(name)
+  }
+  const listenAgain = (): void => {
+    if (closed || emitter.eventNames().length === 0) return
+    connect().then(wakeAll, () => (retry = setTimeout(listenAgain, RECONNECT_MS)))
+  }
 
   return {
     async subscribe(taskId, listener) {
@@ -49,6 +64,7 @@ export function createNotifications(connectionString: string): Notifications {
     },
     async close() {
       closed = true
+      clearTimeout(retry)
       emitter.removeAllListeners()
       await client?.then((opened) => opened.end()).catch(() => undefined)
     },

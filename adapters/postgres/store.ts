@@ -27,8 +27,10 @@ export async function openStore(options: { readonly url: string; readonly connec
     statement_timeout: 60_000,
     idle_in_transaction_session_timeout: 60_000,
   })
-  // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+  // A connection that breaks is replaced by the pool, and whoever waits for its answer is told; without listeners it
+  // would end the process, idle or in the middle of a transaction.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   await migrate(pool)
   const notifications = createNotifications(options.url)
   return {

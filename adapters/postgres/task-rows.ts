@@ -15,6 +15,7 @@ import {
   type Waiting,
 } from '../../domain/task.ts'
 import type { Understanding } from '../../domain/understanding.ts'
+import { storableText } from './storable-text.ts'
 import type { Reader, Transaction } from './transaction.ts'
 
 /** A row of `task`. */
@@ -145,13 +146,8 @@ export async function writeTask(
   const { sets, values } = assignments(row, write)
   const update = `update task set ${sets.join(', ')} where id = $1 returning *`
   const events = write.events ?? []
-  const { rows } =
-    events.length === 0
-      ? await transaction.query<TaskRow>(update, values)
-      : await transaction.query<TaskRow>(
-          withEvents(update, { at: values.push(eventRows(row, events)), give: 'written.*, ' }),
-          values,
-        )
+  const text = events.length === 0 ? update : withEvents({ update, values, give: 'written.*, ' }, events)
+  const { rows } = await transaction.query<TaskRow>(text, values)
   return rows[0] as TaskRow
 }
 
@@ -163,18 +159,21 @@ export function noteEvents(
 ): void {
   const { sets, values } = assignments(row, { events })
   if (turn !== undefined) sets.push(`turn = $${values.push(turn)}`)
-  const update = `update task set ${sets.join(', ')} where id = $1 returning id`
-  transaction.write(withEvents(update, { at: values.push(eventRows(row, events)), give: '' }), values)
+  const update = `update task set ${sets.join(', ')} where id = $1 returning id, sequence`
+  transaction.write(withEvents({ update, values, give: '' }, events), values)
 }
 
 function assignments(row: Pick<TaskRow, 'id' | 'sequence'>, write: TaskWrite) {
   const values: unknown[] = [row.id]
   const sets = ['updated_at = now()']
-  const set = (column: string, value: unknown) => sets.push(`${column} = $${values.push(value)}`)
+  const set = (column: string, value: unknown) =>
+    sets.push(`${column} = $${values.push(typeof value === 'string' ? storableText(value) : value)}`)
+  const ends = write.to !== undefined && isFinal(write.to)
+  const change: TaskChange = { ...write.change, ...(ends && { waiting: null }) }
   if (write.to !== undefined) set('state', write.to)
-  if (write.to !== undefined && isFinal(write.to)) sets.push('ended_at = now()', 'waiting = null')
+  if (ends) sets.push('ended_at = now()')
   for (const [field, column] of Object.entries(CHANGES)) {
-    const value = write.change?.[field as keyof typeof CHANGES]
+    const value = change[field as keyof typeof CHANGES]
     if (value !== undefined) set(column, JSON_COLUMNS.has(column) && value !== null ? JSON.stringify(value) : value)
   }
   if (write.change?.builder) {
@@ -191,13 +190,21 @@ function assignments(row: Pick<TaskRow, 'id' | 'sequence'>, write: TaskWrite) {
   return { sets, values }
 }
 
-/** An update of a task together with its events and the call that wakes its watchers, in one statement. */
-const withEvents = (update: string, { at, give }: { readonly at: number; readonly give: string }): string =>
-  `with written as (${update}),
+/**
+ * An update of a task together with its events and the call that wakes its watchers, in one statement; adds to
+ * `values`. JSON goes in as it is: `json_to_recordset` would read every escape in it and refuse some.
+ */
+function withEvents(
+  statement: { readonly update: string; readonly values: unknown[]; readonly give: string },
+  events: readonly NewTaskEvent[],
+): string {
+  const { update, values, give } = statement
+  const types = values.push(events.map(({ type }) => type))
+  const data = values.push(events.map((event) => JSON.stringify(event.data ?? {})))
+  return `with written as (${update}),
      added as (
        insert into event (task_id, sequence, type, data)
-       select $1, e.sequence, e.type, e.data from json_to_recordset($${at}) as e (sequence int, type text, data json))
+       select written.id, written.sequence - ${events.length} + e.place, e.type, e.data
+       from written, unnest($${types}::text[], $${data}::json[]) with ordinality as e (type, data, place))
    select ${give}pg_notify('task_event', $1) from written`
-
-const eventRows = (row: Pick<TaskRow, 'sequence'>, events: readonly NewTaskEvent[]): string =>
-  JSON.stringify(events.map(({ type, data = {} }, index) => ({ sequence: row.sequence + index + 1, type, data })))
+}

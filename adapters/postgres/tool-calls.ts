@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
+import { storableText } from './storable-text.ts'
 import { lockFenced, noteEvents } from './task-rows.ts'
 import { callData, calledEvent, callOf, loadCall } from './tool-call-rows.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
@@ -42,8 +43,8 @@ async function finishTool(transaction: Transaction, request: FinishTool): Promis
       request.turn,
       request.position,
       JSON.stringify(request.response),
-      request.output ?? null,
-      request.summary,
+      request.output === undefined ? null : storableText(request.output),
+      storableText(request.summary),
     ],
   )
   if (request.checkpoint)

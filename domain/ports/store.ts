@@ -169,7 +169,10 @@ export interface ConversationStore {
     readonly usage: TokenUsage
     readonly usd: number
   }): Promise<void>
-  /** Stores an answered turn with its calls and cost in one transaction; `steered`: a message waits for the next turn. */
+  /**
+   * Stores an answered turn with its calls and cost in one transaction. The first answer stays: a second one of a
+   * repeated step only costs. `calls`: those that stand; `steered`: a message waits for the next turn.
+   */
   finishTurn(
     request: Fence & {
       readonly turn: number
@@ -180,7 +183,7 @@ export interface ConversationStore {
       readonly usd: number
       readonly calls: readonly Omit<ToolCall, 'state' | 'turn' | 'approvalId'>[]
     },
-  ): Promise<{ readonly steered: boolean }>
+  ): Promise<{ readonly calls: readonly ToolCall[]; readonly steered: boolean }>
   beginTool(request: Fence & { readonly turn: number; readonly position: number }): Promise<ToolStart>
   /** Result, checkpoint, plan and `tool-finished` in one transaction. */
   finishTool(
@@ -198,7 +201,10 @@ export interface ConversationStore {
   ): Promise<void>
   /** One stored call. */
   call(at: { readonly taskId: string; readonly turn: number; readonly position: number }): Promise<ToolCall>
-  /** Number of the turn to go on with: the last one when a call of it is unfinished, else the next. */
+  /**
+   * Number of the turn to go on with: the last one when a call of it is unfinished, or when it ended the run (with
+   * words alone, or with `complete_task`) and nobody has said anything since; else the next.
+   */
   nextTurn(taskId: string): Promise<number>
   /**
    * Takes a human's text: the answer to the open question, or a steer for the next turn. Throws `conflict` when the

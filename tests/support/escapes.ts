@@ -37,6 +37,3 @@ export function testEscapes(escapes: readonly Escape[], arrange: () => Scene | P
     expect(await played(sandbox), 'in the sandbox').not.toContain('escaped')
   })
 }
-
-/** A scene in an empty workspace. */
-export const emptyScene = (): Scene => ({ workspace: temporaryFolder(), environment: {} })

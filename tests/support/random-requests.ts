@@ -77,13 +77,13 @@ export function* randomRequests(source: { readonly seed: number; readonly ids: r
   }
 }
 
-interface Chooser {
+export interface Chooser {
   pick<T>(values: readonly T[]): T
   chance(probability: number): boolean
 }
 
 /** mulberry32: small, seeded, good enough to choose with. */
-function createChooser(seed: number): Chooser {
+export function createChooser(seed: number): Chooser {
   let state = seed
   const random = () => {
     state = (state + 0x6d2b79f5) | 0

@@ -1,0 +1,185 @@
+create table api_key (
+  id text not null,
+  tenant text not null,
+  name text not null,
+  roles text[] not null,
+  hash text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  constraint api_key_hash_key UNIQUE (hash),
+  constraint api_key_pkey PRIMARY KEY (id)
+);
+CREATE INDEX api_key_by_tenant ON public.api_key USING btree (tenant);
+
+create table builder (
+  id text not null,
+  pid integer not null,
+  host text not null,
+  state text not null,
+  seats integer not null,
+  seats_used integer not null,
+  tasks text[] not null,
+  started_at timestamp with time zone not null default now(),
+  last_heartbeat_at timestamp with time zone not null default now(),
+  restarts integer not null,
+  cpu double precision not null,
+  rss_bytes bigint not null,
+  constraint builder_pkey PRIMARY KEY (id)
+);
+
+create table checkpoint (
+  task_id text not null,
+  commit text not null,
+  tree text not null,
+  bundle bytea not null,
+  made_at timestamp with time zone not null default now(),
+  constraint checkpoint_pkey PRIMARY KEY (task_id),
+  constraint checkpoint_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
+create table delivery (
+  task_id text not null,
+  commit text not null,
+  patch bytea not null,
+  constraint delivery_pkey PRIMARY KEY (task_id),
+  constraint delivery_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
+create table event (
+  task_id text not null,
+  sequence integer not null,
+  at timestamp with time zone not null default now(),
+  type text not null,
+  data json not null,
+  constraint event_pkey PRIMARY KEY (task_id, sequence),
+  constraint event_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
+create table inbox (
+  tenant text not null,
+  channel text not null,
+  key text not null,
+  digest text not null,
+  task_id text not null,
+  received_at timestamp with time zone not null default now(),
+  constraint inbox_pkey PRIMARY KEY (tenant, channel, key),
+  constraint inbox_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
+create table message (
+  task_id text not null,
+  number bigint not null generated always as identity,
+  author text not null,
+  text text not null,
+  turn integer,
+  created_at timestamp with time zone not null default now(),
+  constraint message_pkey PRIMARY KEY (number),
+  constraint message_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+CREATE INDEX message_by_task ON public.message USING btree (task_id, turn);
+
+create table migration (
+  name text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint migration_pkey PRIMARY KEY (name)
+);
+
+create table model_call (
+  task_id text not null,
+  turn integer not null,
+  at timestamp with time zone not null default now(),
+  model text not null,
+  usage json not null,
+  usd double precision not null,
+  constraint model_call_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+CREATE INDEX model_call_by_task ON public.model_call USING btree (task_id);
+
+create table receipt (
+  task_id text not null,
+  receipt json not null,
+  constraint receipt_pkey PRIMARY KEY (task_id),
+  constraint receipt_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
+create table task (
+  id text not null,
+  tenant text not null,
+  requester text not null,
+  channel text not null,
+  title text not null,
+  kind text not null,
+  state text not null,
+  priority smallint not null,
+  prompt text not null,
+  request json not null,
+  budget_usd double precision,
+  max_turns integer not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  ended_at timestamp with time zone,
+  started_at timestamp with time zone,
+  retry_of text,
+  seat integer not null default 0,
+  builder_id text,
+  builder_attempt integer not null default 0,
+  turn integer not null default 0,
+  plan json not null default '[]'::json,
+  last_event text not null default 'task-received'::text,
+  sequence integer not null default 0,
+  waiting json,
+  usd double precision not null default 0,
+  input_tokens bigint not null default 0,
+  output_tokens bigint not null default 0,
+  thought_tokens bigint not null default 0,
+  cached_tokens bigint not null default 0,
+  model_calls integer not null default 0,
+  understanding json,
+  route json,
+  base_commit text,
+  result json,
+  error json,
+  constraint task_pkey PRIMARY KEY (id),
+  constraint task_priority_check CHECK (((priority >= 1) AND (priority <= 5)))
+);
+CREATE INDEX task_by_requester ON public.task USING btree (tenant, requester, id DESC);
+CREATE INDEX task_by_state ON public.task USING btree (tenant, state, id DESC);
+CREATE INDEX task_by_tenant ON public.task USING btree (tenant, id DESC);
+CREATE INDEX task_open ON public.task USING btree (builder_id) WHERE (ended_at IS NULL);
+
+create table tool_call (
+  task_id text not null,
+  turn integer not null,
+  position integer not null,
+  id text not null,
+  name text not null,
+  args json not null,
+  decision text not null,
+  state text not null default 'pending'::text,
+  response json,
+  output text,
+  summary text,
+  approval_id text,
+  approval_expires_at timestamp with time zone,
+  approval_decision text,
+  approval_comment text,
+  approval_by text,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  constraint tool_call_approval_id_key UNIQUE (approval_id),
+  constraint tool_call_pkey PRIMARY KEY (task_id, turn, "position"),
+  constraint tool_call_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
+create table turn (
+  task_id text not null,
+  number integer not null,
+  model text,
+  parts json,
+  finish_reason text,
+  started_at timestamp with time zone not null default now(),
+  answered_at timestamp with time zone,
+  constraint turn_pkey PRIMARY KEY (task_id, number),
+  constraint turn_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);

@@ -1,0 +1,43 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { BuilderRegistry } from '../../domain/ports/store.ts'
+import { STORES, type OpenedStore } from '../support/stores.ts'
+
+const BUILDER: Parameters<BuilderRegistry['report']>[0] = {
+  ...{ id: 'b1', pid: 4_000_000, host: 'h', state: 'starting', seats: 4, seatsUsed: 0, tasks: [], restarts: 2 },
+  ...{ cpu: 0, rssBytes: 1 },
+}
+
+describe.each(Object.entries(STORES))('the builders of %s', (_, open) => {
+  let opened: OpenedStore
+  let builders: BuilderRegistry
+  beforeEach(async () => {
+    opened = await open()
+    builders = opened.store.builders
+  })
+  afterEach(() => opened.close())
+
+  it('are what was reported last, with the times of the first and the last report', async () => {
+    await builders.report(BUILDER)
+    const [first] = await builders.list()
+    expect(first).toEqual({ ...BUILDER, startedAt: expect.any(String), lastHeartbeatAt: first?.startedAt })
+    const now = {
+      state: 'busy',
+      seatsUsed: 2,
+      tasks: ['task-1', 'task-"2"'],
+      cpu: 0.75,
+      rssBytes: 8 * 2 ** 30,
+    } as const
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await opened.other.builders.report({ ...BUILDER, ...now })
+    const [last] = await builders.list()
+    expect(last).toEqual({ ...BUILDER, ...now, startedAt: first?.startedAt, lastHeartbeatAt: expect.any(String) })
+    expect(Date.parse(last?.lastHeartbeatAt ?? '')).toBeGreaterThan(Date.parse(first?.lastHeartbeatAt ?? ''))
+  })
+
+  it('are listed oldest first and forgotten when removed, once or twice', async () => {
+    for (const id of ['b3', 'b1', 'b2']) await builders.report({ ...BUILDER, id })
+    expect((await opened.other.builders.list()).map(({ id }) => id)).toEqual(['b3', 'b1', 'b2'])
+    for (let count = 0; count < 2; count++) await builders.remove('b1')
+    expect((await opened.other.builders.list()).map(({ id }) => id)).toEqual(['b3', 'b2'])
+  })
+})
