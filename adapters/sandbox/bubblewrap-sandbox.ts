@@ -50,7 +50,7 @@ export function createBubblewrapSandbox(programs: {
 }): Sandbox {
   const { mounts, path } = toolchain()
   const limits = programs.prlimit === undefined ? [] : [programs.prlimit, ...LIMITS]
-  const before = [...closingStrays(), ...limits, programs.bwrap, ...mounts, ...isolation(programs.understands)]
+  const before = [...closingStrays(), ...limits, programs.bwrap, ...isolation(programs.understands), ...mounts]
   return {
     kind: 'bubblewrap',
     pathOf: () => WORKSPACE,
