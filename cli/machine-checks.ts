@@ -83,10 +83,10 @@ const LOOKS: Readonly<Record<string, Look>> = {
     if (sandbox.kind === 'none') return amiss('SANDBOX=none: commands run on this host', 'unset SANDBOX')
     return amiss('no bubblewrap that works: commands are refused', 'apt-get install bubblewrap')
   },
-  key({ config }) {
+  key({ config, owner }) {
     return Promise.resolve(
-      hasModelCredential(config)
-        ? fine(`set; the model is ${config.GEMINI_MODEL}`)
+      (owner?.hasModelCredential ?? hasModelCredential(config))
+        ? fine(owner ? 'the running gateway has one' : `set; the model is ${config.GEMINI_MODEL}`)
         : amiss('no Gemini credential: tasks end failed with model_not_configured', 'export GEMINI_API_KEY=…'),
     )
   },

@@ -1,4 +1,5 @@
-import type { Config } from '../adapters/config.ts'
+import { hasModelCredential, type Config } from '../adapters/config.ts'
+import { readKnownRepositories } from '../adapters/git/known-repositories.ts'
 import { claimDirectory } from '../adapters/processes/data-directory.ts'
 import { holderOf, isFree } from '../adapters/processes/ports.ts'
 import { GatewayError } from '../domain/errors.ts'
@@ -23,6 +24,8 @@ export async function runGateway(
   }
   try {
     if (config.PORT !== 0 && !(await isFree(config.PORT, config.HOST))) throw portInUse(config.PORT)
+    // Its faults are the operator's to correct: said before anything is started.
+    await readKnownRepositories(config.REPOSITORIES_FILE)
     const services = await startServices({ config, directory, report })
     undo.push(() => services.stop())
     const { temporalUiUrl } = services
@@ -32,6 +35,7 @@ export async function runGateway(
       url: gateway.url,
       temporalAddress: services.config.TEMPORAL_ADDRESS,
       temporalNamespace: config.TEMPORAL_NAMESPACE,
+      hasModelCredential: hasModelCredential(config),
       ...(temporalUiUrl !== undefined && { temporalUiUrl }),
     })
     return { ...gateway, temporalUiUrl, stop }

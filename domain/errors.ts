@@ -45,6 +45,8 @@ export type ErrorCode =
   | 'seat_lost'
   | 'configuration_invalid'
   | 'temporal_not_found'
+  | 'temporal_unreachable'
+  | 'database_unreachable'
   | 'postgres_not_found'
   | 'port_in_use'
   | 'already_running'

@@ -10,6 +10,7 @@ import { childEnvironment, type Config } from '../adapters/config.ts'
 import { openStore } from '../adapters/postgres/store.ts'
 import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
 import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.ts'
+import { GatewayError } from '../domain/errors.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { seedAdminKey } from './admin-key.ts'
 import { BuilderPool } from './builder-pool.ts'
@@ -52,15 +53,24 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { config, report } = options
   const logger = createLogger({ level: config.LOG_LEVEL, name: 'gateway' })
   installRuntime(logger)
-  const store = await openStore({ url: config.DATABASE_URL, connections: 20 })
+  const store = await reached('database_unreachable', {
+    what: 'The database of DATABASE_URL',
+    opening: openStore({ url: config.DATABASE_URL, connections: 20 }),
+  })
   const adminKeyFile = await seedAdminKey({
     keys: store.keys,
     configured: config.ADMIN_API_KEY,
     file: paths(config).adminKey,
   })
   const target = { address: config.TEMPORAL_ADDRESS, namespace: config.TEMPORAL_NAMESPACE }
-  const { connection, client } = await connectWorker(config, target)
-  await ensureSearchAttributes(client, target.namespace)
+  const { connection, client } = await reached('temporal_unreachable', {
+    what: `The Temporal server at ${target.address} (TEMPORAL_ADDRESS)`,
+    opening: connectWorker(config, target),
+  })
+  await reached('temporal_unreachable', {
+    what: `The namespace ${target.namespace} (TEMPORAL_NAMESPACE) of ${target.address}`,
+    opening: ensureSearchAttributes(client, target.namespace),
+  })
   const bundle = await workflowBundle(config.DATA_DIR)
   const identity = `gateway@${hostname()}`
   const workers = await createManagerWorkers({
@@ -95,6 +105,18 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await store.close()
     },
   }
+}
+
+/** Says of a service somebody else runs what it is and what to check, in place of a library's own words. */
+async function reached<T>(
+  code: 'database_unreachable' | 'temporal_unreachable',
+  service: { readonly what: string; readonly opening: Promise<T> },
+): Promise<T> {
+  return service.opening.catch((error: unknown) => {
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    const message = `${service.what} cannot be used: ${why}. Check that it runs, its address and its credentials; then start again.`
+    throw new GatewayError(code, message, { retryable: true, cause: error })
+  })
 }
 
 interface Parts {

@@ -44,12 +44,19 @@ export const approveUpdate = defineUpdate<void, [ApprovalDecision]>('approve')
 export const rejectUpdate = defineUpdate<void, [ApprovalDecision]>('reject')
 export const reprioritiseUpdate = defineUpdate<void, [{ readonly priority: number }]>('reprioritise')
 export const raiseBudgetUpdate = defineUpdate<void, [{ readonly budgetUsd: number }]>('raiseBudget')
-export const steerUpdate = defineUpdate<'answer' | 'steer', [{ readonly text: string; readonly from: string }]>('steer')
+export const steerUpdate = defineUpdate<'answer' | 'steer', [SteeringText]>('steer')
 
 export interface ApprovalDecision {
   readonly approvalId: string
   readonly comment?: string
-  readonly by: string
+  /** Who decides; an operator at Temporal's own command line when absent. */
+  readonly by?: string
+}
+
+export interface SteeringText {
+  readonly text: string
+  /** As {@link ApprovalDecision.by}. */
+  readonly from?: string
 }
 
 export const statusQuery = defineQuery<TaskStatus>('status')

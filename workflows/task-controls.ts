@@ -2,6 +2,7 @@ import { setHandler } from '@temporalio/workflow'
 import { toPriority } from '../domain/priority.ts'
 import type { Priority, TaskState } from '../domain/task.ts'
 import { gateway } from './gateway-activities.ts'
+import { checkBudget, checkDecision, checkPriority, checkText } from './message-checks.ts'
 import * as messages from './messages.ts'
 import type { SeatHolder } from './seat-holder.ts'
 
@@ -73,27 +74,50 @@ function handleBuilders({ holder, controls, interrupt }: ControlledTask): void {
   setHandler(messages.drainSignal, drain, { description: 'From a builder: hand the seat over after this step.' })
 }
 
-function handleChanges({ taskId, controls }: ControlledTask): void {
+/** Who stands behind an update that names nobody. */
+const OPERATOR = 'temporal'
+
+function handleChanges(task: ControlledTask): void {
+  const { taskId, controls } = task
   const decide = (decision: 'approve' | 'reject') => async (given: messages.ApprovalDecision) => {
-    await gateway.decideApproval({ taskId, decision, ...given })
+    await gateway.decideApproval({ taskId, decision, ...given, by: given.by ?? OPERATOR })
     controls.decided.add(given.approvalId)
   }
-  setHandler(messages.approveUpdate, decide('approve'), { description: 'Allow the waiting tool call.' })
-  setHandler(messages.rejectUpdate, decide('reject'), { description: 'Refuse the waiting tool call, with a comment.' })
+  setHandler(messages.approveUpdate, decide('approve'), {
+    validator: checkDecision,
+    description: 'Allow the waiting tool call: {"approvalId":"…"}.',
+  })
+  setHandler(messages.rejectUpdate, decide('reject'), {
+    validator: checkDecision,
+    description: 'Refuse the waiting tool call: {"approvalId":"…","comment":"…"}.',
+  })
+  const steer = async ({ text, from = OPERATOR }: messages.SteeringText) => {
+    const kind = await gateway.receiveMessage({ taskId, text, from })
+    if (kind === 'answer') controls.answered = true
+    return kind
+  }
+  setHandler(messages.steerUpdate, steer, {
+    validator: checkText,
+    description: 'Answer the open question or steer the next turn: {"text":"…"}.',
+  })
+  handleLimits(task)
+}
+
+function handleLimits({ taskId, controls }: ControlledTask): void {
   const reprioritise = async ({ priority }: { readonly priority: number }) => {
     await gateway.changePriority({ taskId, priority: toPriority(priority) })
     controls.priority = toPriority(priority)
   }
-  setHandler(messages.reprioritiseUpdate, reprioritise, { description: 'Change the priority, 1 (first) to 5.' })
+  setHandler(messages.reprioritiseUpdate, reprioritise, {
+    validator: checkPriority,
+    description: 'Change the priority, 1 (first) to 5: {"priority":1}.',
+  })
   const raiseBudget = async ({ budgetUsd }: { readonly budgetUsd: number }) => {
     await gateway.changeBudget({ taskId, budgetUsd })
     controls.budgetRaised = true
   }
-  setHandler(messages.raiseBudgetUpdate, raiseBudget, { description: 'Set a new budget in US dollars.' })
-  const steer = async (message: { readonly text: string; readonly from: string }) => {
-    const kind = await gateway.receiveMessage({ taskId, ...message })
-    if (kind === 'answer') controls.answered = true
-    return kind
-  }
-  setHandler(messages.steerUpdate, steer, { description: 'Answer the open question or steer the next turn.' })
+  setHandler(messages.raiseBudgetUpdate, raiseBudget, {
+    validator: checkBudget,
+    description: 'Set a new budget in US dollars: {"budgetUsd":5}.',
+  })
 }

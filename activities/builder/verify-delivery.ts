@@ -40,14 +40,14 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
       onSeat({ seats, fence }, async (signal) => {
         const work = await store.tasks.work(fence.taskId)
         const delivery = await compose(dependencies, { fence, work, at })
-        const acceptance: Acceptance = work.task.acceptance ?? { commands: [] }
+        const acceptance = work.task.acceptance ?? NOTHING
         const ran = await runAcceptance(dependencies, { fence, delivery, acceptance, signal })
         const receipt = sign({
           taskId: fence.taskId,
           baseCommit: delivery.base,
           commit: delivery.commit,
           tree: delivery.tree,
-          protectedPaths: acceptance.protectedPaths ?? [],
+          protectedPaths: [...strictPaths(acceptance), ...defaultPaths(acceptance)],
           ...ran,
           verifiedAt: clock().toISOString(),
         })
@@ -59,6 +59,12 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
   }
 }
 
+const NOTHING: Acceptance = { commands: [] }
+const strictPaths = ({ protectedPaths = [] }: Acceptance): readonly string[] => protectedPaths
+/** Where the requester named none: files of the usual test paths are put back, new ones may stand. */
+const defaultPaths = ({ commands, protectedPaths }: Acceptance): readonly string[] =>
+  commands.length > 0 && protectedPaths === undefined ? CONVENTIONAL_TEST_PATHS : []
+
 async function compose(
   { store, git, workspaces }: VerifyDependencies,
   { fence, work, at }: { readonly fence: Fence; readonly work: TaskWork; readonly at: number },
@@ -66,13 +72,13 @@ async function compose(
   const { bare, base, sandbox } = await workspaces.ground(fence)
   const checkpoint = work.latestCheckpoint
   if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
-  const acceptance = work.task.acceptance
+  const acceptance = work.task.acceptance ?? NOTHING
   const composed = await git.compose({
     bare,
     base,
     snapshot: checkpoint?.commit ?? base,
-    protectedPaths: acceptance?.protectedPaths ?? [],
-    defaults: acceptance && acceptance.protectedPaths === undefined ? CONVENTIONAL_TEST_PATHS : [],
+    protectedPaths: strictPaths(acceptance),
+    defaults: defaultPaths(acceptance),
     text: { message: await messageOf(store, work), at },
   })
   const { patch } = await git.diff({ bare, base, commit: composed.commit })

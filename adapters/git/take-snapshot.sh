@@ -9,6 +9,9 @@ rm -f "$HISTORY"/*.lock "$HISTORY"/refs/heads/*.lock
 if [ ! -f "$HISTORY/index" ]; then
   git init --quiet --template= >&2
   printf '%s\n' "$BARE/objects" > "$HISTORY/objects/info/alternates"
+  # What programs leave behind where they run is no change anybody wants delivered; what the base has of it stays.
+  mkdir -p "$HISTORY/info"
+  printf '%s\n' __pycache__/ '*.py[co]' .pytest_cache/ .mypy_cache/ node_modules/ .DS_Store > "$HISTORY/info/exclude"
   # The submodules of the base, in a form that update-index takes.
   git ls-tree -r -z "$BASE" | tr '\0\n' '\n\0' | sed -n '/^160000 /p' | tr '\n\0' '\0\n' > "$HISTORY/submodules"
   git read-tree "$BASE"

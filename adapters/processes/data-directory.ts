@@ -15,6 +15,7 @@ export interface DirectoryOwner extends ProcessIdentity {
   readonly temporalAddress?: string
   readonly temporalNamespace?: string
   readonly temporalUiUrl?: string
+  readonly hasModelCredential?: boolean
 }
 
 /** A data directory this process owns. */

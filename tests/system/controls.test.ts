@@ -1,3 +1,4 @@
+import { Client, Connection } from '@temporalio/client'
 import { describe, expect, it } from 'vitest'
 import { readTask } from '../../cli/client.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
@@ -98,6 +99,36 @@ describe('an approval', () => {
     const { id, path } = await asking()
     await post(path, { decision: 'reject', comment: 'Use the other server.' })
     expect((await ended(id)).result?.summary).toMatch(/rejected.*Use the other server\./)
+  })
+})
+
+describe('an update by hand, as `temporal workflow update execute` sends it', () => {
+  it.each([
+    ['steer', 'text'],
+    ['steer', {}],
+    ['approve', {}],
+    ['reject', { approvalId: 7 }],
+    ['raiseBudget', { budgetUsd: 'much' }],
+    ['reprioritise', { priority: 9 }],
+  ])('%s %j is refused at once with its form', async (name, argument) => {
+    const { id } = await send('sleeps long')
+    const connection = await Connection.connect({ address: started().gateway.temporalAddress })
+    const handle = new Client({ connection }).workflow.getHandle(id)
+    await expect(handle.executeUpdate(name, { args: [argument] })).rejects.toMatchObject({
+      cause: { type: 'invalid_request', message: expect.stringContaining('Send {"') as string },
+    })
+    await connection.close()
+    await post(`/v1/tasks/${id}/cancel`)
+    expect((await ended(id)).state).toBe('cancelled')
+  })
+
+  it('needs no name of its sender', async () => {
+    const { id } = await send('asks first')
+    await until(started().client, id, 'awaiting_input')
+    const connection = await Connection.connect({ address: started().gateway.temporalAddress })
+    await new Client({ connection }).workflow.getHandle(id).executeUpdate('steer', { args: [{ text: 'Red.' }] })
+    await connection.close()
+    expect((await ended(id)).result?.summary).toBe('{"output":"Red."}')
   })
 })
 

@@ -84,6 +84,19 @@ describe('a busy port', () => {
   })
 })
 
+describe('a service that somebody else runs and nobody reaches', () => {
+  it.each([
+    ['database_unreachable', { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' }, 'DATABASE_URL'],
+    ['temporal_unreachable', { TEMPORAL_ADDRESS: '127.0.0.1:9' }, 'TEMPORAL_ADDRESS'],
+  ])('is %s, with what to check, and nothing is left running', async (code, environment, name) => {
+    const refused = await ocg(['up'], { DATA_DIR: data.path, PORT: '0', ...environment })
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(new RegExp(`^${code}: .*${name}`, 'm'))
+    expect(refused.stderr).not.toMatch(/^ {4}at /m)
+    expect(processes()).toEqual([])
+  })
+})
+
 describe('a wrong configuration', () => {
   it('is refused with every fault at once', async () => {
     const refused = await ocg(['up'], {
