@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -143,37 +141,5 @@ describe('the ledger file', () => {
     expect(lines).toHaveLength(4)
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(ledger)
     expect(ledger.at(-1)?.refusal).toContain('contents.parts must not be empty')
-  })
-})
-
-describe('the command line', () => {
-  const run = (...flags: string[]) =>
-    spawn(process.execPath, ['bin/run.mjs', 'simulators/gemini/main.ts', ...flags], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-
-  test('prints one line with the URL, answers, and ends on SIGTERM', async () => {
-    const script = join(folder, 'script.json')
-    await writeFile(script, JSON.stringify(SCRIPT))
-    const child = run('--script', script, '--key', 'mine')
-    const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const url = /GOOGLE_GEMINI_BASE_URL=(\S+) GEMINI_API_KEY=mine\n$/.exec(line.toString())?.[1] ?? ''
-    expect(await converse({ client: clientOf(url, 'mine'), stream: true }, 'fix the login')).toHaveLength(6)
-    child.kill('SIGTERM')
-    expect(await once(child, 'exit')).toEqual([0, null])
-  })
-
-  test.each([
-    [[], /--script is missing/],
-    [['--script', 'nowhere.json'], /nowhere\.json does not exist/],
-    [['--script', 'package.json'], /package\.json is no script[^]*tasks/],
-    [['--script', 'x', '--port', 'many'], /--port is "many": give a whole number/],
-    [['--wrong'], /--wrong[^]*Usage:/],
-  ])('refuses %j and says what to do', async (flags, expected) => {
-    const child = run(...flags)
-    const said: Buffer[] = []
-    child.stderr.on('data', (piece: Buffer) => said.push(piece))
-    const [code] = (await once(child, 'close')) as [number]
-    expect([code, Buffer.concat(said).toString()]).toEqual([1, expect.stringMatching(expected)])
   })
 })
