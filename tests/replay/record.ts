@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { Client, Connection } from '@temporalio/client'
+import type { TaskView } from '../../domain/schemas/task.ts'
+import { startGeminiSimulator } from '../../simulators/gemini/server.ts'
+import { startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
+import { eventOf } from '../support/scripted-gateway.ts'
+import { scriptedModel } from './scripted-model.ts'
+
+const execute = promisify(execFile)
+const MAX_HISTORY_BYTES = 50 * 1024 * 1024
+
+/**
+ * Records the histories `replay.test.ts` replays: one task for every end and every wait. Run once for a release
+ * (`node bin/run.mjs tests/replay/record.ts`); what has been recorded is never recorded again, only added to.
+ */
+const HISTORIES = fileURLToPath(new URL('./histories/', import.meta.url))
+
+type Play = (gateway: TestGateway, id: string) => Promise<unknown>
+const post = ({ client }: TestGateway, path: string, body?: object): Promise<TaskView> =>
+  client.json('POST', path, body === undefined ? {} : { body })
+
+/** What people and accidents do to the task of each name while it runs. */
+const PLAYS: Readonly<Record<string, { readonly request?: object; readonly play?: Play }>> = {
+  completed: {},
+  answered: { request: { kind: 'question' } },
+  'repaired-and-failed': { request: { acceptance: { commands: ['test -f never'] } } },
+  'failed-by-the-model': {},
+  cancelled: {
+    async play(gateway, id) {
+      await eventOf(gateway.client, id, ({ type }) => type === 'tool-called')
+      await post(gateway, `/v1/tasks/${id}/cancel`)
+    },
+  },
+  expired: { request: { constraints: { deadline: new Date(Date.now() + 60_000).toISOString() } } },
+  'asked-and-answered': {
+    async play(gateway, id) {
+      await until(gateway.client, id, 'awaiting_input')
+      await post(gateway, `/v1/tasks/${id}/messages`, { text: 'Green.' })
+    },
+  },
+  'clarified-first': {
+    async play(gateway, id) {
+      await until(gateway.client, id, 'awaiting_input')
+      await post(gateway, `/v1/tasks/${id}/messages`, { text: 'The parser.' })
+    },
+  },
+  approved: {
+    request: { constraints: { approvalMode: 'default' } },
+    async play(gateway, id) {
+      const { waiting } = await until(gateway.client, id, 'awaiting_approval')
+      await post(gateway, `/v1/tasks/${id}/approvals/${waiting?.approvalId}`, { decision: 'approve' })
+    },
+  },
+  'budget-raised': {
+    request: { constraints: { budgetUsd: 0.05 } },
+    async play(gateway, id) {
+      await until(gateway.client, id, 'awaiting_budget')
+      await post(gateway, `/v1/tasks/${id}/budget`, { budgetUsd: 100 })
+    },
+  },
+  'paused-and-resumed': {
+    async play(gateway, id) {
+      await eventOf(gateway.client, id, ({ type }) => type === 'tool-called')
+      await post(gateway, `/v1/tasks/${id}/pause`)
+      await until(gateway.client, id, 'paused')
+      await post(gateway, `/v1/tasks/${id}/resume`)
+    },
+  },
+  'seat-lost': {
+    async play(gateway, id) {
+      await eventOf(gateway.client, id, ({ type }) => type === 'tool-called')
+      const { builder } = await gateway.client.json<TaskView>('GET', `/v1/tasks/${id}`)
+      const { items } = await gateway.client.json<{ items: { id: string; pid: number }[] }>('GET', '/v1/builders')
+      process.kill(items.find((one) => one.id === builder?.id)?.pid ?? 0, 'SIGKILL')
+    },
+  },
+  'continued-as-new': { request: { constraints: { maxTurns: 400 } } },
+}
+
+async function record(): Promise<void> {
+  await mkdir(HISTORIES, { recursive: true })
+  const recorded = await readdir(HISTORIES)
+  const missing = Object.keys(PLAYS).filter((name) => !recorded.includes(`${name}.manageTask.json`))
+  if (missing.length === 0) return console.log('Every history is recorded.')
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'ocg-record-'))
+  const simulator = await startGeminiSimulator({ script: scriptedModel })
+  const gateway = await startTestGateway({
+    dataDirectory,
+    environment: { GEMINI_API_KEY: 'any', GOOGLE_GEMINI_BASE_URL: simulator.url },
+  })
+  try {
+    for (const name of missing) await recordOne(gateway, name)
+  } finally {
+    await gateway.stop()
+    await simulator.close()
+    await rm(dataDirectory, { recursive: true, force: true })
+  }
+}
+
+async function recordOne(gateway: TestGateway, name: string): Promise<void> {
+  const { request, play } = PLAYS[name] ?? {}
+  const { id } = await submit(gateway.client, { prompt: `${name} task`, kind: 'code', ...request })
+  await play?.(gateway, id)
+  const { state } = await until(gateway.client, id, 'ended')
+  const connection = await Connection.connect({ address: gateway.temporalAddress })
+  const query = `WorkflowId IN ('${id}', 'build-${id}-1', 'build-${id}-2')`
+  for await (const { workflowId, runId, type } of new Client({ connection }).workflow.list({ query })) {
+    const part = workflowId === id ? type : `${type}-${workflowId.at(-1)}-${runId.slice(0, 8)}`
+    await writeFile(join(HISTORIES, `${name}.${part}.json`), await historyOf(gateway, { workflowId, runId }))
+  }
+  await connection.close()
+  console.log(`${name}: ${state}`)
+}
+
+/** As Temporal's own command line writes it, without line breaks. */
+async function historyOf(gateway: TestGateway, run: { readonly workflowId: string; readonly runId: string }) {
+  const program = join(gateway.dataDirectory, 'temporal', 'temporal')
+  const where = ['--workflow-id', run.workflowId, '--run-id', run.runId, '--address', gateway.temporalAddress]
+  const shown = await execute(program, ['workflow', 'show', '--output', 'json', ...where], {
+    maxBuffer: MAX_HISTORY_BYTES,
+  })
+  // A stack names the folders of the machine it was recorded on, and no workflow ever looks at one.
+  const history: unknown = JSON.parse(shown.stdout, (key, value: unknown) => (key === 'stackTrace' ? '' : value))
+  return `${JSON.stringify(history)}\n`
+}
+
+await record()

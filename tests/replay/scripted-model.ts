@@ -1,0 +1,35 @@
+import type { ModelRequest, ScriptedTurn } from '../../simulators/gemini/script.ts'
+
+const call = (name: string, args: Record<string, unknown>): ScriptedTurn => ({ calls: [{ name, args }] })
+const complete = call('complete_task', { summary: 'It is done.' })
+const slowly = (seconds: number) => call('run_shell_command', { command: `sleep ${seconds}` })
+const firstThen =
+  (first: ScriptedTurn) =>
+  ({ turn }: ModelRequest) =>
+    turn === 0 ? first : complete
+
+/** What the model does in the task of each name; see `record.ts`. */
+const TURNS: Readonly<Record<string, (request: ModelRequest) => ScriptedTurn>> = {
+  completed: firstThen(call('write_file', { file_path: 'a.txt', content: 'a' })),
+  'repaired-and-failed': () => complete,
+  'failed-by-the-model': () => ({ fault: 'safety' }),
+  cancelled: () => slowly(600),
+  expired: () => slowly(600),
+  'asked-and-answered': firstThen(call('ask_user', { question: 'Which colour?' })),
+  'clarified-first': () => complete,
+  approved: firstThen(call('run_shell_command', { command: 'true' })),
+  'budget-raised': ({ turn }) => (turn < 2 ? { ...slowly(0), usage: { candidatesTokenCount: 10_000 } } : complete),
+  'paused-and-resumed': ({ turn }) => (turn < 2 ? slowly(2) : complete),
+  'seat-lost': firstThen(slowly(3)),
+  'continued-as-new': ({ turn }) => (turn < 150 ? call('write_todos', { todos: [] }) : complete),
+}
+
+/** Plays the task whose name begins the prompt. */
+export function scriptedModel(request: ModelRequest): ScriptedTurn {
+  const name = /^[\w-]+/.exec(request.text)?.[0] ?? ''
+  if (!request.wantsJson) return TURNS[name]?.(request) ?? complete
+  const unclear = name === 'clarified-first' && !request.text.includes('The parser.')
+  const understanding = { title: name, kind: 'code', summary: name, priority: 3, risk: 'low', needsRepository: false }
+  const more = unclear ? { clarifyingQuestion: 'Which module?' } : name === 'answered' ? { answer: 'Because.' } : {}
+  return { text: JSON.stringify({ ...understanding, ...more }) }
+}
