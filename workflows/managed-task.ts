@@ -227,10 +227,12 @@ export class ManagedTask {
   }
 
   private async keepingSeatAWhile(answered: () => boolean, limit?: '30 days'): Promise<void> {
-    if (this.holder.seat && (await condition(answered, SEAT_GRACE))) return
+    const served = () => answered() || this.controls.draining
+    if (this.holder.seat) await condition(served, SEAT_GRACE, { summary: 'Keeps the seat for a quick answer' })
+    if (answered()) return
     await this.holder.release()
     if (limit === undefined) await condition(answered)
-    else await condition(answered, limit)
+    else await condition(answered, limit, { summary: 'Expiry of the approval' })
   }
 
   private async resume(to: TaskState): Promise<void> {
