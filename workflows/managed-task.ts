@@ -77,6 +77,7 @@ export class ManagedTask {
   async understand(): Promise<string | undefined> {
     for (let round = 1; ; round++) {
       this.enter('understanding')
+      this.controls.budgetRaised = false
       const outcome = await understanding.understandTask.executeWithOptions({ summary: `Understand, round ${round}` }, [
         { taskId: this.taskId, round },
       ])
@@ -170,6 +171,8 @@ export class ManagedTask {
   }
 
   private async runBuilder(seat: Seat): Promise<BuildOutcome> {
+    // From here on a raise counts, also one that comes before the wait for it.
+    this.controls.budgetRaised = false
     const title = this.brief?.title ?? ''
     const child = await startChild<typeof buildTask>('buildTask', {
       args: [{ fence: this.fence(seat), queue: seat.queue, builder: seat.builder, title, costUsd: this.costUsd }],
@@ -208,7 +211,6 @@ export class ManagedTask {
 
   private async waitFor(wait: Wait): Promise<void> {
     this.controls.answered = false
-    this.controls.budgetRaised = false
     const waiting = await gateway.awaitHuman({ taskId: this.taskId, wait })
     this.enter(`awaiting_${wait.for}`, waiting)
     const { approvalId } = waiting
@@ -227,10 +229,12 @@ export class ManagedTask {
   }
 
   private async keepingSeatAWhile(answered: () => boolean, limit?: '30 days'): Promise<void> {
-    if (this.holder.seat && (await condition(answered, SEAT_GRACE))) return
+    const served = () => answered() || this.controls.draining
+    if (this.holder.seat) await condition(served, SEAT_GRACE, { summary: 'Keeps the seat for a quick answer' })
+    if (answered()) return
     await this.holder.release()
     if (limit === undefined) await condition(answered)
-    else await condition(answered, limit)
+    else await condition(answered, limit, { summary: 'Expiry of the approval' })
   }
 
   private async resume(to: TaskState): Promise<void> {

@@ -107,8 +107,8 @@ function seating(find: Find) {
 function requests(find: Find) {
   return {
     receiveMessage: async ({ taskId, text }) => Promise.resolve(find(taskId).receive(text)),
-    async decideApproval({ taskId, approvalId, decision }) {
-      find(taskId).decide(approvalId, decision)
+    async decideApproval({ taskId, approvalId, decision, by }) {
+      find(taskId).decide(approvalId, decision, by)
       return Promise.resolve()
     },
     async changeBudget({ taskId, budgetUsd }) {

@@ -133,13 +133,13 @@ export class FakeTask {
     return (this.turns.get(turn) ?? []).filter((call) => this.isFinished(call)).length
   }
 
-  decide(approvalId: string, decision: 'approve' | 'reject'): void {
+  decide(approvalId: string, decision: 'approve' | 'reject', by: string): void {
     const known = this.decided.get(approvalId)
     if (known) throw new GatewayError('conflict', `Approval ${approvalId} was decided already (${known}).`)
     if (this.waiting?.approvalId !== approvalId)
       throw new GatewayError('conflict', `${this.id} does not wait for approval ${approvalId}.`)
     this.decided.set(approvalId, decision)
-    this.note(`approval-decided ${decision}`)
+    this.note(`approval-decided ${decision} by ${by}`)
   }
 
   receive(text: string): 'answer' | 'steer' {
