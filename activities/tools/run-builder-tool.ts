@@ -1,3 +1,4 @@
+import { GatewayError } from '../../domain/errors.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { ToolCall } from '../../domain/ports/store.ts'
 import { TOOL_ARGUMENTS, type ToolArguments } from '../../domain/schemas/tool-arguments.ts'
@@ -33,6 +34,9 @@ const ON_TASK: { readonly [Name in TaskTool]: Note<Name> } = {
   complete_task: () => succeeded({ output: 'Handed to the verifier.', summary: 'work handed in' }),
 }
 
+const isInvalid = (error: unknown): error is GatewayError =>
+  error instanceof GatewayError && error.code === 'invalid_request'
+
 const isTaskTool = (name: ToolName): name is TaskTool => name in ON_TASK
 
 /**
@@ -57,7 +61,7 @@ export async function runBuilderTool(run: {
     const perform = ON_FILES[tool.name] as Run<ToolName>
     return await perform(createToolShell({ sandbox, workspace: directory, signal: run.signal }), parsed.data)
   } catch (error) {
-    if (error instanceof ToolArgumentError) return failed(error.message)
+    if (error instanceof ToolArgumentError || isInvalid(error)) return failed(error.message)
     throw error
   }
 }

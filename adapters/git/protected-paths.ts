@@ -1,4 +1,4 @@
-import { globMatcher } from './glob.ts'
+import { globMatcher } from '../../domain/glob.ts'
 
 /** A path whose content differs between two trees, and what the first has there; all zeros when it has nothing. */
 export interface TreeChange {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { globMatcher } from '../glob.ts'
 import { APPROVAL_MODES, DEFAULT_MAX_TURNS, TASK_KINDS } from '../task.ts'
 
 const MAX_PROMPT = 32_768
@@ -44,6 +45,7 @@ const pathPattern = plainText({ max: 1_024 })
   .refine((path) => !path.startsWith('/') && !/^[A-Za-z]:/.test(path), 'must be relative to the repository root')
   .refine((path) => !path.includes('\\'), 'must not contain a backslash; use /')
   .refine((path) => !UPWARDS.test(path), 'must not contain ..')
+  .refine(isGlob, 'stands for too many paths')
 
 export const acceptanceSchema = z.strictObject({
   setup: z
@@ -100,3 +102,12 @@ const utf8Length = (text: string): number =>
     const point = character.codePointAt(0) ?? 0
     return length + (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x1_0000 ? 3 : 4)
   }, 0)
+
+function isGlob(pattern: string): boolean {
+  try {
+    globMatcher(pattern)
+    return true
+  } catch {
+    return false
+  }
+}
