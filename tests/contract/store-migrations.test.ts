@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { migrate } from '../../adapters/postgres/migrate.ts'
 import { freshDatabase } from '../support/database.ts'
 import { schemaOf } from '../support/schema-dump.ts'
 
 const FILES = readdirSync('adapters/postgres/migrations').toSorted()
+
+/** What the processes wait at until all are there; any number. */
+const GATE = '1'
 
 let url: string
 let client: pg.Client
@@ -39,9 +42,16 @@ describe('migrations', () => {
 
   it('are applied once by 5 processes that start at once on an empty database', async () => {
     const run = promisify(execFile)
+    await client.query('select pg_advisory_lock($1)', [GATE])
     const starts = Array.from({ length: 5 }, () =>
-      run(process.execPath, ['bin/run.mjs', 'tests/support/migrate-database.ts', url]),
+      run(process.execPath, ['bin/run.mjs', 'tests/support/migrate-database.ts', url, GATE]),
     )
+    await vi.waitFor(async () => {
+      const { rowCount } = await client.query(`select 1 from pg_locks where locktype = 'advisory' and not granted
+           and database = (select oid from pg_database where datname = current_database())`)
+      expect(rowCount).toBe(5)
+    }, 30_000)
+    await client.query('select pg_advisory_unlock($1)', [GATE])
     const outputs = await Promise.all(starts)
     expect(outputs.map(({ stdout }) => stdout.trim()).toSorted()).toEqual(
       [JSON.stringify(FILES), '[]', '[]', '[]', '[]'].toSorted(),
