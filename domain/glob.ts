@@ -16,18 +16,21 @@ export function globMatcher(glob: string): (path: string) => boolean {
   const patterns = alternatives(glob).map((pattern) => pattern.split('/').map(segmentOf))
   return (path) => {
     const names = path.split('/')
-    return patterns.some((segments) => matches(segments, names, SEGMENTS))
+    return patterns.some((segments) => matches(segments, names, isSegment))
   }
 }
 
 /** One character of a name: which ones fit, or any number of them. */
 type Token = 'star' | ((character: string) => boolean)
-/** One name of a path, or any number of them. */
-type Segment = 'star' | readonly Token[]
+/** One name of a path: any number of them, one that fits, or this very one. */
+type Segment = 'star' | readonly Token[] | { readonly name: string }
+const WILD = /[*?[\\]/
 
-const CHARACTERS = (token: Token, character: string): boolean => token !== 'star' && token(character)
-const SEGMENTS = (segment: Segment, name: string): boolean =>
-  segment !== 'star' && matches(segment, Array.from(name), CHARACTERS)
+const isCharacter = (token: Token, character: string): boolean => token !== 'star' && token(character)
+function isSegment(segment: Segment, name: string): boolean {
+  if (segment === 'star') return false
+  return 'name' in segment ? segment.name === name : matches(segment, Array.from(name), isCharacter)
+}
 
 /** When nothing fits any more the last star takes one item more: an earlier one would give nothing new. */
 function matches<Pattern, Item>(
@@ -54,6 +57,7 @@ function matches<Pattern, Item>(
 
 function segmentOf(segment: string): Segment {
   if (segment === '**') return 'star'
+  if (!WILD.test(segment)) return { name: segment }
   const characters = Array.from(segment)
   const tokens: Token[] = []
   for (let index = 0; index < characters.length; index++) {
