@@ -82,7 +82,7 @@ export class SeatHolder {
     if (!ended) scope.cancel()
     await running
     this.abandon()
-    return { type: 'lost', reason: holding.lost ?? 'the step failed on this builder' }
+    return { type: 'lost', reason: holding.lost ?? `the step failed there: ${reasonOf(ended?.error)}` }
   }
 
   /** Gives the seat back through its builder: in milliseconds, with whatever still runs there ended. */
