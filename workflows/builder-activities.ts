@@ -8,14 +8,13 @@ const HEARTBEAT_TIMEOUT = '5 seconds'
 const OWN_QUEUE_TIMEOUT = '5 seconds'
 
 /** A seat request: one activity that runs as long as the seat is held. */
-export function seats(request: { readonly seat: number; readonly priority: Priority; readonly tenant: string }) {
+export function seats(request: { readonly priority: Priority; readonly tenant: string }) {
   return proxyActivities<SeatActivities>({
     taskQueue: TASK_QUEUES.builders,
     priority: { priorityKey: request.priority, fairnessKey: request.tenant.slice(0, 64) },
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     // No task holds a seat for a month; a wait gives it back after half a minute.
     startToCloseTimeout: '30 days',
-    summary: `Seat ${request.seat}, priority ${request.priority}`,
     // A lost seat is answered by a new request with a new number, never by a repetition.
     retry: { maximumAttempts: 1 },
     cancellationType: ActivityCancellationType.TRY_CANCEL,
@@ -65,7 +64,6 @@ export function releasesOn(queue: string) {
     taskQueue: queue,
     // Only a courtesy that saves a second: a dead builder's seat ends by its missing heartbeat.
     scheduleToCloseTimeout: '3 seconds',
-    summary: 'Give the seat back',
     retry: { maximumAttempts: 1 },
   })
 }

@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
 import type { TaskBrief } from '../domain/contracts.ts'
-import type { TaskState, Waiting } from '../domain/task.ts'
+import { isFinal, type TaskState, type Waiting } from '../domain/task.ts'
 
 /** Search attributes by which tasks are found in Temporal. Never personal data: they are stored unencrypted. */
 export const ATTRIBUTES = {
@@ -20,6 +20,8 @@ export const ATTRIBUTES = {
 export interface Inspection {
   readonly brief: TaskBrief
   readonly state: TaskState
+  /** The stage it is in, waits in, or ended in. */
+  readonly stage: TaskState
   readonly builder?: string | undefined
   readonly waiting?: Waiting | undefined
   readonly costUsd: number
@@ -39,11 +41,17 @@ export function inspect(inspection: Inspection): void {
 }
 
 const STAGES: readonly TaskState[] = ['understanding', 'queued', 'building', 'verifying', 'delivering', 'completed']
-const WAIT_STAGE: TaskState = 'building'
 
-function detailsOf({ brief, state, builder, waiting, costUsd }: Inspection): string {
-  const current = STAGES.indexOf(STAGES.includes(state) ? state : WAIT_STAGE)
-  const stages = STAGES.map((stage, index) => `- ${index < current ? '✅' : index === current ? '🔵' : '⚪'} ${stage}`)
+/** Whether a state is a stage of the way, and neither a wait nor an unhappy end. */
+export const isStage = (state: TaskState): boolean => STAGES.includes(state)
+
+const markOf = (state: TaskState): string => (state === 'completed' ? '✅' : isFinal(state) ? '❌' : '🔵')
+
+function detailsOf({ brief, state, stage, builder, waiting, costUsd }: Inspection): string {
+  const current = STAGES.indexOf(stage)
+  const stages = STAGES.map(
+    (name, index) => `- ${index < current ? '✅' : index === current ? markOf(state) : '⚪'} ${name}`,
+  )
   return [
     `**${brief.title}** · ${brief.repository ?? 'no repository'}`,
     '',

@@ -16,7 +16,7 @@ import { stepsOn } from './builder-activities.ts'
 import type { buildTask } from './build-task.ts'
 import { failureIn, TaskFailed } from './failures.ts'
 import { gateway, understanding } from './gateway-activities.ts'
-import { inspect } from './inspector.ts'
+import { inspect, isStage } from './inspector.ts'
 import { interruptSignal, type TaskOutcome } from './messages.ts'
 import { SeatHolder } from './seat-holder.ts'
 import { handleMessages, type Controls } from './task-controls.ts'
@@ -40,6 +40,7 @@ export class ManagedTask {
   private readonly process = new CancellationScope()
   private brief: TaskBrief | undefined
   private state: TaskState = 'received'
+  private stage: TaskState = 'understanding'
   private costUsd = 0
   /** Builders that worked on the task so far. */
   private attempts = 0
@@ -268,11 +269,13 @@ export class ManagedTask {
 
   private enter(state: TaskState, waiting?: Waiting): void {
     this.state = state
+    if (isStage(state)) this.stage = state
     if (!this.brief) return
     const builder = this.holder.seat?.builder
     inspect({
       brief: { ...this.brief, priority: this.controls.priority },
       state,
+      stage: this.stage,
       builder,
       waiting,
       costUsd: this.costUsd,

@@ -7,6 +7,7 @@ import { isSeatTrouble } from './failures.ts'
 /** A builder that cannot lend a seat now may be able to soon; asking on and on would only fill the history. */
 const FIRST_DELAY_MS = 1_000
 const LONGEST_DELAY_MS = 60_000
+const AGAIN = { summary: 'Before the next request for a seat' } as const
 
 /** One request for a seat and, once granted, the seat. */
 interface Holding {
@@ -61,7 +62,7 @@ export class SeatHolder {
       await condition(() => holding.seat !== undefined || holding.lost !== undefined || request.withdrawn())
       if (holding.seat && holding.lost === undefined) return holding.seat
       this.abandon()
-      if (holding.lost === undefined || (await condition(request.withdrawn, delay))) return undefined
+      if (holding.lost === undefined || (await condition(request.withdrawn, delay, AGAIN))) return undefined
     }
   }
 
@@ -84,7 +85,7 @@ export class SeatHolder {
     if (!ended) scope.cancel()
     await running
     this.abandon()
-    return { type: 'lost', reason: holding.lost ?? 'the step failed on this builder' }
+    return { type: 'lost', reason: holding.lost ?? `the step failed there: ${reasonOf(ended?.error)}` }
   }
 
   /**
@@ -96,7 +97,10 @@ export class SeatHolder {
     if (!holding) return
     this.holding = undefined
     if (!holding.seat || holding.lost !== undefined) return holding.scope.cancel()
-    const released = releasesOn(holding.seat.queue).releaseSeat({ taskId: this.taskId, seat: holding.number })
+    const { builder, queue } = holding.seat
+    const summary = `${builder} · give back seat ${holding.number}`
+    const fence = { taskId: this.taskId, seat: holding.number }
+    const released = releasesOn(queue).releaseSeat.executeWithOptions({ summary }, [fence])
     await Promise.all([released.catch(() => holding.scope.cancel()), holding.ended])
   }
 
@@ -110,8 +114,9 @@ export class SeatHolder {
     const parent = new CancellationScope({ cancellable: false })
     const { taskId } = this
     const seat = ++this.numbers
+    const summary = `Seat ${seat}`
     const scope = new CancellationScope({ cancellable: true, parent })
-    const held = scope.run(() => seats({ ...request, seat }).holdSeat({ taskId, seat }))
+    const held = scope.run(() => seats(request).holdSeat.executeWithOptions({ summary }, [{ taskId, seat }]))
     const ended = held.then(
       () => void (holding.lost ??= 'the builder ended the seat'),
       (error: unknown) => void (holding.lost ??= reasonOf(error)),

@@ -108,6 +108,8 @@ async function recordOne(gateway: TestGateway, name: string): Promise<void> {
   await play?.(gateway, id)
   const { state } = await until(gateway.client, id, 'ended')
   const connection = await Connection.connect({ address: gateway.temporalAddress })
+  // The task is ended in the store before its workflow is in Temporal.
+  await new Client({ connection }).workflow.getHandle(id).result()
   const query = `WorkflowId IN ('${id}', 'build-${id}-1', 'build-${id}-2')`
   for await (const { workflowId, runId, type } of new Client({ connection }).workflow.list({ query })) {
     const part = workflowId === id ? type : `${type}-${workflowId.at(-1)}-${runId.slice(0, 8)}`

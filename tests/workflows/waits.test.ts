@@ -111,6 +111,7 @@ describe('a budget', () => {
     await task.raiseBudget(5)
     task.release('turn 2')
     await task.until('completed')
+    expect(tools(task)).toEqual(['tool 1.0', 'tool 2.0'])
   })
 
   it('that is too small still is waited for again', async () => {

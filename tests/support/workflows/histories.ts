@@ -1,8 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client'
 import { defaultPayloadConverter } from '@temporalio/common'
-import type { temporal } from '@temporalio/proto'
 
-type Event = temporal.api.history.v1.IHistoryEvent
+type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>
+type Event = NonNullable<History['events']>[number]
 
 /** An activity as the Manager or a Builder run asked for it. */
 export interface Scheduled {

@@ -109,7 +109,13 @@ export class World {
   private async startManager(): Promise<RunningWorker> {
     const { understandTask: _, ...lifecycle } = withFailures(createFakeGateway(this.find))
     const workflowBundle = { codePath: await sharedBundle() }
-    return this.run({ taskQueue: TASK_QUEUES.manager, workflowBundle, activities: { ...lifecycle } })
+    return this.run({
+      taskQueue: TASK_QUEUES.manager,
+      workflowBundle,
+      activities: { ...lifecycle },
+      // How long a restarted Manager's workflows wait for the one that is gone.
+      stickyQueueScheduleToStartTimeout: '500 milliseconds',
+    })
   }
 
   private startGateway(): Promise<RunningWorker> {
