@@ -53,7 +53,8 @@ export function turnsOn(queue: string) {
       backoffCoefficient: 2,
       maximumInterval: '1 minute',
       maximumAttempts: 8,
-      nonRetryableErrorTypes: ['internal'],
+      // A builder that stopped beating is not asked once more: the turn moves with the seat.
+      nonRetryableErrorTypes: ['internal', 'TemporalTimeout:Heartbeat'],
     },
   })
 }
