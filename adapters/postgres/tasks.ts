@@ -54,6 +54,14 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
       )
       return rows.map((row) => row.id)
     },
+    async quiet({ olderThanMs, after, limit }) {
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from task where ended_at is null and started_at is not null and id > $2
+           and updated_at < now() - make_interval(secs => $1 / 1000.0) order by id limit $3`,
+        [olderThanMs, after, limit],
+      )
+      return rows.map((row) => row.id)
+    },
     async markStarted(taskId) {
       await pool.query('update task set started_at = now() where id = $1 and started_at is null', [taskId])
     },

@@ -95,6 +95,12 @@ export interface TaskStore {
   /** Ids whose workflow was not seen started within `olderThanMs`. */
   unstarted(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
   markStarted(taskId: string): Promise<void>
+  /** Ids, in order and after `after`, of started tasks not ended that nobody wrote to within `olderThanMs`. */
+  quiet(query: {
+    readonly olderThanMs: number
+    readonly after: string
+    readonly limit: number
+  }): Promise<readonly string[]>
   /** Ids of tasks not ended that were last given to this builder. */
   heldBy(builder: string): Promise<readonly string[]>
   /** What only the workers need of a task. */
