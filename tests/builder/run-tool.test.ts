@@ -154,12 +154,24 @@ describe('a checkpoint', () => {
     expect(existsSync(join((await other.workspaces.of(next)).directory, 'a'))).toBe(false)
   })
 
-  test('that cannot be taken is the task’s failure, and the call stays without a result', async () => {
+  test.each([
+    ['a pipe where git reads', 'mkfifo .gitignore', 'rm .gitignore', '.gitignore is a pipe'],
+    [
+      'a folder nobody may enter',
+      'mkdir closed && chmod 0 closed',
+      'chmod 755 closed',
+      "'./closed': Permission denied",
+    ],
+    ['a file no database holds', 'head -c 70000000 /dev/urandom > big', 'rm big', 'larger than 64 MiB'],
+  ])('that cannot be taken because of %s is the model’s to put right', async (...[, command, remedy, why]) => {
     const { fence } = await pool.task(builder)
-    await planned(fence, 1, ['run_shell_command', { command: 'mkfifo .gitignore' }])
-    const step = builder.run('runTool', { ...fence, turn: 1, position: 0 })
-    await expect(step).rejects.toMatchObject({ code: 'workspace_refused', retryable: false })
-    expect(await pool.store.conversations.call({ ...fence, turn: 1, position: 0 })).toMatchObject({ state: 'running' })
+    await builder.play(fence, 1, `echo 1 > one; ${command}`)
+    expect(await responses(fence, 2)).toEqual([{ output: 'Exit Code: 0', error: expect.stringContaining(why) }])
+    expect(await checkpointOf(fence.taskId)).toBeUndefined()
+    await builder.play(fence, 3, remedy)
+    const other = pool.builder()
+    const next = await pool.reseat(fence, other)
+    expect(await inWorkspace(next, 'one', other)).toBe('1\n')
   })
 })
 
