@@ -5,7 +5,7 @@ const suites = {
   /** Nothing but the code. */
   alone: ['tests/pure', 'tests/cli', 'tests/simulators', 'tests/fixtures', 'tests/house'],
   /** The run's own PostgreSQL, and Temporal where a suite asks for it. */
-  services: ['tests/contract', 'tests/server', 'tests/workflows', 'tests/replay'],
+  services: ['tests/contract', 'tests/builder', 'tests/server', 'tests/workflows', 'tests/replay'],
   /** A whole gateway with its processes. */
   gateway: ['tests/system'],
 } as const

@@ -21,7 +21,10 @@ export function createPrepareWorkspace(dependencies: {
         if (task.repository === null && !latestCheckpoint) return { turn, restored: false }
         const { restored } = await workspaces.of(fence)
         if (restored)
-          await store.tasks.note({ taskId, events: [{ type: 'workspace-restored', data: { seat: fence.seat, turn } }] })
+          await store.tasks.note({
+            ...fence,
+            events: [{ type: 'workspace-restored', data: { seat: fence.seat, turn } }],
+          })
         return { turn, restored }
       }),
   }

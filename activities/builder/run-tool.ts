@@ -1,4 +1,5 @@
 import type { BuilderActivities } from '../../domain/contracts.ts'
+import { GatewayError, type ErrorCode } from '../../domain/errors.ts'
 import type { Checkpoint, Fence, Store, ToolCall } from '../../domain/ports/store.ts'
 import { toolNamed } from '../../domain/tools/tools.ts'
 import { runBuilderTool } from '../tools/run-builder-tool.ts'
@@ -11,6 +12,8 @@ export interface RunToolDependencies {
   readonly seats: SeatTable
   readonly workspaces: Workspaces
 }
+
+const UNRECORDABLE: ReadonlySet<ErrorCode> = new Set(['workspace_refused', 'workspace_too_large'])
 
 type At = Fence & { readonly turn: number; readonly position: number }
 
@@ -43,12 +46,12 @@ async function perform(
 ): Promise<void> {
   const result = await runBuilderTool({ call, workspace: () => workspaces.of(at), signal })
   const workspace = result.changed ? await workspaces.of(at) : undefined
-  const checkpoint = workspace && (await takeCheckpoint({ workspace, at, signal }))
+  const { checkpoint, error } = workspace ? await recorded({ workspace, at, signal }) : {}
   await store.conversations.finishTool({
     ...at,
-    response: result.response,
-    ok: result.ok,
-    summary: result.summary,
+    response: error === undefined ? result.response : { ...result.response, error },
+    ok: result.ok && error === undefined,
+    summary: error === undefined ? result.summary : 'the files cannot be recorded',
     ...(result.output !== undefined && { output: result.output }),
     ...(result.plan && { plan: result.plan }),
     ...(checkpoint && { checkpoint }),
@@ -56,15 +59,24 @@ async function perform(
   if (workspace && checkpoint) workspace.knownTree = checkpoint.tree
 }
 
-async function takeCheckpoint({
-  workspace,
-  at,
-  signal,
-}: {
+interface Change {
   readonly workspace: Workspace
   readonly at: At
   readonly signal: globalThis.AbortSignal
-}): Promise<Checkpoint | undefined> {
+}
+
+/** The state of the files, or why it cannot be recorded: that is the model's to put right, and it can. */
+async function recorded(change: Change): Promise<{ readonly checkpoint?: Checkpoint; readonly error?: string }> {
+  try {
+    const checkpoint = await takeCheckpoint(change)
+    return checkpoint ? { checkpoint } : {}
+  } catch (error) {
+    if (!(error instanceof GatewayError) || !UNRECORDABLE.has(error.code)) throw error
+    return { error: error.message }
+  }
+}
+
+async function takeCheckpoint({ workspace, at, signal }: Change): Promise<Checkpoint | undefined> {
   const snapshot = await workspace.snapshots.take({
     workspace: workspace.directory,
     history: workspace.history,

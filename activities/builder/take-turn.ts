@@ -80,14 +80,16 @@ async function storeAnswer(
     await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
     throw fault
   }
-  const { calls } = await store.conversations.finishTurn({
-    ...fence,
-    ...paid,
-    parts: answer.parts,
-    finishReason: answer.finishReason,
-    calls: plannedCalls(answer, work),
-  })
-  return calls
+  const answered = { parts: answer.parts, finishReason: answer.finishReason, calls: plannedCalls(answer, work) }
+  const stored = await store.conversations
+    .finishTurn({ ...fence, ...paid, ...answered })
+    .catch(async (error: unknown) => {
+      // An answer that came too late changes nothing, but somebody pays for it.
+      if (error instanceof GatewayError && error.code === 'seat_lost')
+        await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
+      throw error
+    })
+  return stored.calls
 }
 
 function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork) {

@@ -53,7 +53,7 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
         })
         await store.artifacts.saveReceipt({ ...fence, receipt })
         const data = { verdict: ran.verdict, attempt, commit: delivery.commit, commands: ran.commands.length }
-        await store.tasks.note({ taskId: fence.taskId, events: [{ type: 'verification-finished', data }] })
+        await store.tasks.note({ ...fence, events: [{ type: 'verification-finished', data }] })
         return outcomeOf(delivery, ran)
       }),
   }

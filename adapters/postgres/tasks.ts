@@ -5,7 +5,7 @@ import type { Acceptance, Checkpoint, TaskFilter, TaskStore, TaskWork } from '..
 import { canMove, DEFAULT_MAX_TURNS, DEFAULT_PRIORITY, isFinal } from '../../domain/task.ts'
 import type { Notifications } from './notifications.ts'
 import { closeCalls } from './tool-call-rows.ts'
-import { lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
+import { lockFenced, lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 
 /** Tasks and events in PostgreSQL. */
@@ -43,7 +43,10 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
       }),
     note: (request) =>
       inTransaction(pool, async (transaction) => {
-        const row = await lockTask(transaction, request.taskId)
+        const { taskId, seat } = request
+        const fenced = seat === undefined ? undefined : await lockFenced(transaction, { taskId, seat })
+        if (fenced) return taskOf(await writeTask(transaction, fenced, request))
+        const row = await lockTask(transaction, taskId)
         return taskOf(isFinal(row.state) ? row : await writeTask(transaction, row, request))
       }),
     async unstarted({ olderThanMs, limit }) {

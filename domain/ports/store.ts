@@ -86,9 +86,10 @@ export interface TaskStore {
     readonly change?: TaskChange
     readonly unlessSteered?: boolean
   }): Promise<{ readonly task: Task; readonly moved: boolean }>
-  /** Writes events and changes without a transition; nothing when the task has ended. */
+  /** Writes events and changes without a transition; nothing when the task has ended. A builder says its seat. */
   note(note: {
     readonly taskId: string
+    readonly seat?: number
     readonly events?: readonly NewTaskEvent[]
     readonly change?: TaskChange
   }): Promise<Task>
