@@ -19,7 +19,6 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
 
   for (; ; turn++) {
     if (interrupted) return { type: 'interrupted', costUsd }
-    if (isHistoryLong()) await continueAsNew<typeof buildTask>({ ...input, turn, costUsd })
     const summary = `${input.builder} · turn ${turn}`
     const answer = await takeTurn.executeWithOptions({ summary }, [{ ...fence, turn }])
     if (answer.type === 'budget-reached') return { type: 'waiting', wait: { for: 'budget' }, costUsd }
@@ -27,6 +26,8 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
 
     for (const call of answer.calls) {
       if (interrupted) return { type: 'interrupted', costUsd }
+      // A turn that is asked for again gives the calls that are left of it.
+      if (isHistoryLong()) await continueAsNew<typeof buildTask>({ ...input, turn, costUsd })
       const at = { turn, position: call.position }
       if (call.decision === 'ask') return { type: 'waiting', wait: { for: 'approval', ...at }, costUsd }
       await runTool.executeWithOptions({ summary: summaryOf(input, call) }, [{ ...fence, ...at }])

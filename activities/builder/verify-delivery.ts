@@ -4,7 +4,7 @@ import { COMMAND_TIMEOUT_MS, MAX_TOOL_OUTPUT_BYTES, MAX_VERIFICATION_LOG } from 
 import type { GitHost } from '../../domain/ports/git.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
-import { CONVENTIONAL_TEST_PATHS } from '../../domain/protected-paths.ts'
+import { CONVENTIONAL_TEST_PATHS, HELPER_PATHS } from '../../domain/protected-paths.ts'
 import type { CommandEvidence, Evidence, Receipt } from '../../domain/receipt.ts'
 import type { Acceptance, Verdict } from '../../domain/task.ts'
 import { onSeat } from './on-seat.ts'
@@ -79,6 +79,7 @@ async function compose(
     snapshot: checkpoint?.commit ?? base,
     protectedPaths: strictPaths(acceptance),
     defaults: defaultPaths(acceptance),
+    helpers: HELPER_PATHS,
     text: { message: await messageOf(store, work), at },
   })
   const { patch } = await git.diff({ bare, base, commit: composed.commit })

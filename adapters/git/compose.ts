@@ -3,20 +3,41 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CommitText, GitHost } from '../../domain/ports/git.ts'
 import { identityAt } from './identity.ts'
+import { listProtected } from './list-files.ts'
 import { forbidden, type TreeChange } from './protected-paths.ts'
 import { git } from './run-git.ts'
 
 /** The commit to deliver: a snapshot's tree on the base, with protected paths put back. */
-export const compose: GitHost['compose'] = async ({ bare, base, snapshot, protectedPaths, defaults, text }) => {
+export const compose: GitHost['compose'] = async (request) => {
+  const { bare, base, snapshot, protectedPaths, defaults, helpers = [], text } = request
   if (snapshot === base) return { commit: base, tree: await treeOf(bare, base) }
   const [changes, [unchanged, proposed]] = await Promise.all([
     changesBetween({ bare, base, snapshot }),
     treesOf(bare, [base, snapshot]),
   ])
-  const undone = forbidden(changes, { strict: protectedPaths, defaults })
+  const undone = [
+    ...forbidden(changes, { strict: protectedPaths, defaults }),
+    ...(await forbiddenHelpers(changes, { bare, base, tests: [...protectedPaths, ...defaults], helpers })),
+  ]
   const tree = undone.length === 0 ? proposed : await treeWithout({ bare, snapshot, undone })
   if (tree === unchanged) return { commit: base, tree }
   return { commit: await commitTree({ bare, tree, parent: base, text }), tree }
+}
+
+/** Changes of helpers, when there are tests they could help. */
+async function forbiddenHelpers(
+  changes: readonly TreeChange[],
+  at: {
+    readonly bare: string
+    readonly base: string
+    readonly tests: readonly string[]
+    readonly helpers: readonly string[]
+  },
+): Promise<readonly TreeChange[]> {
+  const changed = forbidden(changes, { strict: at.helpers, defaults: [] })
+  if (changed.length === 0 || at.tests.length === 0) return []
+  const tests = await listProtected({ bare: at.bare, commit: at.base, patterns: at.tests })
+  return tests.length > 0 ? changed : []
 }
 
 async function treeOf(bare: string, commit: string): Promise<string> {

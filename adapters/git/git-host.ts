@@ -5,6 +5,7 @@ import type { KnownRepository } from '../../domain/schemas/known-repositories.ts
 import type { DiffStat } from '../../domain/task.ts'
 import { compose } from './compose.ts'
 import { importBundle } from './import-bundle.ts'
+import { listFiles, listProtected } from './list-files.ts'
 import { emptyCommit, ensureMirror, fetchBase, remoteBranch, remoteFailure } from './mirror.ts'
 import { remoteAccess } from './remote-access.ts'
 import { createRepositoryPolicy, type RepositoryPolicy } from './repository-policy.ts'
@@ -31,6 +32,7 @@ export function createGitHost(options: GitHostOptions): GitHost {
     diff,
     readFile,
     listFiles,
+    listProtected,
     push: (request) => push(request, policy),
   }
 }
@@ -98,11 +100,6 @@ const readFile: GitHost['readFile'] = async ({ bare, commit, path, maxBytes }) =
   if (type !== 'blob' || mode === '120000' || id === undefined) return undefined
   const content = await git({ args: ['cat-file', 'blob', id], directory: bare })
   return content.subarray(0, maxBytes)
-}
-
-const listFiles: GitHost['listFiles'] = async ({ bare, commit, limit }) => {
-  const output = await git({ args: ['ls-tree', '-r', '-z', '--full-tree', '--name-only', commit], directory: bare })
-  return output.toString('utf8').split('\0').filter(Boolean).slice(0, limit)
 }
 
 async function push(request: Parameters<GitHost['push']>[0], policy: RepositoryPolicy): Promise<void> {

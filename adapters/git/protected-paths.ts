@@ -18,8 +18,8 @@ export function forbidden(
   changes: readonly TreeChange[],
   patterns: { readonly strict: readonly string[]; readonly defaults: readonly string[] },
 ): readonly TreeChange[] {
-  const isStrict = matcher(patterns.strict)
-  const isDefault = matcher(patterns.defaults)
+  const isStrict = protectedBy(patterns.strict)
+  const isDefault = protectedBy(patterns.defaults)
   return changes.filter(({ mode, path }) => {
     const text = Buffer.from(path, 'latin1').toString('utf8')
     return isStrict(text) || (mode !== ABSENT && isDefault(text))
@@ -27,7 +27,7 @@ export function forbidden(
 }
 
 /** A pattern protects what it names and everything below it. */
-function matcher(patterns: readonly string[]): (path: string) => boolean {
+export function protectedBy(patterns: readonly string[]): (path: string) => boolean {
   const plain = patterns.map((pattern) => pattern.replace(/^(\.\/)+/, '').replace(/\/+$/, '') || '**')
   const matchers = plain.map((pattern) => globMatcher(`${pattern}/**`))
   return (path) => matchers.some((matches) => matches(path))

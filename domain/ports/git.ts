@@ -45,7 +45,8 @@ export interface GitHost {
   importBundle(request: { readonly bare: string; readonly bundle: Uint8Array; readonly commit: string }): Promise<void>
   /**
    * The commit to deliver: the tree of `snapshot` with protected paths put back as in `base` (files added below them
-   * removed). `defaults` are patterns whose existing files are put back but below which new files may stand.
+   * removed). `defaults` are patterns whose existing files are put back but below which new files may stand. `helpers`
+   * are protected paths as soon as the base holds anything that is protected.
    */
   compose(request: {
     readonly bare: string
@@ -53,6 +54,7 @@ export interface GitHost {
     readonly snapshot: string
     readonly protectedPaths: readonly string[]
     readonly defaults: readonly string[]
+    readonly helpers?: readonly string[]
     readonly text: CommitText
   }): Promise<{ readonly commit: string; readonly tree: string }>
   /** The change from base to commit, fit for `git apply`, binary files included. */
@@ -73,6 +75,12 @@ export interface GitHost {
     readonly bare: string
     readonly commit: string
     readonly limit: number
+  }): Promise<readonly string[]>
+  /** As {@link listFiles}, only files that one of the patterns protects. */
+  listProtected(request: {
+    readonly bare: string
+    readonly commit: string
+    readonly patterns: readonly string[]
   }): Promise<readonly string[]>
   /**
    * Makes the remote branch stand at the commit, with a lease on its former value: a repetition is no second update,

@@ -40,3 +40,10 @@ export function summaryOf({ userMetadata }: Event): string | undefined {
   const summary = userMetadata?.summary
   return summary ? defaultPayloadConverter.fromPayload<string>(summary) : undefined
 }
+
+/** Sizes of all payloads of a history, in bytes. */
+export function payloadSizes(value: unknown): readonly number[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('data' in value && value.data instanceof Uint8Array) return [value.data.length]
+  return Object.values(value).flatMap(payloadSizes)
+}
