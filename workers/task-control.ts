@@ -101,7 +101,8 @@ async function startManager({
 
 const attributesOf = (task: Task) => [
   { key: ATTRIBUTES.title, value: task.title },
-  { key: ATTRIBUTES.state, value: task.state },
+  // What a Manager begins with; it need not write it once more.
+  { key: ATTRIBUTES.state, value: task.state === 'received' ? 'understanding' : task.state },
   { key: ATTRIBUTES.kind, value: task.kind },
   { key: ATTRIBUTES.channel, value: task.channel },
   { key: ATTRIBUTES.tenant, value: task.tenant },

@@ -15,10 +15,9 @@ export function createPrepareWorkspace(dependencies: {
     prepareWorkspace: (fence) =>
       onSeat({ seats, fence }, async () => {
         const { taskId } = fence
-        const { task, latestCheckpoint } = await store.tasks.work(taskId)
-        const turn = await store.conversations.nextTurn(taskId)
+        const [{ task }, turn] = await Promise.all([store.tasks.work(taskId), store.conversations.nextTurn(taskId)])
         // Without a repository there is nothing to clone: the first tool makes the empty workspace.
-        if (task.repository === null && !latestCheckpoint) return { turn, restored: false }
+        if (task.repository === null && !(await store.artifacts.checkpoint(taskId))) return { turn, restored: false }
         const { restored } = await workspaces.of(fence)
         if (restored)
           await store.tasks.note({

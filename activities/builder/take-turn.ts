@@ -26,20 +26,22 @@ export function createTakeTurn(dependencies: TakeTurnDependencies): Pick<Builder
   return {
     takeTurn: ({ turn, ...fence }) =>
       onSeat({ seats, fence }, async (signal) => {
-        const start = await store.conversations.beginTurn({ ...fence, turn })
+        const [start, work] = await Promise.all([
+          store.conversations.beginTurn({ ...fence, turn }),
+          store.tasks.work(fence.taskId),
+        ])
         if (start.type === 'budget-reached') return { type: 'budget-reached' }
         if (start.type === 'turns-reached')
           throw new GatewayError(
             'max_turns',
             `The task used its ${start.maxTurns} turns. Retry it with a higher constraints.maxTurns.`,
           )
-        if (start.type === 'answered') return outcomeOf(start.turn.calls, await spent(store, fence.taskId))
-        const work = await store.tasks.work(fence.taskId)
+        if (start.type === 'answered') return outcomeOf(start.turn.calls, start.spentUsd)
         const request = await requestFor(dependencies, { fence, work })
         const contents = [...request.contents, ...start.contents]
         const answer = await dependencies.model.generate({ ...request, contents, signal })
-        const calls = await storeAnswer(dependencies, { fence, turn, work, answer })
-        return outcomeOf(calls, await spent(store, fence.taskId))
+        const { calls, spentUsd } = await storeAnswer(dependencies, { fence, turn, work, answer })
+        return outcomeOf(calls, spentUsd)
       }),
   }
 }
@@ -71,7 +73,7 @@ async function requestFor(
 async function storeAnswer(
   { store, clock }: TakeTurnDependencies,
   turn: { readonly fence: Fence; readonly turn: number; readonly work: TaskWork; readonly answer: ModelAnswer },
-): Promise<readonly ToolCall[]> {
+): ReturnType<Store['conversations']['finishTurn']> {
   const { answer, work, fence } = turn
   const usd = costOf({ model: answer.model, usage: answer.usage, at: clock().toISOString() })
   const paid = { model: answer.model, usage: answer.usage, usd, turn: turn.turn }
@@ -81,7 +83,7 @@ async function storeAnswer(
     throw fault
   }
   const answered = { parts: answer.parts, finishReason: answer.finishReason, calls: plannedCalls(answer, work) }
-  const stored = await store.conversations
+  return store.conversations
     .finishTurn({ ...fence, ...paid, ...answered })
     .catch(async (error: unknown) => {
       // An answer that came too late changes nothing, but somebody pays for it.
@@ -89,7 +91,6 @@ async function storeAnswer(
         await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
       throw error
     })
-  return stored.calls
 }
 
 function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork) {
@@ -113,8 +114,4 @@ function outcomeOf(calls: readonly ToolCall[], costUsd: number): TurnOutcome {
     })
   const last = calls.length === 0 || calls.some((call) => call.name === 'complete_task')
   return { type: 'answered', calls: planned, last, costUsd }
-}
-
-async function spent(store: Store, taskId: string): Promise<number> {
-  return (await store.tasks.find(taskId))?.cost.usd ?? 0
 }

@@ -70,7 +70,7 @@ async function compose(
   { fence, work, at }: { readonly fence: Fence; readonly work: TaskWork; readonly at: number },
 ): Promise<Delivery> {
   const { bare, base, sandbox } = await workspaces.ground(fence)
-  const checkpoint = work.latestCheckpoint
+  const checkpoint = await store.artifacts.checkpoint(fence.taskId)
   if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
   const acceptance = work.task.acceptance ?? NOTHING
   const composed = await git.compose({

@@ -110,7 +110,7 @@ export class Workspaces {
   private async make(fence: Fence, directory: string): Promise<Workspace> {
     const { store, git } = this.options
     const ground = await this.ground(fence)
-    const { latestCheckpoint } = await store.tasks.work(fence.taskId)
+    const latestCheckpoint = await store.artifacts.checkpoint(fence.taskId)
     const { bare, base } = ground
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const workspace = join(directory, 'workspace')

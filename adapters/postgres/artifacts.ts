@@ -1,12 +1,18 @@
 import type { Pool } from 'pg'
-import type { ArtifactStore } from '../../domain/ports/store.ts'
+import type { ArtifactStore, Checkpoint } from '../../domain/ports/store.ts'
 import type { Receipt } from '../../domain/receipt.ts'
 import { lockFenced } from './task-rows.ts'
 import { inTransaction } from './transaction.ts'
 
-/** Base commits, patches and receipts in PostgreSQL. */
+/** Checkpoints, base commits, patches and receipts in PostgreSQL. */
 export function createArtifactStore(pool: Pool): ArtifactStore {
   return {
+    async checkpoint(taskId) {
+      const { rows } = await pool.query<Checkpoint>('select commit, tree, bundle from checkpoint where task_id = $1', [
+        taskId,
+      ])
+      return rows[0]
+    },
     assertSeat: (fence) =>
       inTransaction(pool, async (transaction) => {
         await lockFenced(transaction, fence)

@@ -6,9 +6,8 @@ import { acceptsSteering } from '../../domain/task.ts'
 import { createApprovals } from './approvals.ts'
 import { contentsBefore } from './contents.ts'
 import { callOf, type ToolCallRow } from './tool-call-rows.ts'
-import { lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
+import { dollars, lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
 import { storableText } from './storable-text.ts'
-import { isSteered } from './tasks.ts'
 import { createToolCalls } from './tool-calls.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 import { transcript } from './transcript.ts'
@@ -72,7 +71,12 @@ async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & {
     transaction.query<TurnRow>('select * from turn where task_id = $1 and number = $2', [taskId, turn]),
   ])
   const row = known.rows[0]
-  if (row?.parts) return { type: 'answered', turn: await turnOf(transaction, { ...row, taskId }) }
+  if (row?.parts)
+    return {
+      type: 'answered',
+      turn: await turnOf(transaction, { ...row, taskId }),
+      spentUsd: dollars(task.usd),
+    }
   if (turn > task.max_turns) return { type: 'turns-reached', maxTurns: task.max_turns }
   if (task.budget_usd !== null && task.usd >= task.budget_usd)
     return { type: 'budget-reached', spentUsd: task.usd, budgetUsd: task.budget_usd }
@@ -117,9 +121,11 @@ async function finishTurn(transaction: Transaction, request: FinishTurn): Return
     calls.map((call) => JSON.stringify(call.args)),
     calls.map((call) => call.decision),
   ])
-  transaction.write(RECORD_CALL, callValues(request))
-  const [stored, steered] = await Promise.all([callsOf(transaction, { taskId, turn }), isSteered(transaction, taskId)])
-  return { calls: stored, steered }
+  const [{ rows }, stored] = await Promise.all([
+    transaction.query<{ usd: number }>(RECORD_CALL, callValues(request)),
+    callsOf(transaction, { taskId, turn }),
+  ])
+  return { calls: stored, spentUsd: dollars(rows[0]?.usd ?? 0) }
 }
 
 /** Notes a paid call and adds it to its task's sums. */
@@ -127,7 +133,7 @@ const RECORD_CALL = `
   with call as (insert into model_call (task_id, turn, model, usage, usd) values ($1, $2, $3, $4, $5))
   update task set usd = usd + $5, model_calls = model_calls + 1, input_tokens = input_tokens + $6,
     output_tokens = output_tokens + $7, thought_tokens = thought_tokens + $8, cached_tokens = cached_tokens + $9
-  where id = $1`
+  where id = $1 returning usd`
 
 const callValues = ({ taskId, turn, model, usage, usd }: RecordCall): unknown[] => [
   taskId,

@@ -58,7 +58,7 @@ export interface TaskRow {
 }
 
 /** Rounds away the dust of adding binary fractions. */
-const dollars = (usd: number): number => Math.round(usd * 1e9) / 1e9
+export const dollars = (usd: number): number => Math.round(usd * 1e9) / 1e9
 
 /** The task as ports know it. */
 export function taskOf(row: TaskRow): Task {

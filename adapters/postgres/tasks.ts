@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
 import type { TaskEvent, TaskEventType } from '../../domain/events.ts'
-import type { Acceptance, Checkpoint, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
+import type { Acceptance, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
 import { canMove, DEFAULT_MAX_TURNS, DEFAULT_PRIORITY, isFinal } from '../../domain/task.ts'
 import type { Notifications } from './notifications.ts'
 import { closeCalls } from './tool-call-rows.ts'
@@ -89,7 +89,7 @@ async function withClosedCalls(transaction: Reader, move: Move): Promise<Move> {
 }
 
 /** Whether text waits for the next model turn. */
-export async function isSteered(reader: Reader, taskId: string): Promise<boolean> {
+async function isSteered(reader: Reader, taskId: string): Promise<boolean> {
   const { rows } = await reader.query('select 1 from message where task_id = $1 and turn is null limit 1', [taskId])
   return rows.length > 0
 }
@@ -203,14 +203,9 @@ const eventOf = (row: EventRow): TaskEvent => ({
 })
 
 async function work(pool: Pool, taskId: string): Promise<TaskWork> {
-  const { rows } = await pool.query<TaskRow & { commit: string | null; tree: string; bundle: Buffer }>(
-    'select task.*, commit, tree, bundle from task left join checkpoint on task_id = id where id = $1',
-    [taskId],
-  )
+  const { rows } = await pool.query<TaskRow>('select * from task where id = $1', [taskId])
   const row = rows[0]
   if (!row) throw new GatewayError('not_found', `There is no task ${taskId}.`)
-  const latestCheckpoint: Checkpoint | null =
-    row.commit === null ? null : { commit: row.commit, tree: row.tree, bundle: row.bundle }
   return {
     task: taskOf(row),
     request: row.request,
@@ -218,6 +213,5 @@ async function work(pool: Pool, taskId: string): Promise<TaskWork> {
     ...(row.understanding && { understanding: row.understanding }),
     ...(row.route && { route: row.route }),
     ...(row.base_commit !== null && { baseCommit: row.base_commit }),
-    ...(latestCheckpoint && { latestCheckpoint }),
   }
 }

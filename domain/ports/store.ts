@@ -117,7 +117,6 @@ export interface TaskWork {
   readonly understanding?: Understanding
   readonly route?: Route
   readonly baseCommit?: string
-  readonly latestCheckpoint?: Checkpoint
 }
 
 /** A stored tool call. */
@@ -150,7 +149,7 @@ export interface Checkpoint {
 
 /** How the start of a turn went. */
 export type TurnStart =
-  | { readonly type: 'answered'; readonly turn: Turn }
+  | { readonly type: 'answered'; readonly turn: Turn; readonly spentUsd: number }
   | { readonly type: 'ready'; readonly contents: readonly ModelContent[] }
   | { readonly type: 'budget-reached'; readonly spentUsd: number; readonly budgetUsd: number }
   | { readonly type: 'turns-reached'; readonly maxTurns: number }
@@ -178,7 +177,7 @@ export interface ConversationStore {
   }): Promise<void>
   /**
    * Stores an answered turn with its calls and cost in one transaction. The first answer stays: a second one of a
-   * repeated step only costs. `calls`: those that stand; `steered`: a message waits for the next turn.
+   * repeated step only costs. `calls`: those that stand; `spentUsd`: what the task has cost by then.
    */
   finishTurn(
     request: Fence & {
@@ -190,7 +189,7 @@ export interface ConversationStore {
       readonly usd: number
       readonly calls: readonly Omit<ToolCall, 'state' | 'turn' | 'approvalId'>[]
     },
-  ): Promise<{ readonly calls: readonly ToolCall[]; readonly steered: boolean }>
+  ): Promise<{ readonly calls: readonly ToolCall[]; readonly spentUsd: number }>
   beginTool(request: Fence & { readonly turn: number; readonly position: number }): Promise<ToolStart>
   /** Result, checkpoint, plan and `tool-finished` in one transaction. */
   finishTool(
@@ -251,6 +250,8 @@ export interface ConversationStore {
 
 /** Results that outlive the builder. */
 export interface ArtifactStore {
+  /** The task's files after its last finished tool call; undefined when no call has changed any. */
+  checkpoint(taskId: string): Promise<Checkpoint | undefined>
   /** Throws `seat_lost` when the seat is no longer valid; asked right before an effect outside the store. */
   assertSeat(fence: Fence): Promise<void>
   /** The commit to build on: the first one fixed stays. */

@@ -19,7 +19,7 @@ async function planned(fence: Fence, turn: number, ...all: readonly Call[]): Pro
   await builder.run('takeTurn', { ...fence, turn })
 }
 
-const checkpointOf = async (taskId: string) => (await pool.store.tasks.work(taskId)).latestCheckpoint
+const checkpointOf = async (taskId: string) => await pool.store.artifacts.checkpoint(taskId)
 const inWorkspace = async (fence: Fence, path: string, by = builder) =>
   readFileSync(join((await by.workspaces.of(fence)).directory, path), 'utf8')
 

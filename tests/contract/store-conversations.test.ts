@@ -62,15 +62,14 @@ describe.each(Object.entries(STORES))('the conversations of %s', (_, open) => {
       expect((await store.tasks.find(at.taskId))?.cost).toMatchObject({ usd: 0.75, modelCalls: 3 })
     })
 
-    it('says whether text came in while the model was thinking', async () => {
+    it('says what the task has cost by then, also when it is asked for again', async () => {
       const fence = await building()
-      await steer(fence.taskId, 'before')
-      await store.conversations.beginTurn({ ...fence, turn: 1 })
-      const answer = { ...fence, ...ANSWERED, parts: [{ text: 'x' }], calls: [] }
-      expect(await store.conversations.finishTurn({ ...answer, turn: 1 })).toMatchObject({ steered: false })
-      await store.conversations.beginTurn({ ...fence, turn: 2 })
-      await steer(fence.taskId, 'meanwhile')
-      expect(await store.conversations.finishTurn({ ...answer, turn: 2 })).toMatchObject({ steered: true })
+      await store.conversations.recordCall({ taskId: fence.taskId, turn: 0, model: 'm', usage: USAGE, usd: 0.1 })
+      const at = { ...fence, turn: 1 }
+      await store.conversations.beginTurn(at)
+      const answer = { ...at, ...ANSWERED, usd: 0.2, parts: [{ text: 'x' }], calls: [] }
+      expect(await store.conversations.finishTurn(answer)).toMatchObject({ spentUsd: 0.3 })
+      expect(await opened.other.conversations.beginTurn(at)).toMatchObject({ type: 'answered', spentUsd: 0.3 })
     })
 
     it('costs what every answered call costs, the understanding step and refused answers included', async () => {
@@ -197,8 +196,8 @@ describe.each(Object.entries(STORES))('the conversations of %s', (_, open) => {
         }
         await store.conversations.beginTool({ ...at, position })
         await store.conversations.finishTool({ ...at, position, response: {}, ok: true, summary: '', checkpoint, plan })
-        const work = await opened.other.tasks.work(at.taskId)
-        expect([work.latestCheckpoint, work.task.progress.plan]).toEqual([checkpoint, plan])
+        const { task } = await opened.other.tasks.work(at.taskId)
+        expect([await opened.other.artifacts.checkpoint(at.taskId), task.progress.plan]).toEqual([checkpoint, plan])
       }
     })
 

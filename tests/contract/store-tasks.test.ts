@@ -255,7 +255,7 @@ describe.each(Object.entries(STORES))('the tasks of %s', (_, open) => {
       const work = await opened.other.tasks.work(taskId)
       expect(work).toMatchObject({ seat, understanding, route, request: { prompt: 'Fix the parser', labels: ['x'] } })
       expect(work.task).toEqual(await store.tasks.find(taskId))
-      expect([work.baseCommit, work.latestCheckpoint]).toEqual([undefined, undefined])
+      expect([work.baseCommit, await store.artifacts.checkpoint(taskId)]).toEqual([undefined, undefined])
       await expect(store.tasks.work('task-0')).rejects.toMatchObject({ code: 'not_found' })
     })
 

@@ -96,9 +96,7 @@ describe.each(Object.entries(STORES))('the values of %s', (_, open) => {
     await store.artifacts.saveDelivery({ ...at, commit: 'c', patch: bundle })
     const tool = (await opened.other.conversations.transcript(at.taskId)).find(({ type }) => type === 'tool')
     expect(tool?.['output'] === output).toBe(true)
-    expect(bundle.equals((await opened.other.tasks.work(at.taskId)).latestCheckpoint?.bundle ?? Buffer.from(''))).toBe(
-      true,
-    )
+    expect(bundle.equals((await opened.other.artifacts.checkpoint(at.taskId))?.bundle ?? Buffer.from(''))).toBe(true)
     expect(bundle.equals((await opened.other.artifacts.patch(at.taskId)) ?? Buffer.from(''))).toBe(true)
   })
 
