@@ -25,6 +25,9 @@ import { createTaskControl } from './task-control.ts'
 import { connectWorker } from '../adapters/temporal/connection.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
+/** Its transactions take milliseconds; a connection more costs the database three megabytes. */
+const DATABASE_CONNECTIONS = 10
+
 /** Draining builders finish the step in progress; a stop as a whole must end within 30 s. */
 const DRAIN_LIMIT_MS = 15_000
 
@@ -55,7 +58,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   installRuntime(logger)
   const store = await reached('database_unreachable', {
     what: 'The database of DATABASE_URL',
-    opening: openStore({ url: config.DATABASE_URL, connections: 20 }),
+    opening: openStore({ url: config.DATABASE_URL, connections: DATABASE_CONNECTIONS }),
   })
   const adminKeyFile = await seedAdminKey({
     keys: store.keys,

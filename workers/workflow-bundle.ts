@@ -1,32 +1,32 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { access, mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
-import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
+const BUNDLER = [join(ROOT, 'bin/run.mjs'), join(ROOT, 'workers/bundle-workflows.ts')]
+
+const run = promisify(execFile)
 
 /**
- * Path of the bundled workflow code, made once per content of `domain/` and `workflows/`: bundling takes seconds and
- * hundreds of megabytes, reading the result milliseconds.
+ * Path of the bundled workflow code, made once per content of `domain/` and `workflows/`: bundling takes seconds and a
+ * hundred megabytes, reading the result milliseconds.
  */
 export async function workflowBundle(dataDirectory: string): Promise<string> {
   const folder = join(dataDirectory, 'cache')
   const path = join(folder, `workflows-${await digestOfSources()}.js`)
-  const cached = await readFile(path, 'utf8').then(
+  const cached = await access(path).then(
     () => true,
     () => false,
   )
   if (cached) return path
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(ROOT, 'workflows/index.ts'),
-    logger: new DefaultLogger('ERROR'),
-  })
   await mkdir(folder, { recursive: true })
   // Written aside and renamed: another process never reads half a bundle.
   const partial = `${path}.${process.pid}`
-  await writeFile(partial, code)
+  await run(process.execPath, [...BUNDLER, partial])
   await rename(partial, path)
   return path
 }

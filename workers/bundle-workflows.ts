@@ -1,0 +1,12 @@
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
+
+/** Writes the workflow bundle to the file named first. A process of its own: the bundler's memory ends with it. */
+const [file = ''] = process.argv.slice(2)
+const { code } = await bundleWorkflowCode({
+  workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+  logger: new DefaultLogger('ERROR'),
+})
+await writeFile(file, code)
+process.exit(0)
