@@ -83,14 +83,12 @@ async function storeAnswer(
     throw fault
   }
   const answered = { parts: answer.parts, finishReason: answer.finishReason, calls: plannedCalls(answer, work) }
-  return store.conversations
-    .finishTurn({ ...fence, ...paid, ...answered })
-    .catch(async (error: unknown) => {
-      // An answer that came too late changes nothing, but somebody pays for it.
-      if (error instanceof GatewayError && error.code === 'seat_lost')
-        await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
-      throw error
-    })
+  return store.conversations.finishTurn({ ...fence, ...paid, ...answered }).catch(async (error: unknown) => {
+    // An answer that came too late changes nothing, but somebody pays for it.
+    if (error instanceof GatewayError && error.code === 'seat_lost')
+      await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
+    throw error
+  })
 }
 
 function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork) {
