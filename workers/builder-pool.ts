@@ -1,130 +1,214 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { ulid } from 'ulidx'
 import { removeDirectory } from '../activities/builder/remove-directory.ts'
-import type { Store } from '../domain/ports/store.ts'
+import { identify } from '../adapters/processes/process-identity.ts'
+import type { BuilderRecord, Leadership, Store } from '../domain/ports/store.ts'
+import { planScaling, type PoolBounds, type PooledBuilder } from '../domain/scaling.ts'
 import { seatLostSignal } from '../workflows/messages.ts'
+import { BuilderProcess, type BuilderProcessOptions } from './builder-process.ts'
 
-const ENTRY = fileURLToPath(new URL('../bin/run.mjs', import.meta.url))
-const BUILDER = fileURLToPath(new URL('./builder.ts', import.meta.url))
+/** A seat request may wait so long before anybody looks; the builder it causes needs two seconds more. */
+const LOOK_EVERY_MS = 500
+/** A builder that cannot answer for so long does no work either. */
+const ANSWER_LIMIT_MS = 10_000
+const OFFICE = 'builder-pool'
 
-export interface BuilderPoolOptions {
-  readonly size: number
+export interface BuilderPoolOptions extends Pick<BuilderProcessOptions, 'environment' | 'sample'> {
+  readonly bounds: PoolBounds
+  readonly healthIntervalMs: number
   /** Folder below which each builder keeps its files. */
   readonly directory: string
-  /** Environment of the builders: the gateway's own with the addresses of what it started. */
-  readonly environment: Readonly<Record<string, string | undefined>>
-  readonly sample?: string | undefined
+  /** How many seat requests wait. */
+  readonly waiting: () => Promise<number>
   readonly store: Store
   readonly client: Client
   readonly logger: Logger
 }
 
-interface Builder {
-  readonly id: string
-  readonly child: ChildProcess
-  readonly restarts: number
-  readonly startedAt: number
-}
-
-/** Keeps a number of Builder processes alive and tells Managers at once when one is gone. */
+/**
+ * Supervises the Builders of a namespace: as many as the queue needs, each of them healthy, and Managers told at once
+ * when one is gone. Of several gateways on one database one leads; the others stand by.
+ */
 export class BuilderPool {
-  private readonly builders = new Map<string, Builder>()
-  private stopping = false
-  /** Grows only while builders die before they were ever ready; a crash at work is answered at once. */
+  private readonly builders = new Map<string, BuilderProcess>()
+  /** Ended ones whose successor waits for the back-off. */
+  private restarting = 0
+  /** Grows only while builders end before they were ever ready; a crash at work is answered at once. */
   private backOffMs = 0
+  private leadership: Leadership | undefined
+  private readonly stopping = new AbortController()
+  private readonly loops: Promise<void>[] = []
 
   constructor(private readonly options: BuilderPoolOptions) {}
 
-  /** Starts the pool; resolves when every builder polls. */
-  async start(): Promise<void> {
-    await this.forgetStrangers()
-    await Promise.all(Array.from({ length: this.options.size }, () => this.add(0)))
+  /** Resolves with the number of builders when as many poll as should at least, or when another gateway leads. */
+  async start(): Promise<number> {
+    if (await this.isLeading()) {
+      await this.scale()
+      await this.removeLeftovers()
+      await Promise.all([...this.builders.values()].map(({ ready }) => ready))
+    }
+    this.loops.push(
+      this.repeat(LOOK_EVERY_MS, async () => {
+        if (await this.isLeading()) await this.scale()
+      }),
+      this.repeat(this.options.healthIntervalMs, () => this.checkHealth()),
+    )
+    return this.builders.size
   }
 
   /** Drains every builder; ends those that still run after the limit. */
   async stop(limitMs: number): Promise<void> {
-    this.stopping = true
-    const ended = [...this.builders.values()].map(async ({ child }) => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exit = once(child, 'exit')
-      child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), limitMs)
-      await exit
+    this.stopping.abort()
+    const ended = [...this.builders.values()].map(async (builder) => {
+      builder.drain()
+      const late = setTimeout(() => builder.kill(), limitMs)
+      await builder.exited
       clearTimeout(late)
     })
-    await Promise.all(ended)
+    await Promise.all([...ended, ...this.loops])
+    await this.leadership?.resign()
+  }
+
+  private async repeat(everyMs: number, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.stopping
+    while (!signal.aborted) {
+      await delay(everyMs, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      await work().catch((error: unknown) =>
+        this.options.logger.warn({ reason: String(error) }, 'supervising the builders failed; it is repeated'),
+      )
+    }
+  }
+
+  private async isLeading(): Promise<boolean> {
+    if (this.leadership?.lost.aborted) this.leadership = undefined
+    this.leadership ??= await this.options.store.tryToLead(OFFICE)
+    return this.leadership !== undefined
+  }
+
+  private async scale(): Promise<void> {
+    const { store, bounds, logger } = this.options
+    const [registered, waiting] = await Promise.all([store.builders.list(), this.options.waiting()])
+    const living = await this.withoutLost(registered)
+    const plan = planScaling({ builders: this.counted(living), waiting }, bounds)
+    if (plan.start > 0) logger.info({ waiting, builders: living.length, start: plan.start }, 'the pool grows')
+    await Promise.all(Array.from({ length: plan.start }, () => this.add(0)))
+    for (const id of plan.drain) {
+      logger.info({ builder: id }, 'an idle builder is drained')
+      this.builders.get(id)?.drain()
+    }
+  }
+
+  /** Registered builders, whoever started them, and those of this process that are still to come. */
+  private counted(registered: readonly BuilderRecord[]): readonly PooledBuilder[] {
+    const now = Date.now()
+    const known = registered.map(({ id, state, seatsUsed, idleSince }) => {
+      const own = this.builders.get(id)
+      return {
+        id,
+        draining: state === 'draining' || own?.isDraining === true,
+        seatsUsed,
+        // Only an own builder can be taken away.
+        idleMs: own?.isReady && idleSince !== undefined ? now - Date.parse(idleSince) : 0,
+      }
+    })
+    const coming = [...this.builders.keys()].filter((id) => !registered.some((builder) => builder.id === id))
+    const next = Array.from({ length: this.restarting }, (_, index) => `next-${index}`)
+    return [...known, ...[...coming, ...next].map((id) => ({ id, draining: false, seatsUsed: 0, idleMs: 0 }))]
   }
 
   private async add(restarts: number): Promise<void> {
+    const { environment, sample, store, bounds } = this.options
     const id = `b${ulid().slice(-10).toLowerCase()}`
-    const args = [ENTRY, BUILDER, '--id', id, '--restarts', String(restarts)]
-    if (this.options.sample !== undefined) args.push('--sample', this.options.sample)
-    // The open stdin is the builder's lifeline: it closes with this process, however this process ends.
-    const child = spawn(process.execPath, args, {
-      env: { ...this.options.environment },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    child.stdin?.on('error', () => undefined)
-    const builder = { id, child, restarts, startedAt: Date.now() }
+    const builder = new BuilderProcess({ id, restarts, environment, sample })
     this.builders.set(id, builder)
-    let ready = false
-    child.once('exit', () => void this.replace(builder, ready))
-    await new Promise<void>((resolve) => {
-      child.stdout?.once('data', () => {
-        ready = true
-        this.backOffMs = 0
-        resolve()
-      })
-      child.once('exit', () => resolve())
+    void builder.ready.then((ready) => ready && (this.backOffMs = 0))
+    void builder.exited.then(() => this.ended(builder)).catch((error: unknown) => this.failed(builder, error))
+    await store.builders.report({
+      ...{ id, pid: builder.pid, host: hostname(), state: 'starting', seats: bounds.seats, seatsUsed: 0, tasks: [] },
+      ...{ restarts, cpu: 0, rssBytes: 0 },
     })
   }
 
-  private async replace(builder: Builder, wasReady: boolean): Promise<void> {
-    this.builders.delete(builder.id)
-    if (this.stopping) return
-    const left = removeDirectory(join(this.options.directory, builder.id))
-    void left.catch((error: unknown) =>
-      this.options.logger.warn({ reason: String(error) }, 'files of a builder are left'),
-    )
-    const { logger } = this.options
-    logger.warn(
-      { builder: builder.id, code: builder.child.exitCode, signal: builder.child.signalCode },
-      'builder exited',
-    )
-    await this.announceLoss(builder.id, 'its process exited').catch((error: unknown) =>
-      logger.error({ builder: builder.id, reason: String(error) }, 'could not announce a lost builder'),
-    )
-    if (!wasReady) this.backOffMs = Math.min(30_000, Math.max(500, this.backOffMs * 2))
-    if (this.backOffMs > 0) await new Promise((resolve) => setTimeout(resolve, this.backOffMs).unref())
-    if (!this.isStopping()) await this.add(builder.restarts + 1)
+  private async ended(builder: BuilderProcess): Promise<void> {
+    const { logger, store } = this.options
+    const { id } = builder
+    this.builders.delete(id)
+    if (this.stopping.signal.aborted) return
+    const removed = removeDirectory(join(this.options.directory, id))
+    void removed.catch((error: unknown) => logger.warn({ reason: String(error) }, 'files of a builder are left'))
+    if (builder.isDraining && builder.end.code === 0) return store.builders.remove(id)
+    logger.warn({ builder: id, ...builder.end }, 'builder exited')
+    this.restarting++
+    try {
+      await this.announceLoss(id, 'its process exited').catch((error: unknown) => this.failed(builder, error))
+      if (!builder.isReady) this.backOffMs = Math.min(30_000, Math.max(500, this.backOffMs * 2))
+      if (this.backOffMs > 0) await delay(this.backOffMs, undefined, { signal: this.stopping.signal })
+      if (await this.isLeading()) await this.add(builder.restarts + 1)
+    } finally {
+      this.restarting--
+    }
   }
 
-  private isStopping(): boolean {
-    return this.stopping
+  private failed({ id }: BuilderProcess, error: unknown): void {
+    if (this.stopping.signal.aborted) return
+    this.options.logger.error({ builder: id, reason: String(error) }, 'the end of a builder could not be handled')
   }
 
-  /** Builders that a killed gateway left in the registry died with it: their lifeline closed. */
-  private async forgetStrangers(): Promise<void> {
-    for (const { id } of await this.options.store.builders.list()) await this.announceLoss(id, 'its gateway ended')
-    await removeDirectory(this.options.directory)
+  /** Ends builders that do not answer, do not poll, or have lost a Temporal server this process can reach. */
+  private async checkHealth(): Promise<void> {
+    const { client, logger, healthIntervalMs } = this.options
+    const serverAnswers = await client.workflowService.getSystemInfo({}).then(
+      () => true,
+      () => false,
+    )
+    const checks = [...this.builders.values()].map(async (builder) => {
+      if (!builder.isReady || builder.isDraining) return
+      const health = await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
+      const fault = faultOf(health, serverAnswers)
+      if (fault === undefined || this.stopping.signal.aborted) return
+      logger.warn({ builder: builder.id, fault }, 'an unhealthy builder is replaced')
+      builder.kill()
+    })
+    await Promise.all(checks)
+  }
+
+  /** Forgets builders that are gone without their end having been seen here: their gateway was killed, or their host. */
+  private async withoutLost(registered: readonly BuilderRecord[]): Promise<readonly BuilderRecord[]> {
+    const host = hostname()
+    const isGone = (builder: BuilderRecord) =>
+      !this.builders.has(builder.id) &&
+      (builder.state === 'lost' || (builder.host === host && identify(builder.pid) === undefined))
+    const gone = registered.filter(isGone)
+    await Promise.all(gone.map(({ id }) => this.announceLoss(id, 'it does not report any more')))
+    return registered.filter((builder) => !gone.includes(builder))
+  }
+
+  /** Files of builders that a killed gateway left. */
+  private async removeLeftovers(): Promise<void> {
+    const { directory, store } = this.options
+    const known = new Set((await store.builders.list()).map(({ id }) => id))
+    const folders = await readdir(directory).catch(() => [])
+    await Promise.all(folders.filter((id) => !known.has(id)).map((id) => removeDirectory(join(directory, id))))
   }
 
   private async announceLoss(builder: string, reason: string): Promise<void> {
     const { store, client } = this.options
     await store.builders.remove(builder)
     const tasks = await store.tasks.heldBy(builder)
-    await Promise.all(
-      tasks.map((task) =>
-        client.workflow
-          .getHandle(task)
-          .signal(seatLostSignal, { builder, reason })
-          .catch(() => undefined),
-      ),
-    )
+    const tell = (task: string) => client.workflow.getHandle(task).signal(seatLostSignal, { builder, reason })
+    await Promise.all(tasks.map((task) => tell(task).catch(() => undefined)))
   }
+}
+
+function faultOf(health: Awaited<ReturnType<BuilderProcess['health']>>, serverAnswers: boolean): string | undefined {
+  if (health === undefined) return 'it does not answer'
+  if (!health.polling) return 'it does not poll'
+  return serverAnswers && !health.reachesTemporal ? 'it cannot reach Temporal' : undefined
 }

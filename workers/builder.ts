@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Client } from '@temporalio/client'
 import { Worker } from '@temporalio/worker'
 import { withFailures } from '../activities/activity-failure.ts'
 import { createSeatActivities } from '../activities/builder/hold-seat.ts'
@@ -18,6 +19,7 @@ import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
 import { builderQueue, TASK_QUEUES } from '../domain/contracts.ts'
 import { drainSignal, seatGrantedSignal } from '../workflows/messages.ts'
 import { createBoundaries } from './boundaries.ts'
+import { HEALTH_QUESTION, type BuilderMessage } from './builder-process.ts'
 import { BuilderReport } from './builder-report.ts'
 import { createLogger, installRuntime } from './logging.ts'
 import { createModel } from './model.ts'
@@ -28,9 +30,12 @@ import { connectWorker } from '../adapters/temporal/connection.ts'
 /** A heartbeat is sent at least this often, so that a frozen builder is told from a busy one (seat measurements). */
 const HEARTBEATS = { maxHeartbeatThrottleInterval: '1 second', defaultHeartbeatThrottleInterval: '1 second' } as const
 
+/** A server that needs longer is not there for a builder. */
+const TEMPORAL_ANSWER_MS = 3_000
+
 /**
- * One Builder process: lends seats on the shared queue and does their steps on its own. It ends when its parent's
- * pipe closes, so nothing of a killed gateway lives on.
+ * One Builder process: lends seats on the shared queue and does their steps on its own. It ends when the channel to its
+ * supervisor closes, so nothing of a killed gateway lives on.
  */
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -124,9 +129,15 @@ async function main(): Promise<void> {
     () => void drain().catch((error: unknown) => logger.error({ reason: String(error) }, 'draining failed')),
   )
   process.on('SIGINT', () => undefined)
+  const tell = (message: BuilderMessage) => void process.send?.(message, undefined, undefined, () => undefined)
+  process.on('message', (question) => {
+    if (question !== HEALTH_QUESTION) return
+    const polling = report.draining || [pool, own].every((worker) => worker.getState() === 'RUNNING')
+    void reachesTemporal(client).then((reached) => tell({ type: 'health', polling, reachesTemporal: reached }))
+  })
   await report.start()
   logger.info({ queue }, 'builder ready')
-  process.stdout.write('ready\n')
+  tell({ type: 'ready' })
   await Promise.all([pool.run(), own.run()])
   await report.stop()
   await workspaces.discardAll()
@@ -134,10 +145,18 @@ async function main(): Promise<void> {
   await store.close()
 }
 
+/** Started by a supervisor, it ends with it; started by hand, it has no channel to lose. */
 function endWithParent(): void {
-  process.stdin.on('end', () => process.exit(1))
-  process.stdin.on('error', () => process.exit(1))
-  process.stdin.resume()
+  process.on('disconnect', () => process.exit(1))
+}
+
+async function reachesTemporal(client: Client): Promise<boolean> {
+  try {
+    await client.withDeadline(Date.now() + TEMPORAL_ANSWER_MS, () => client.workflowService.getSystemInfo({}))
+    return true
+  } catch {
+    return false
+  }
 }
 
 main().then(

@@ -92,8 +92,9 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const swept = sweep({ store, client, start: control.start, logger }, sweeping.signal)
   const signIn = createSignIn({ clock: () => new Date() })
   const api = await serveApi(options, { store, client, logger, workers, signIn })
-  await pool?.start()
-  report(`${config.BUILDERS_MIN} builders ready`)
+  const builders = await pool?.start()
+  if (builders !== undefined)
+    report(builders > 0 ? `${builders} builders ready` : 'another gateway supervises the builders of this database')
   return {
     url: api.url,
     signInLink: () => `${config.PUBLIC_URL ?? api.url}/sign-in/${signIn.issueCode()}`,
@@ -139,7 +140,14 @@ function createPool(
     ...overrides,
   })
   return new BuilderPool({
-    size: config.BUILDERS_MIN,
+    bounds: {
+      min: config.BUILDERS_MIN,
+      max: config.BUILDERS_MAX,
+      seats: config.BUILDER_SEATS,
+      idleTimeoutMs: config.BUILDER_IDLE_TIMEOUT,
+    },
+    healthIntervalMs: config.BUILDER_HEALTH_INTERVAL,
+    waiting: async () => (await builderQueueDepth({ client, namespace: config.TEMPORAL_NAMESPACE, store })).queueDepth,
     directory: paths(config).builders,
     environment,
     sample,
@@ -164,7 +172,7 @@ async function serveApi(
     tasks: createTaskControl({ client, store }),
     ready: () => readiness({ store, client, workers }),
     pool: async () => ({
-      ...(await builderQueueDepth(client, config.TEMPORAL_NAMESPACE)),
+      ...(await builderQueueDepth({ client, namespace: config.TEMPORAL_NAMESPACE, store })),
       min: config.BUILDERS_MIN,
       max: config.BUILDERS_MAX,
     }),

@@ -14,6 +14,7 @@ interface BuilderRow {
   restarts: number
   cpu: number
   rss_bytes: string
+  idle_since: Date | null
 }
 
 /** The builders of the namespace in PostgreSQL. */
@@ -21,9 +22,10 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
   return {
     async report(builder) {
       await pool.query(
-        `insert into builder (id, pid, host, state, seats, seats_used, tasks, restarts, cpu, rss_bytes)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         on conflict (id) do update set state = $4, seats_used = $6, tasks = $7, cpu = $9, rss_bytes = $10, last_heartbeat_at = now()`,
+        `insert into builder (id, pid, host, state, seats, seats_used, tasks, restarts, cpu, rss_bytes, idle_since)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $6 = 0 then now() end)
+         on conflict (id) do update set state = $4, seats_used = $6, tasks = $7, cpu = $9, rss_bytes = $10,
+           last_heartbeat_at = now(), idle_since = case when $6 = 0 then coalesce(builder.idle_since, now()) end`,
         [
           builder.id,
           builder.pid,
@@ -42,7 +44,10 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
       await pool.query('delete from builder where id = $1', [id])
     },
     async list() {
-      const { rows } = await pool.query<BuilderRow>('select * from builder order by started_at, id')
+      const { rows } = await pool.query<BuilderRow>(
+        `select *, case when last_heartbeat_at < now() - interval '10 seconds' then 'lost' else state end as state
+         from builder order by started_at, id`,
+      )
       return rows.map((row) => ({
         id: row.id,
         pid: row.pid,
@@ -56,6 +61,7 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
         restarts: row.restarts,
         cpu: row.cpu,
         rssBytes: Number(row.rss_bytes),
+        ...(row.idle_since && { idleSince: row.idle_since.toISOString() }),
       }))
     },
   }

@@ -4,6 +4,7 @@ import { createArtifactStore } from './artifacts.ts'
 import { createBuilderRegistry } from './builders.ts'
 import { createConversationStore } from './conversations.ts'
 import { createKeyStore } from './keys.ts'
+import { tryToLead } from './leadership.ts'
 import { migrate } from './migrate.ts'
 import { createNotifications } from './notifications.ts'
 import { createTaskStore } from './tasks.ts'
@@ -39,6 +40,7 @@ export async function openStore(options: { readonly url: string; readonly connec
     artifacts: createArtifactStore(pool),
     keys: createKeyStore(pool),
     builders: createBuilderRegistry(pool),
+    tryToLead: (office) => tryToLead(options.url, office),
     async ping() {
       await pool.query('select 1')
     },

@@ -68,6 +68,13 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
     async markStarted(taskId) {
       await pool.query('update task set started_at = now() where id = $1 and started_at is null', [taskId])
     },
+    async queued() {
+      const { rows } = await pool.query<{ count: number; wait: number | null }>(
+        `select count(*)::integer as count, (extract(epoch from now() - min(updated_at)) * 1000)::float8 as wait
+         from task where ended_at is null and state = 'queued'`,
+      )
+      return { count: rows[0]?.count ?? 0, oldestWaitMs: Math.max(0, Math.round(rows[0]?.wait ?? 0)) }
+    },
     async heldBy(builder) {
       const { rows } = await pool.query<{ id: string }>(
         'select id from task where ended_at is null and builder_id = $1',

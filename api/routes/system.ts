@@ -16,6 +16,7 @@ const builderSchema = z.object({
   restarts: z.int(),
   cpu: z.number(),
   rssBytes: z.int(),
+  idleSince: z.iso.datetime().optional(),
 })
 
 const readinessSchema = z.object({ ok: z.boolean(), failing: z.array(z.string()) })

@@ -102,6 +102,8 @@ export interface TaskStore {
     readonly after: string
     readonly limit: number
   }): Promise<readonly string[]>
+  /** How many tasks wait for a builder, and since when the oldest does. */
+  queued(): Promise<{ readonly count: number; readonly oldestWaitMs: number }>
   /** Ids of tasks not ended that were last given to this builder. */
   heldBy(builder: string): Promise<readonly string[]>
   /** What only the workers need of a task. */
@@ -302,14 +304,22 @@ export interface BuilderRecord {
   readonly restarts: number
   readonly cpu: number
   readonly rssBytes: number
+  /** Since when it has had no task; absent while it has one. */
+  readonly idleSince?: string
 }
 
-/** The builders of the namespace, whichever supervisor started them. */
+/** The builders of the namespace, whoever started them. One that has not reported for 10 s is listed as `lost`. */
 export interface BuilderRegistry {
   /** Inserts or refreshes a builder; `lastHeartbeatAt` becomes now. */
-  report(builder: Omit<BuilderRecord, 'startedAt' | 'lastHeartbeatAt'>): Promise<void>
+  report(builder: Omit<BuilderRecord, 'startedAt' | 'lastHeartbeatAt' | 'idleSince'>): Promise<void>
   remove(id: string): Promise<void>
   list(): Promise<readonly BuilderRecord[]>
+}
+
+/** An office held until it is resigned or the connection that proves it breaks. */
+export interface Leadership {
+  readonly lost: globalThis.AbortSignal
+  resign(): Promise<void>
 }
 
 /** Everything the gateway keeps. One adapter implements it whole. */
@@ -319,6 +329,8 @@ export interface Store {
   readonly artifacts: ArtifactStore
   readonly keys: KeyStore
   readonly builders: BuilderRegistry
+  /** Takes an office only one process of the namespace can hold; undefined while another holds it. */
+  tryToLead(office: string): Promise<Leadership | undefined>
   /** Resolves when the store answers a trivial question. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -25,6 +25,7 @@ create table builder (
   restarts integer not null,
   cpu double precision not null,
   rss_bytes bigint not null,
+  idle_since timestamp with time zone,
   constraint builder_pkey PRIMARY KEY (id)
 );
 

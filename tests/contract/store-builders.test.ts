@@ -19,7 +19,12 @@ describe.each(Object.entries(STORES))('the builders of %s', (_, open) => {
   it('are what was reported last, with the times of the first and the last report', async () => {
     await builders.report(BUILDER)
     const [first] = await builders.list()
-    expect(first).toEqual({ ...BUILDER, startedAt: expect.any(String), lastHeartbeatAt: first?.startedAt })
+    expect(first).toEqual({
+      ...BUILDER,
+      startedAt: expect.any(String),
+      lastHeartbeatAt: first?.startedAt,
+      idleSince: first?.startedAt,
+    })
     const now = {
       state: 'busy',
       seatsUsed: 2,
@@ -39,5 +44,37 @@ describe.each(Object.entries(STORES))('the builders of %s', (_, open) => {
     expect((await opened.other.builders.list()).map(({ id }) => id)).toEqual(['b3', 'b1', 'b2'])
     for (let count = 0; count < 2; count++) await builders.remove('b1')
     expect((await opened.other.builders.list()).map(({ id }) => id)).toEqual(['b3', 'b2'])
+  })
+
+  it('are idle since their last task ended, however often they report', async () => {
+    await builders.report(BUILDER)
+    const since = async () => (await opened.other.builders.list())[0]?.idleSince
+    const started = await since()
+    await builders.report({ ...BUILDER, state: 'idle' })
+    expect(await since()).toBe(started)
+    await builders.report({ ...BUILDER, state: 'busy', seatsUsed: 1 })
+    expect(await since()).toBeUndefined()
+    await builders.report({ ...BUILDER, state: 'idle' })
+    expect(Date.parse((await since()) ?? '')).toBeGreaterThan(Date.parse(started ?? ''))
+  })
+})
+
+describe.each(Object.entries(STORES))('an office of %s', (_, open) => {
+  let opened: OpenedStore
+  beforeEach(async () => {
+    opened = await open()
+  })
+  afterEach(() => opened.close())
+
+  it('is held by one at a time and free again when it is resigned', async () => {
+    const held = await opened.store.tryToLead('pool')
+    expect(held?.lost.aborted).toBe(false)
+    expect(await opened.other.tryToLead('pool')).toBeUndefined()
+    const another = await opened.other.tryToLead('another')
+    await held?.resign()
+    expect(held?.lost.aborted).toBe(true)
+    const next = await opened.other.tryToLead('pool')
+    expect(next).toBeDefined()
+    await Promise.all([next?.resign(), another?.resign()])
   })
 })

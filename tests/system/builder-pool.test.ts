@@ -1,0 +1,101 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { BuilderRecord } from '../../domain/ports/store.ts'
+import { startGeminiSimulator, type GeminiSimulator } from '../../simulators/gemini/server.ts'
+import { dataDirectory, startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
+
+interface Pool {
+  readonly items: readonly BuilderRecord[]
+  readonly queueDepth: number
+}
+
+const SCRIPT = {
+  tasks: [
+    {
+      match: 'Wait',
+      understanding: {
+        ...{ title: 'Wait', kind: 'code', summary: 'Waits.', priority: 3, risk: 'low', needsRepository: false },
+      } as const,
+      turns: [
+        { calls: [{ name: 'run_shell_command', args: { command: 'sleep 3' } }] },
+        { calls: [{ name: 'complete_task', args: { summary: 'Waited.' } }] },
+      ],
+    },
+  ],
+}
+
+let data: ReturnType<typeof dataDirectory>
+let simulator: GeminiSimulator
+let gateway: TestGateway
+
+const start = async (environment: Readonly<Record<string, string>>): Promise<void> => {
+  gateway = await startTestGateway({
+    dataDirectory: data.path,
+    environment: { GEMINI_API_KEY: 'any', GOOGLE_GEMINI_BASE_URL: simulator.url, ...environment },
+  })
+}
+const look = (): Promise<Pool> => gateway.client.json<Pool>('GET', '/v1/builders')
+
+/** Looks at the pool again and again until it is as it should become. */
+async function become(wanted: (pool: Pool) => boolean): Promise<Pool> {
+  for (;;) {
+    const pool = await look()
+    if (wanted(pool)) return pool
+    await delay(100)
+  }
+}
+
+beforeEach(async () => {
+  data = dataDirectory()
+  simulator = await startGeminiSimulator({ script: SCRIPT })
+})
+
+afterEach(async () => {
+  await gateway.stop()
+  await simulator.close()
+  data.remove()
+})
+
+describe('a queue of 25 tasks and builders of one seat', () => {
+  it('makes the pool grow to ten, never eleven, and shrink to two when it is done', { timeout: 240_000 }, async () => {
+    await start({ BUILDER_SEATS: '1', BUILDER_IDLE_TIMEOUT: '4s' })
+    expect((await look()).items).toHaveLength(2)
+    const tasks = await Promise.all(Array.from({ length: 25 }, () => submit(gateway.client, { prompt: 'Wait.' })))
+    expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(25)
+
+    let peak = 0
+    const over = new AbortController()
+    const watching = (async () => {
+      while (!over.signal.aborted) {
+        peak = Math.max(peak, (await look()).items.length)
+        await delay(50)
+      }
+    })()
+    const ended = await Promise.all(tasks.map(({ id }) => until(gateway.client, id, 'ended')))
+    expect(ended.map(({ state }) => state)).toEqual(tasks.map(() => 'completed'))
+    const quiet = await become(({ items }) => items.length === 2)
+    over.abort()
+    await watching
+    expect(peak).toBe(10)
+    expect(quiet).toMatchObject({ queueDepth: 0, items: [{ state: 'idle' }, { state: 'idle' }] })
+    // Whoever was taken away handed in its work: nobody was lost.
+    for (const { id } of tasks)
+      for await (const { type } of gateway.client.events(id)) expect(type).not.toBe('builder-lost')
+  })
+})
+
+describe('a builder', () => {
+  it.each(['SIGSTOP', 'SIGKILL'] as const)('after %s is replaced, and its task goes on', async (signal) => {
+    await start({ BUILDER_HEALTH_INTERVAL: '2s' })
+    const task = await submit(gateway.client, { prompt: 'Wait.' })
+    const { items } = await become((pool) => pool.items.some(({ tasks }) => tasks.includes(task.id)))
+    const victim = items.find(({ tasks }) => tasks.includes(task.id))
+    process.kill(victim?.pid ?? 0, signal)
+    const { items: now } = await become(
+      (pool) =>
+        pool.items.every(({ id, state }) => id !== victim?.id && state !== 'starting') && pool.items.length === 2,
+    )
+    expect(now.map(({ restarts }) => restarts).toSorted((a, b) => a - b)).toEqual([0, 1])
+    expect(await until(gateway.client, task.id, 'ended')).toMatchObject({ state: 'completed', builder: { attempt: 2 } })
+  })
+})

@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const ENTRY = fileURLToPath(new URL('../bin/run.mjs', import.meta.url))
+const BUILDER = fileURLToPath(new URL('./builder.ts', import.meta.url))
+
+/** What a builder tells the process that started it. */
+export type BuilderMessage =
+  | { readonly type: 'ready' }
+  /** `polling`: its workers run; `reachesTemporal`: the server answered it just now. */
+  | { readonly type: 'health'; readonly polling: boolean; readonly reachesTemporal: boolean }
+/** The one question it is asked. */
+export const HEALTH_QUESTION = 'health'
+
+export type Health = Extract<BuilderMessage, { readonly type: 'health' }>
+
+export interface BuilderProcessOptions {
+  readonly id: string
+  /** How often its predecessors ended. */
+  readonly restarts: number
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** URL of the one repository it may work on without a sandbox where there is none. */
+  readonly sample?: string | undefined
+}
+
+/** A Builder as its parent sees it. The channel between them is its lifeline: it ends when the parent does. */
+export class BuilderProcess {
+  readonly id: string
+  readonly restarts: number
+  /** Whether it polls; false when it ended before it ever did. */
+  readonly ready: Promise<boolean>
+  readonly exited: Promise<void>
+  isReady = false
+  isDraining = false
+  private readonly child: ChildProcess
+
+  constructor({ id, restarts, environment, sample }: BuilderProcessOptions) {
+    this.id = id
+    this.restarts = restarts
+    const args = [ENTRY, BUILDER, '--id', id, '--restarts', String(restarts)]
+    if (sample !== undefined) args.push('--sample', sample)
+    this.child = spawn(process.execPath, args, {
+      env: { ...environment },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    this.exited = once(this.child, 'exit').then(() => undefined)
+    const ready = this.next('ready').then(() => (this.isReady = true))
+    this.ready = Promise.race([ready, this.exited.then(() => false)])
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0
+  }
+
+  /** How it ended, for a log. */
+  get end() {
+    return { code: this.child.exitCode, signal: this.child.signalCode }
+  }
+
+  /** Asks how it is; undefined when it did not answer in time. */
+  async health(limitMs: number): Promise<Health | undefined> {
+    const answer = this.next('health')
+    this.child.send(HEALTH_QUESTION, () => undefined)
+    let late: NodeJS.Timeout | undefined
+    const limit = new Promise<undefined>((resolve) => (late = setTimeout(() => resolve(undefined), limitMs)))
+    const answered = await Promise.race([answer, limit, this.exited.then(() => undefined)])
+    clearTimeout(late)
+    return answered
+  }
+
+  /** Hands its seats over and ends. */
+  drain(): void {
+    this.isDraining = true
+    this.child.kill('SIGTERM')
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL')
+  }
+
+  private next<Type extends BuilderMessage['type']>(type: Type): Promise<Extract<BuilderMessage, { type: Type }>> {
+    return new Promise((resolve) => {
+      const take = (message: BuilderMessage) => {
+        if (message.type !== type) return
+        this.child.off('message', take)
+        resolve(message as Extract<BuilderMessage, { type: Type }>)
+      }
+      this.child.on('message', take)
+    })
+  }
+}
