@@ -16,9 +16,9 @@ export const LONG_ERRAND = 'Bench: note a plan again and again, then hand in.'
 /** What gemini-cli 0.61 was measured with: write a file, run a command, answer. */
 export const TWO_TOOLS = 'Bench: write hello.txt with the word hello in it, then show that it is there.'
 
-const noteTurn: ScriptedTurn = {
-  calls: [{ name: 'write_todos', args: { todos: [{ description: 'hand in', status: 'pending' }] } }],
-}
+const noteTurn = (description: string): ScriptedTurn => ({
+  calls: [{ name: 'write_todos', args: { todos: [{ description, status: 'pending' }] } }],
+})
 const lastTurn: ScriptedTurn = { calls: [{ name: 'complete_task', args: { summary: 'Noted.' } }] }
 
 const errand = (match: string, turns: readonly ScriptedTurn[]): ScriptedTask => ({
@@ -37,10 +37,10 @@ const errand = (match: string, turns: readonly ScriptedTurn[]): ScriptedTask => 
 /** What the scripted model plays in all rows. */
 export const SCRIPT: GeminiScript = {
   tasks: [
-    errand(ERRAND, [noteTurn]),
+    errand(ERRAND, [noteTurn('hand in')]),
     errand(
       LONG_ERRAND,
-      Array.from({ length: LONG_TURNS }, () => noteTurn),
+      Array.from({ length: LONG_TURNS }, (_, turn) => noteTurn(`hand in, step ${turn}`)),
     ),
     errand(TWO_TOOLS, [
       { calls: [{ name: 'write_file', args: { file_path: 'hello.txt', content: 'hello\n' } }] },

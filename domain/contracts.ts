@@ -38,6 +38,8 @@ export type TurnOutcome =
       readonly costUsd: number
     }
   | { readonly type: 'budget-reached' }
+  /** The model goes round in circles; a person is asked. */
+  | { readonly type: 'looping'; readonly question: string }
 
 export type PlannedCall = ToolCallReference & {
   readonly decision: Decision

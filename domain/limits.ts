@@ -4,6 +4,10 @@
 export const MAX_PAYLOAD_BYTES = 64 * 1024
 /** What of one tool's output the model is shown; the rest stays in the store under its reference. */
 export const MAX_TOOL_OUTPUT_IN_PROMPT = 16 * 1024
+/** A conversation that is larger gives its oldest turns for a snapshot: with the rest a request stays below 1 MiB. */
+export const MAX_CONVERSATION_BYTES = 640 * 1024
+/** What stays of it word for word. */
+export const KEPT_CONVERSATION_BYTES = 256 * 1024
 /** What of one tool's output is kept at all. */
 export const MAX_TOOL_OUTPUT_BYTES = 4 * 1024 * 1024
 /** A verification log the model and the reader get back: the end says why it failed. */
@@ -15,5 +19,7 @@ export const MAX_VERIFICATIONS = 3
 /** Half of Temporal's own 4,096: a run that is replayed stays fast. */
 export const CONTINUE_AS_NEW_EVENTS = 1_500
 export const CONTINUE_AS_NEW_BYTES = 1024 * 1024
+/** As often the same call with the same result in a row, and a person is asked whether it leads anywhere. */
+export const LOOPING_CALLS = 10
 /** Three builders lost at the same step is the step's fault, not the builders'. */
 export const POISON_LOSSES = 3

@@ -22,6 +22,8 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
     const summary = `${input.builder} · turn ${turn}`
     const answer = await takeTurn.executeWithOptions({ summary }, [{ ...fence, turn }])
     if (answer.type === 'budget-reached') return { type: 'waiting', wait: { for: 'budget' }, costUsd }
+    if (answer.type === 'looping')
+      return { type: 'waiting', wait: { for: 'input', question: answer.question }, costUsd }
     costUsd = answer.costUsd
 
     for (const call of answer.calls) {

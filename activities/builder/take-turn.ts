@@ -1,5 +1,6 @@
 import type { BuilderActivities, PlannedCall, TurnOutcome } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
+import { LOOPING_CALLS } from '../../domain/limits.ts'
 import { decide } from '../../domain/policy.ts'
 import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '../../domain/ports/model.ts'
 import type { Fence, Store, TaskWork, ToolCall } from '../../domain/ports/store.ts'
@@ -31,6 +32,7 @@ export function createTakeTurn(dependencies: TakeTurnDependencies): Pick<Builder
           store.tasks.work(fence.taskId),
         ])
         if (start.type === 'budget-reached') return { type: 'budget-reached' }
+        if (start.type === 'looping') return { type: 'looping', question: questionAbout(start.call) }
         if (start.type === 'turns-reached')
           throw new GatewayError(
             'max_turns',
@@ -44,6 +46,11 @@ export function createTakeTurn(dependencies: TakeTurnDependencies): Pick<Builder
         return outcomeOf(calls, spentUsd)
       }),
   }
+}
+
+/** What a person is asked of a model that goes round in circles. */
+function questionAbout({ name, args }: Pick<ToolCall, 'name' | 'args'>): string {
+  return `The Builder made the same call ${LOOPING_CALLS} times in a row with the same result: ${summarise(name, args)}. Write "continue" to let it go on, or what it should do instead; or cancel the task.`
 }
 
 async function requestFor(

@@ -1,4 +1,13 @@
 import type { ModelContent, ModelPart } from '../../domain/conversation.ts'
+import { MAX_CONVERSATION_BYTES, KEPT_CONVERSATION_BYTES } from '../../domain/limits.ts'
+import {
+  extendSnapshot,
+  snapshotContent,
+  turnsToLeave,
+  type PastTurn,
+  type StateSnapshot,
+} from '../../domain/state-snapshot.ts'
+import type { PlanItem } from '../../domain/task.ts'
 import type { Transaction } from './transaction.ts'
 
 interface TurnRow {
@@ -15,47 +24,103 @@ interface MessageRow {
   turn: number
   text: string
 }
+interface SnapshotRow {
+  snapshot: StateSnapshot
+  plan: PlanItem[]
+}
+
+interface Asked {
+  readonly taskId: string
+  readonly turn: number
+}
+
+/** A former turn with what the model was told in return, and what stood before it. */
+interface ToldTurn extends PastTurn {
+  readonly responses: readonly ResponseRow[]
+}
 
 /**
  * The conversation before a turn, without the first user content: for each former turn the model's parts as they
  * came, all its function responses in one user content in the order of the calls, then the messages bound to the next
- * turn as a user content of their own.
+ * turn as a user content of their own. When it has grown too long its oldest turns give way to a snapshot, which stays.
  */
-export async function contentsBefore(
-  transaction: Transaction,
-  request: { readonly taskId: string; readonly turn: number },
-): Promise<readonly ModelContent[]> {
-  const values = [request.taskId, request.turn]
-  const [turns, responses, messages] = await Promise.all([
+export async function contentsBefore(transaction: Transaction, asked: Asked): Promise<readonly ModelContent[]> {
+  const { turns, latest, snapshot } = await readConversation(transaction, asked)
+  const sizes = turns.map((turn) => Buffer.byteLength(JSON.stringify(contentsOf(turn))))
+  const all = [...turns.flatMap(contentsOf), ...textContent(latest)]
+  const known = snapshot ? [snapshotContent(snapshot.snapshot, snapshot.plan)] : []
+  if (sizes.reduce((sum, size) => sum + size, 0) <= MAX_CONVERSATION_BYTES) return [...known, ...all]
+  const leaving = turnsToLeave(sizes, KEPT_CONVERSATION_BYTES)
+  const next = extendSnapshot(snapshot?.snapshot, turns.slice(0, leaving))
+  const { rows } = await transaction.query<{ plan: PlanItem[] }>(KEEP_SNAPSHOT, [asked.taskId, JSON.stringify(next)])
+  const kept = turns.slice(leaving).map((turn) => (turns.length - leaving === 1 ? withShortResponses(turn) : turn))
+  return [snapshotContent(next, rows[0]?.plan ?? []), ...kept.flatMap(contentsOf), ...textContent(latest)]
+}
+
+const KEEP_SNAPSHOT = `
+  with kept as (
+    insert into snapshot (task_id, snapshot) values ($1, $2) on conflict (task_id) do update set snapshot = $2)
+  select plan from task where id = $1`
+
+const BEYOND = `coalesce((select (snapshot ->> 'throughTurn')::integer from snapshot where task_id = $1), 0)`
+
+async function readConversation(transaction: Transaction, { taskId, turn: asked }: Asked) {
+  const values = [taskId, asked]
+  const [turns, responses, messages, snapshots] = await Promise.all([
     transaction.query<TurnRow>(
-      'select number, parts from turn where task_id = $1 and number < $2 and parts is not null order by number',
+      `select number, parts from turn
+       where task_id = $1 and number < $2 and number > ${BEYOND} and parts is not null order by number`,
       values,
     ),
     transaction.query<ResponseRow>(
-      `select turn, id, name, response from tool_call where task_id = $1 and turn < $2 order by turn, position`,
+      `select turn, id, name, response from tool_call
+       where task_id = $1 and turn < $2 and turn > ${BEYOND} order by turn, position`,
       values,
     ),
     transaction.query<MessageRow>(
-      'select turn, text from message where task_id = $1 and turn <= $2 order by number',
+      `select turn, text from message where task_id = $1 and turn <= $2 and turn > ${BEYOND} order by number`,
       values,
     ),
+    transaction.query<SnapshotRow>('select snapshot, plan from snapshot join task on id = task_id where task_id = $1', [
+      taskId,
+    ]),
   ])
-  const messagesBefore = (turn: number): ModelContent[] => {
-    const parts = messages.rows.filter((row) => row.turn === turn).map(({ text }) => ({ text }))
-    return parts.length === 0 ? [] : [{ role: 'user', parts }]
+  const messagesBefore = (turn: number) => messages.rows.filter((row) => row.turn === turn).map(({ text }) => text)
+  return {
+    turns: turns.rows.map(({ number, parts }): ToldTurn => ({
+      number,
+      parts,
+      responses: responses.rows.filter((row) => row.turn === number),
+      messages: messagesBefore(number),
+    })),
+    latest: messagesBefore(asked),
+    snapshot: snapshots.rows[0],
   }
+}
+
+function contentsOf({ parts, responses, messages }: ToldTurn): ModelContent[] {
+  // Older models give no ids; then the order alone pairs calls and responses.
+  const told = responses.map(({ id, name, response }) => ({
+    functionResponse: { ...(id !== '' && { id }), name, response },
+  }))
   return [
-    ...messagesBefore(1),
-    ...turns.rows.flatMap(({ number, parts }): ModelContent[] => {
-      const answered = responses.rows
-        .filter((row) => row.turn === number)
-        // Older models give no ids; then the order alone pairs calls and responses.
-        .map(({ id, name, response }) => ({ functionResponse: { ...(id !== '' && { id }), name, response } }))
-      return [
-        { role: 'model', parts },
-        ...(answered.length === 0 ? [] : [{ role: 'user' as const, parts: answered }]),
-        ...messagesBefore(number + 1),
-      ]
-    }),
+    ...textContent(messages),
+    { role: 'model', parts },
+    ...(told.length === 0 ? [] : [{ role: 'user' as const, parts: told }]),
   ]
+}
+
+const textContent = (messages: readonly string[]): ModelContent[] =>
+  messages.length === 0 ? [] : [{ role: 'user', parts: messages.map((text) => ({ text })) }]
+
+/** One turn of very many calls may alone be too much: each response keeps its share. */
+function withShortResponses(turn: ToldTurn): ToldTurn {
+  const share = Math.floor(KEPT_CONVERSATION_BYTES / Math.max(1, turn.responses.length))
+  const short = (value: unknown) =>
+    typeof value === 'string' && Buffer.byteLength(value) > share
+      ? `${Buffer.from(value).subarray(0, share).toString('utf8')}\n[… left out: too many calls in one turn …]`
+      : value
+  const shortened = (response: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(response).map(([key, value]) => [key, short(value)]))
+  return { ...turn, responses: turn.responses.map((row) => ({ ...row, response: shortened(row.response) })) }
 }

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
+import { LOOPING_CALLS } from '../../domain/limits.ts'
 import type { ModelPart } from '../../domain/conversation.ts'
 import type { ConversationStore, Fence, ToolCall, Turn, TurnStart } from '../../domain/ports/store.ts'
 import { acceptsSteering } from '../../domain/task.ts'
@@ -58,6 +59,15 @@ export function createConversationStore(pool: Pool): ConversationStore {
   }
 }
 
+/** The call the model has made again and again since somebody last said something, if it has. */
+const REPEATED_CALL = `
+  with said as (select coalesce(max(coalesce(turn, 1000000)), 0) as turn from message where task_id = $1),
+  latest as (
+    select name, args, response from tool_call c, said
+    where task_id = $1 and c.turn >= said.turn and state = 'finished' order by c.turn desc, position desc limit $2)
+  select name, (array_agg(args))[1] as args from latest
+  group by name, args::text, response::text having count(*) = $2`
+
 interface TurnRow {
   number: number
   model: string
@@ -66,9 +76,10 @@ interface TurnRow {
 
 async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & { turn: number }): Promise<TurnStart> {
   const { taskId } = fence
-  const [task, known] = await Promise.all([
+  const [task, known, repeated] = await Promise.all([
     lockFenced(transaction, fence),
     transaction.query<TurnRow>('select * from turn where task_id = $1 and number = $2', [taskId, turn]),
+    transaction.query<Pick<ToolCall, 'name' | 'args'>>(REPEATED_CALL, [taskId, LOOPING_CALLS]),
   ])
   const row = known.rows[0]
   if (row?.parts)
@@ -80,6 +91,8 @@ async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & {
   if (turn > task.max_turns) return { type: 'turns-reached', maxTurns: task.max_turns }
   if (task.budget_usd !== null && task.usd >= task.budget_usd)
     return { type: 'budget-reached', spentUsd: task.usd, budgetUsd: task.budget_usd }
+  const [loop] = row ? [] : repeated.rows
+  if (loop) return { type: 'looping', call: loop }
   transaction.write('update message set turn = $2 where task_id = $1 and turn is null', [taskId, turn])
   if (!row) {
     transaction.write('insert into turn (task_id, number) values ($1, $2)', [taskId, turn])

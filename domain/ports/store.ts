@@ -154,6 +154,8 @@ export type TurnStart =
   | { readonly type: 'answered'; readonly turn: Turn; readonly spentUsd: number }
   | { readonly type: 'ready'; readonly contents: readonly ModelContent[] }
   | { readonly type: 'budget-reached'; readonly spentUsd: number; readonly budgetUsd: number }
+  /** The last `LOOPING_CALLS` calls were this one, with one and the same result, and nobody has said anything since. */
+  | { readonly type: 'looping'; readonly call: Pick<ToolCall, 'name' | 'args'> }
   | { readonly type: 'turns-reached'; readonly maxTurns: number }
 
 /** How the start of a tool call went. */

@@ -104,6 +104,13 @@ create table receipt (
   constraint receipt_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
 );
 
+create table snapshot (
+  task_id text not null,
+  snapshot json not null,
+  constraint snapshot_pkey PRIMARY KEY (task_id),
+  constraint snapshot_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
 create table task (
   id text not null,
   tenant text not null,

@@ -39,6 +39,7 @@ describe.each(Object.entries(STORES))('the conversations of %s', (_, open) => {
       const at = await answeredTurn(store, await building(), [call(0), call(1, { decision: 'ask' })])
       expect(await opened.other.conversations.beginTurn(at)).toEqual({
         type: 'answered',
+        spentUsd: 0.25,
         turn: {
           ...{ number: 1, model: 'm', parts: [partOf(call(0)), partOf(call(1))] },
           calls: [
@@ -70,6 +71,41 @@ describe.each(Object.entries(STORES))('the conversations of %s', (_, open) => {
       const answer = { ...at, ...ANSWERED, usd: 0.2, parts: [{ text: 'x' }], calls: [] }
       expect(await store.conversations.finishTurn(answer)).toMatchObject({ spentUsd: 0.3 })
       expect(await opened.other.conversations.beginTurn(at)).toMatchObject({ type: 'answered', spentUsd: 0.3 })
+    })
+
+    it('does not begin after ten calls in a row that were the same and came to the same, until somebody speaks', async () => {
+      const fence = await building()
+      const turns = async (from: number, to: number, response: (turn: number) => object) => {
+        for (let turn = from; turn <= to; turn++) {
+          const at = await answeredTurn(store, { ...fence, turn }, [call(0)])
+          await finishedCall(store, { ...at, position: 0 }, response(turn) as Record<string, unknown>)
+        }
+      }
+      const begin = (turn: number) => opened.other.conversations.beginTurn({ ...fence, turn })
+      await turns(1, 1, () => ({ output: 'other' }))
+      await turns(2, 10, () => ({ output: 'same' }))
+      expect(await begin(11)).toMatchObject({ type: 'ready' })
+      await turns(11, 11, () => ({ output: 'same' }))
+      const looping = { type: 'looping', call: { name: 'read_file', args: call(0).args } }
+      expect([await begin(12), await begin(12)]).toEqual([looping, looping])
+      expect((await eventTypes(store, fence.taskId)).filter((type) => type === 'turn-started')).toHaveLength(11)
+
+      await steer(fence.taskId, 'continue')
+      expect(await begin(12)).toMatchObject({ type: 'ready' })
+      await turns(12, 20, () => ({ output: 'same' }))
+      expect(await begin(21)).toMatchObject({ type: 'ready' })
+      await turns(21, 21, () => ({ output: 'same' }))
+      expect(await begin(22)).toEqual(looping)
+    })
+
+    it('begins after as many calls that differ in their arguments or their results', async () => {
+      const fence = await building()
+      for (let turn = 1; turn <= 24; turn++) {
+        const args = { file_path: turn <= 12 ? `${turn}` : 'same' }
+        const at = await answeredTurn(store, { ...fence, turn }, [call(0, { args })])
+        await finishedCall(store, { ...at, position: 0 }, { output: turn <= 12 ? 'same' : `${turn}` })
+      }
+      expect(await store.conversations.beginTurn({ ...fence, turn: 25 })).toMatchObject({ type: 'ready' })
     })
 
     it('costs what every answered call costs, the understanding step and refused answers included', async () => {

@@ -43,6 +43,12 @@ const PLAYS: Readonly<Record<string, { readonly request?: object; readonly play?
       await post(gateway, `/v1/tasks/${id}/messages`, { text: 'Green.' })
     },
   },
+  looping: {
+    async play(gateway, id) {
+      await until(gateway.client, id, 'awaiting_input')
+      await post(gateway, `/v1/tasks/${id}/messages`, { text: 'continue' })
+    },
+  },
   'clarified-first': {
     async play(gateway, id) {
       await until(gateway.client, id, 'awaiting_input')

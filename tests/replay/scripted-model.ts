@@ -21,7 +21,9 @@ const TURNS: Readonly<Record<string, (request: ModelRequest) => ScriptedTurn>> =
   'budget-raised': ({ turn }) => (turn < 2 ? { ...slowly(0), usage: { candidatesTokenCount: 10_000 } } : complete),
   'paused-and-resumed': ({ turn }) => (turn < 2 ? slowly(2) : complete),
   'seat-lost': firstThen(slowly(3)),
-  'continued-as-new': ({ turn }) => (turn < 150 ? call('write_todos', { todos: [] }) : complete),
+  looping: ({ turn }) => (turn < 10 ? call('list_directory', { dir_path: '.' }) : complete),
+  'continued-as-new': ({ turn }) =>
+    turn < 150 ? call('write_todos', { todos: [{ description: `${turn}`, status: 'pending' }] }) : complete,
 }
 
 /** Plays the task whose name begins the prompt. */

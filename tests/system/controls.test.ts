@@ -23,6 +23,8 @@ const SCRIPTS: Readonly<Record<string, (request: ModelRequest) => ScriptedTurn>>
   pauses: ({ turn }) => (turn < 3 ? slowly(1) : complete('slept')),
   pays: ({ turn }) => (turn < 2 ? { ...slowly(0), usage: { candidatesTokenCount: 10_000 } } : complete('paid')),
   unclear: () => complete('understood'),
+  circles: ({ turn, text }) =>
+    text.includes('Stop that') ? complete('stopped') : call('glob', { pattern: turn < 2 ? `${turn}` : '*' }),
 }
 
 const requests: ModelRequest[] = []
@@ -64,6 +66,15 @@ describe('text for a running task', () => {
     expect(waiting.waiting).toEqual({ for: 'input', question: 'Which colour?' })
     await post(`/v1/tasks/${id}/messages`, { text: 'Green.' })
     expect((await ended(id)).result?.summary).toBe('{"output":"Green."}')
+  })
+
+  it('is asked for when the model makes the same call ten times with the same result', async () => {
+    const { id } = await send('circles again')
+    const { waiting, progress } = await until(started().client, id, 'awaiting_input')
+    expect(waiting?.question).toMatch(/^The Builder made the same call 10 times .* glob \*\. Write "continue"/)
+    expect(progress.turn).toBe(12)
+    await post(`/v1/tasks/${id}/messages`, { text: 'Stop that, please.' })
+    expect((await ended(id)).result?.summary).toBe('stopped')
   })
 
   it('answers a clarifying question before the work starts', async () => {
