@@ -50,6 +50,7 @@ const ENVIRONMENT = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   REPOSITORY_FILE_ROOTS: list,
   REPOSITORIES_FILE: text,
+  POLICY_FILE: text,
   OUTBOUND_ALLOWLIST: list,
   TEMPORAL_ADDRESS: text,
   TEMPORAL_NAMESPACE: z.string().default('default'),

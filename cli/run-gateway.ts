@@ -1,5 +1,6 @@
 import { hasModelCredential, type Config } from '../adapters/config.ts'
 import { readKnownRepositories } from '../adapters/git/known-repositories.ts'
+import { readPolicyRules } from '../adapters/policy/policy-file.ts'
 import { claimDirectory } from '../adapters/processes/data-directory.ts'
 import { holderOf, isFree } from '../adapters/processes/ports.ts'
 import { GatewayError } from '../domain/errors.ts'
@@ -26,6 +27,7 @@ export async function runGateway(
     if (config.PORT !== 0 && !(await isFree(config.PORT, config.HOST))) throw portInUse(config.PORT)
     // Its faults are the operator's to correct: said before anything is started.
     await readKnownRepositories(config.REPOSITORIES_FILE)
+    await readPolicyRules(config.POLICY_FILE)
     const services = await startServices({ config, directory, report })
     undo.push(() => services.stop())
     const { temporalUiUrl } = services

@@ -1,3 +1,4 @@
+import { splitCommand } from './shell-command.ts'
 import type { ApprovalMode } from './task.ts'
 
 /** What may be done with a tool call. */
@@ -14,12 +15,83 @@ const TABLE: Readonly<Record<ApprovalMode, Readonly<Record<ToolEffect, Decision>
   yolo: { none: 'allow', edit: 'allow', command: 'allow', outside: 'allow' },
 }
 
-/** Decides over one call. A task of high risk that would run `sandboxed` runs as `default`. */
-export function decide(call: {
+/** An operator's rule. All of its conditions must hold; the one of the highest priority decides, then the first. */
+export interface PolicyRule {
+  readonly decision: Decision
+  readonly priority: number
+  /** Names of tools; `*` stands for any text. None: every tool. */
+  readonly tools: readonly string[]
+  /** Words a shell command begins with. */
+  readonly commandPrefixes: readonly string[]
+  /** Of the arguments as JSON. */
+  readonly argsPattern?: RegExp
+  /** None: in every mode. */
+  readonly modes: readonly ApprovalMode[]
+}
+
+export interface JudgedCall {
   readonly mode: ApprovalMode
   readonly risk: 'low' | 'medium' | 'high'
   readonly effect: ToolEffect
-}): Decision {
+  readonly name: string
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Decides over one call: by the operator's rules, else by the mode. A task of high risk that would run `sandboxed`
+ * runs as `default`. Nothing is looser than `plan`, which only reads.
+ */
+export function decide(call: JudgedCall, rules: readonly PolicyRule[] = []): Decision {
   const mode = call.mode === 'sandboxed' && call.risk === 'high' ? 'default' : call.mode
-  return TABLE[mode][call.effect]
+  const usual = TABLE[mode][call.effect]
+  if (usual === 'deny') return 'deny'
+  return strictest(partsOf(call).map((part) => ruleFor({ ...part, mode }, rules)?.decision ?? usual))
+}
+
+/** A chain of commands is judged command by command; what cannot be taken apart is judged as one unknown command. */
+function partsOf(call: JudgedCall): readonly JudgedPart[] {
+  const { command } = call.args
+  if (call.effect !== 'command' || typeof command !== 'string') return [{ ...call, commandLine: undefined }]
+  const commands = splitCommand(command)
+  if (commands === undefined) return [{ ...call, commandLine: undefined, opaque: command }]
+  return commands.map((commandLine) => ({ ...call, commandLine }))
+}
+
+type JudgedPart = Omit<JudgedCall, 'risk' | 'effect'> & {
+  readonly commandLine: string | undefined
+  /** A command nobody can take apart: rules about commands can only forbid it, by any of its words. */
+  readonly opaque?: string
+}
+
+const ORDER: readonly Decision[] = ['allow', 'ask', 'deny']
+const strictest = (decisions: readonly Decision[]): Decision =>
+  decisions.reduce((one, other) => (ORDER.indexOf(other) > ORDER.indexOf(one) ? other : one), 'allow')
+
+function ruleFor(part: JudgedPart, rules: readonly PolicyRule[]): PolicyRule | undefined {
+  return rules
+    .filter((rule) => applies(rule, part))
+    .reduce<PolicyRule | undefined>((best, rule) => (best && best.priority >= rule.priority ? best : rule), undefined)
+}
+
+function applies(rule: PolicyRule, part: JudgedPart): boolean {
+  return (
+    (rule.modes.length === 0 || rule.modes.includes(part.mode)) &&
+    (rule.tools.length === 0 || rule.tools.some((pattern) => isNamed(pattern, part.name))) &&
+    (rule.argsPattern === undefined || rule.argsPattern.test(JSON.stringify(part.args))) &&
+    (rule.commandPrefixes.length === 0 || rule.commandPrefixes.some((prefix) => begins(prefix, rule.decision, part)))
+  )
+}
+
+const isNamed = (pattern: string, name: string): boolean =>
+  pattern.split('*').length === 1
+    ? pattern === name
+    : new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`, 's').test(name)
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+
+/** By whole words: `git` begins `git push`, not `gitk`. */
+function begins(prefix: string, decision: Decision, { commandLine, opaque }: JudgedPart): boolean {
+  if (opaque !== undefined)
+    return decision !== 'allow' && new RegExp(`(^|[^\\w.-])${escaped(prefix)}($|[^\\w.-])`).test(opaque)
+  return commandLine !== undefined && (commandLine === prefix || commandLine.startsWith(`${prefix} `))
 }

@@ -104,7 +104,8 @@ function callsOf({ parts, responses }: PastTurn): readonly PastCall[] {
     .flatMap(({ functionCall }) => functionCall ?? [])
     .map(({ name = '', args = {} }, index) => {
       const response = responses[index]?.response ?? {}
-      const came = String(response['output'] ?? response['error'] ?? JSON.stringify(response))
+      const said = response['output'] ?? response['error']
+      const came = typeof said === 'string' ? said : JSON.stringify(response)
       return { name, args, ok: response['error'] === undefined, came: lastWordsOf(came) }
     })
 }

@@ -14,6 +14,7 @@ import { createVerifyDelivery } from '../activities/builder/verify-delivery.ts'
 import { Workspaces } from '../activities/builder/workspaces.ts'
 import { loadConfig } from '../adapters/config.ts'
 import { createGitHost } from '../adapters/git/git-host.ts'
+import { readPolicyRules } from '../adapters/policy/policy-file.ts'
 import { openStore } from '../adapters/postgres/store.ts'
 import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
 import { builderQueue, TASK_QUEUES } from '../domain/contracts.ts'
@@ -79,7 +80,7 @@ async function main(): Promise<void> {
   const steps = {
     releaseSeat: held.releaseSeat,
     ...createPrepareWorkspace(shared),
-    ...createTakeTurn({ ...shared, model: createModel(config) }),
+    ...createTakeTurn({ ...shared, model: createModel(config), rules: await readPolicyRules(config.POLICY_FILE) }),
     ...createRunTool(shared),
     ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),
     ...createPublishDelivery(shared),

@@ -1,7 +1,7 @@
 import type { BuilderActivities, PlannedCall, TurnOutcome } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import { LOOPING_CALLS } from '../../domain/limits.ts'
-import { decide } from '../../domain/policy.ts'
+import { decide, type PolicyRule } from '../../domain/policy.ts'
 import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '../../domain/ports/model.ts'
 import type { Fence, Store, TaskWork, ToolCall } from '../../domain/ports/store.ts'
 import { costOf } from '../../domain/prices.ts'
@@ -19,6 +19,8 @@ export interface TakeTurnDependencies {
   readonly seats: SeatTable
   readonly workspaces: Workspaces
   readonly clock: () => Date
+  /** The operator's, beside the approval modes. */
+  readonly rules: readonly PolicyRule[]
 }
 
 /** One model turn: asked once, paid once, stored before anything comes of it. */
@@ -78,7 +80,7 @@ async function requestFor(
 
 /** Stores the answer with its calls and cost; an answer that cannot be used is paid for and refused. */
 async function storeAnswer(
-  { store, clock }: TakeTurnDependencies,
+  { store, clock, rules }: TakeTurnDependencies,
   turn: { readonly fence: Fence; readonly turn: number; readonly work: TaskWork; readonly answer: ModelAnswer },
 ): ReturnType<Store['conversations']['finishTurn']> {
   const { answer, work, fence } = turn
@@ -89,7 +91,7 @@ async function storeAnswer(
     await store.conversations.recordCall({ taskId: fence.taskId, ...paid })
     throw fault
   }
-  const answered = { parts: answer.parts, finishReason: answer.finishReason, calls: plannedCalls(answer, work) }
+  const answered = { parts: answer.parts, finishReason: answer.finishReason, calls: plannedCalls(answer, work, rules) }
   return store.conversations.finishTurn({ ...fence, ...paid, ...answered }).catch(async (error: unknown) => {
     // An answer that came too late changes nothing, but somebody pays for it.
     if (error instanceof GatewayError && error.code === 'seat_lost')
@@ -98,15 +100,16 @@ async function storeAnswer(
   })
 }
 
-function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork) {
+function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork, rules: readonly PolicyRule[]) {
   const mode = task.constraints.approvalMode ?? 'sandboxed'
   const risk = understanding?.risk ?? 'medium'
   return answer.parts
     .flatMap((part) => part.functionCall ?? [])
     .map((call, position) => {
       const name = call.name ?? ''
-      const decision = decide({ mode, risk, effect: toolNamed(name)?.effect ?? 'none' })
-      return { position, id: call.id ?? '', name, args: call.args ?? {}, decision }
+      const args = call.args ?? {}
+      const decision = decide({ mode, risk, effect: toolNamed(name)?.effect ?? 'none', name, args }, rules)
+      return { position, id: call.id ?? '', name, args, decision }
     })
 }
 

@@ -4,7 +4,9 @@ import { decide } from '../../domain/policy.ts'
 import { seatPriority, toPriority } from '../../domain/priority.ts'
 
 const decisions = (mode: Parameters<typeof decide>[0]['mode'], risk: 'low' | 'high' = 'low') =>
-  (['none', 'edit', 'command', 'outside'] as const).map((effect) => decide({ mode, risk, effect }))
+  (['none', 'edit', 'command', 'outside'] as const).map((effect) =>
+    decide({ mode, risk, effect, name: 'tool', args: {} }),
+  )
 
 describe('approval modes', () => {
   it.each([

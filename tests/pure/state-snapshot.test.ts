@@ -1,24 +1,30 @@
 import { describe, expect, it } from 'vitest'
 import { extendSnapshot, snapshotContent, turnsToLeave, type PastTurn } from '../../domain/state-snapshot.ts'
 
-const turn = (number: number, name: string, args: Record<string, unknown>, came: object, messages: string[] = []) =>
-  ({
-    number,
-    parts: [
-      { text: 'secret thought', thought: true },
-      { text: ` I do\n${number}. ` },
-      { functionCall: { name, args } },
-    ],
-    responses: [{ name, response: came as Record<string, unknown> }],
-    messages,
-  }) satisfies PastTurn
+interface Told {
+  readonly came: Record<string, unknown>
+  readonly messages?: string[]
+}
+
+function turn(number: number, call: { name: string; args: Record<string, unknown> }, told: Told): PastTurn {
+  const parts = [{ text: 'secret thought', thought: true }, { text: ` I do\n${number}. ` }, { functionCall: call }]
+  return { number, parts, responses: [{ name: call.name, response: told.came }], messages: told.messages ?? [] }
+}
 
 const TURNS = [
-  turn(1, 'read_file', { file_path: 'a.ts' }, { output: 'text of a' }),
-  turn(2, 'write_file', { file_path: 'b.ts', content: 'b' }, { output: 'written' }, ['Mind b.']),
-  turn(3, 'replace', { file_path: 'c.ts' }, { error: 'not found' }),
-  turn(4, 'run_shell_command', { command: 'npm test' }, { output: `${'.'.repeat(999)}\nExit Code: 1` }),
-  turn(5, 'write_todos', { todos: [] }, { output: 'Plan shown.' }),
+  turn(1, { name: 'read_file', args: { file_path: 'a.ts' } }, { came: { output: 'text of a' } }),
+  turn(
+    2,
+    { name: 'write_file', args: { file_path: 'b.ts', content: 'b' } },
+    { came: { output: 'written' }, messages: ['Mind b.'] },
+  ),
+  turn(3, { name: 'replace', args: { file_path: 'c.ts' } }, { came: { error: 'not found' } }),
+  turn(
+    4,
+    { name: 'run_shell_command', args: { command: 'npm test' } },
+    { came: { output: `${'.'.repeat(999)}\nExit Code: 1` } },
+  ),
+  turn(5, { name: 'write_todos', args: { todos: [] } }, { came: { output: 'Plan shown.' } }),
 ]
 
 describe('a snapshot', () => {
@@ -41,7 +47,11 @@ describe('a snapshot', () => {
 
   it('stays small over thousands of turns: what is oldest gives way', () => {
     const many = Array.from({ length: 3_000 }, (_, index) =>
-      turn(index + 1, 'write_file', { file_path: `${index}.ts` }, { output: 'x'.repeat(20_000) }, [`m${index}`]),
+      turn(
+        index + 1,
+        { name: 'write_file', args: { file_path: `${index}.ts` } },
+        { came: { output: 'x'.repeat(20_000) }, messages: [`m${index}`] },
+      ),
     )
     const long = extendSnapshot(undefined, many)
     expect(JSON.stringify(long).length).toBeLessThan(100_000)

@@ -56,7 +56,7 @@ export class TestBuilder {
     this.workspaces = workspaces
     this.steps = {
       ...createPrepareWorkspace(shared),
-      ...createTakeTurn({ ...shared, model: this.model }),
+      ...createTakeTurn({ ...shared, model: this.model, rules: [] }),
       ...createRunTool(shared),
       ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),
       ...createPublishDelivery(shared),

@@ -63,7 +63,7 @@ export class Conversation {
     const seats = new SeatTable()
     seats.open(this.fence)
     const { takeTurn } = createTakeTurn({
-      ...{ store, seats, clock, workspaces: noWorkspaces(store) },
+      ...{ store, seats, clock, workspaces: noWorkspaces(store), rules: [] },
       model: createGeminiClient({ apiKey: 'any', baseUrl: url }),
     })
     return new MockActivityEnvironment({}, { logger: SILENT }).run(takeTurn, { ...this.fence, turn })

@@ -5,6 +5,8 @@ import { useWorld } from '../support/workflows/use-world.ts'
 
 const world = useWorld()
 const LEFT_MS = 1_500
+/** Long enough to come that far before it, on a busy machine too. */
+const LEFT_FOR_WORK_MS = 12_000
 
 const dueIn = (milliseconds: number) => ({ deadline: new Date(Date.now() + milliseconds).toISOString() })
 const asks = { name: 'run_shell_command', decision: 'ask' } as const
@@ -50,9 +52,9 @@ describe.concurrent('a deadline', () => {
   })
 
   it('takes nothing back from a delivery', async () => {
-    const task = await world().begin({ brief: dueIn(LEFT_MS), hold: ['deliver'] })
+    const task = await world().begin({ brief: dueIn(LEFT_FOR_WORK_MS), hold: ['deliver'] })
     await task.reached('deliver')
-    await new Promise((resolve) => setTimeout(resolve, LEFT_MS))
+    await new Promise((resolve) => setTimeout(resolve, LEFT_FOR_WORK_MS))
     task.release('deliver')
     expect(await task.ended()).toMatchObject({ state: 'completed' })
   })
@@ -66,11 +68,11 @@ describe.concurrent('a deadline', () => {
   )
 
   it('that was cancelled first stays cancelled', async () => {
-    const task = await world().begin({ brief: dueIn(LEFT_MS), hold: ['turn 1', 'end'] })
+    const task = await world().begin({ brief: dueIn(LEFT_FOR_WORK_MS), hold: ['turn 1', 'end'] })
     await task.reached('turn 1')
     await task.cancel()
     await task.reached('end')
-    await new Promise((resolve) => setTimeout(resolve, LEFT_MS))
+    await new Promise((resolve) => setTimeout(resolve, LEFT_FOR_WORK_MS))
     task.release('end')
     expect(await task.ended()).toMatchObject({ state: 'cancelled' })
   })
