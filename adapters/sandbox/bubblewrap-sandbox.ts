@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import { rgPath } from '@vscode/ripgrep'
 import type { Sandbox, SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
 import { inheritedDescriptors } from './inherited-descriptors.ts'
-import { cannotStart, runProcess } from './run-process.ts'
+import { cannotStart, EXTRA_INPUT, runProcess } from './run-process.ts'
+import { seccompFilter } from './seccomp-filter.ts'
 
 const WORKSPACE = '/workspace'
 const HOME = '/home/agent'
@@ -50,7 +51,16 @@ export function createBubblewrapSandbox(programs: {
 }): Sandbox {
   const { mounts, path } = toolchain()
   const limits = programs.prlimit === undefined ? [] : [programs.prlimit, ...LIMITS]
-  const before = [...closingStrays(), ...limits, programs.bwrap, ...isolation(programs.understands), ...mounts]
+  const filter = seccompFilter()
+  const filtered = filter ? ['--seccomp', String(EXTRA_INPUT)] : []
+  const before = [
+    ...closingStrays(),
+    ...limits,
+    programs.bwrap,
+    ...isolation(programs.understands),
+    ...filtered,
+    ...mounts,
+  ]
   return {
     kind: 'bubblewrap',
     pathOf: () => WORKSPACE,
@@ -60,6 +70,7 @@ export function createBubblewrapSandbox(programs: {
         ...command,
         command: [...before, ...argumentsFor(command), '--', ...command.command] as readonly string[] as [string],
         directory: '/',
+        extraInput: filter,
         // bwrap itself is process 1 inside, and its environment can be read there: it must hold nothing.
         environment: { PATH: path, HOME, LANG: 'C.UTF-8', TERM: 'dumb', ...command.environment },
       })
@@ -113,7 +124,7 @@ function withPlainFailure(result: SandboxResult, command: SandboxCommand): Sandb
 
 /** Closes what this process inherited without wanting it; node would hand it on to every child. */
 function closingStrays(): readonly string[] {
-  const strays = inheritedDescriptors()
+  const strays = inheritedDescriptors().filter((descriptor) => Number(descriptor) !== EXTRA_INPUT)
   if (strays.length === 0) return []
   const closing = strays.map((descriptor) => `${descriptor}>&-`).join(' ')
   // bash counts its depth in a variable nobody asked for.

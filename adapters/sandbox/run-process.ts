@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { constants } from 'node:os'
+import { Writable } from 'node:stream'
 import { CapturedOutput } from './captured-output.ts'
 import type { SandboxResult } from '../../domain/ports/sandbox.ts'
 
@@ -8,11 +9,16 @@ const KILL_AFTER_MS = 2_000
 /** A stray child that escaped its group may hold the pipes open; nobody waits for it longer. */
 const PIPES_AFTER_EXIT_MS = 1_000
 
+/** Descriptor of {@link ProcessRequest.extraInput}. */
+export const EXTRA_INPUT = 3
+
 export interface ProcessRequest {
   readonly command: readonly [string, ...string[]]
   readonly environment: Readonly<Record<string, string>>
   readonly directory: string
   readonly stdin?: Uint8Array | string | undefined
+  /** What the command may read from descriptor 3. */
+  readonly extraInput?: Uint8Array | undefined
   readonly timeoutMs: number
   readonly maxOutputBytes: number
   readonly signal?: AbortSignal | undefined
@@ -32,13 +38,16 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
     cwd: request.directory,
     env: { ...request.environment },
     detached: true,
-    stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [
+      request.stdin === undefined ? 'ignore' : 'pipe',
+      ...(['pipe', 'pipe'] as const),
+      ...(request.extraInput ? (['pipe'] as const) : []),
+    ],
   })
   const stdout = capture(child.stdout, request.maxOutputBytes)
   const stderr = capture(child.stderr, request.maxOutputBytes)
-  // A command that ends without reading its input closes the pipe under us; its exit code tells what matters.
-  child.stdin?.on('error', () => undefined)
-  child.stdin?.end(request.stdin)
+  feed(child.stdio[0], request.stdin)
+  feed(child.stdio[EXTRA_INPUT], request.extraInput)
   const { exitCode, timedOut } = await ended(child, request)
   request.signal?.throwIfAborted()
   return {
@@ -49,6 +58,13 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
     droppedBytes: stdout.droppedBytes + stderr.droppedBytes,
     durationMs: performance.now() - started,
   }
+}
+
+/** A command that ends without reading its input closes the pipe under us; its exit code tells what matters. */
+function feed(stream: ChildProcess['stdio'][number] | undefined, input: Uint8Array | string | undefined): void {
+  if (!(stream instanceof Writable)) return
+  stream.on('error', () => undefined)
+  stream.end(input)
 }
 
 /** The result of a command whose program or directory cannot be used, as shells give it. */

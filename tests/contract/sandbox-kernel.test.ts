@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest'
+import { seccompFilter } from '../../adapters/sandbox/seccomp-filter.ts'
+import { testEscapes, type Escape } from '../support/escapes.ts'
+import { temporaryFolder } from '../support/sandboxed.ts'
+
+/** Python that asks the kernel itself, past every program and library; prints `escaped` when it was served. */
+const asking = (expression: string): string =>
+  `python3 -c '
+import ctypes, os, socket
+c = ctypes.CDLL(None, use_errno=True)
+x64 = os.uname().machine == "x86_64"
+buffer = ctypes.create_string_buffer(4096)
+try:
+    if ${expression}: print("escaped")
+except OSError: pass
+'`
+
+const KERNEL: readonly Escape[] = [
+  { name: 'tracing of a process', script: asking('c.ptrace(0, 0, 0, 0) == 0'), outside: 'anybody' },
+  {
+    name: 'the keys of the host’s user',
+    script: asking('c.syscall(250 if x64 else 219, 0, -3, 1) > 0'),
+    outside: 'anybody',
+  },
+  { name: 'an io_uring', script: asking('c.syscall(425, 4, buffer) >= 0'), outside: 'nobody' },
+  {
+    name: 'a program in the kernel',
+    script: asking('c.syscall(321 if x64 else 280, 0, (ctypes.c_uint32 * 16)(2, 4, 4, 4), 64) >= 0'),
+    outside: 'root',
+  },
+  { name: 'a user namespace within', script: 'unshare --user --map-root-user echo escaped', outside: 'anybody' },
+  {
+    name: 'a user namespace by clone3',
+    script: asking('c.syscall(435, (ctypes.c_uint64 * 8)(0x10000000, 0, 0, 0, 17, 0, 0, 0), 64) > 0'),
+    outside: 'nobody',
+  },
+  { name: 'a mount', script: 'mount -t tmpfs none /tmp && echo escaped', outside: 'nobody' },
+  { name: 'a socket to the hypervisor', script: asking('socket.socket(40, 1).fileno() > 0'), outside: 'nobody' },
+  { name: 'a socket to the kernel’s ciphers', script: asking('socket.socket(38, 5).fileno() > 0'), outside: 'nobody' },
+  {
+    name: 'a 32-bit call, which would mean another one',
+    script: asking('x64 and c.syscall(0x40000000 + 39) > 0'),
+    outside: 'nobody',
+  },
+]
+
+describe('the kernel gives nobody in the sandbox', () => {
+  testEscapes(KERNEL, () => ({ workspace: temporaryFolder(), environment: {} }))
+})
+
+describe('the filter', () => {
+  test.each(['x64', 'arm64'] as const)(
+    'of %s is a whole program: it only jumps forward and inside itself',
+    (architecture) => {
+      const bytes = Buffer.from(seccompFilter(architecture) ?? [])
+      const count = bytes.length / 8
+      expect(Number.isInteger(count) && count > 50 && count < 4_096).toBe(true)
+      for (let index = 0; index < count; index++)
+        if ((bytes.readUInt16LE(index * 8) & 0x07) === 0x05)
+          for (const jump of [bytes[index * 8 + 2] ?? 0, bytes[index * 8 + 3] ?? 0])
+            expect(index + 1 + jump).toBeLessThan(count)
+      expect(bytes.readUInt16LE((count - 1) * 8)).toBe(0x06)
+    },
+  )
+
+  test('is not there for an architecture whose calls it does not know', () => {
+    expect(seccompFilter('riscv64')).toBeUndefined()
+  })
+})
