@@ -45,7 +45,8 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
     },
     async list() {
       const { rows } = await pool.query<BuilderRow>(
-        `select *, case when last_heartbeat_at < now() - interval '10 seconds' then 'lost' else state end as state
+        `select *, case when last_heartbeat_at < now() - make_interval(secs => case state when 'starting' then 60 else 10 end) then 'lost'
+           else state end as state
          from builder order by started_at, id`,
       )
       return rows.map((row) => ({

@@ -310,7 +310,7 @@ export interface BuilderRecord {
   readonly idleSince?: string
 }
 
-/** The builders of the namespace, whoever started them. One that has not reported for 10 s is listed as `lost`. */
+/** The builders of the namespace, whoever started them. One that has not reported for 10 s, or for a minute while it starts, is listed as `lost`. */
 export interface BuilderRegistry {
   /** Inserts or refreshes a builder; `lastHeartbeatAt` becomes now. */
   report(builder: Omit<BuilderRecord, 'startedAt' | 'lastHeartbeatAt' | 'idleSince'>): Promise<void>

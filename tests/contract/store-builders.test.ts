@@ -1,5 +1,8 @@
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openStore } from '../../adapters/postgres/store.ts'
 import type { BuilderRegistry } from '../../domain/ports/store.ts'
+import { freshDatabase } from '../support/database.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
 
 const BUILDER: Parameters<BuilderRegistry['report']>[0] = {
@@ -56,6 +59,26 @@ describe.each(Object.entries(STORES))('the builders of %s', (_, open) => {
     expect(await since()).toBeUndefined()
     await builders.report({ ...BUILDER, state: 'idle' })
     expect(Date.parse((await since()) ?? '')).toBeGreaterThan(Date.parse(started ?? ''))
+  })
+})
+
+describe('a builder of PostgreSQL that does not report', () => {
+  it.each([
+    ['idle', 9, 'idle'],
+    ['idle', 11, 'lost'],
+    ['busy', 11, 'lost'],
+    ['starting', 59, 'starting'],
+    ['starting', 61, 'lost'],
+  ] as const)('is listed, %s since %i s, as %s', async (state, seconds, listed) => {
+    const url = await freshDatabase()
+    const store = await openStore({ url, connections: 2 })
+    const client = new pg.Client(url)
+    await client.connect()
+    await store.builders.report({ ...BUILDER, state })
+    await client.query(`update builder set last_heartbeat_at = now() - make_interval(secs => $1)`, [seconds])
+    expect((await store.builders.list()).map((builder) => builder.state)).toEqual([listed])
+    await client.end()
+    await store.close()
   })
 })
 
