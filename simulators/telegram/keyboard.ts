@@ -69,7 +69,7 @@ function readButton(button: unknown): InlineButton {
 }
 
 const isAddress = (url: string): boolean => {
-  if (/^tg:\/\//.test(url)) return true
+  if (url.startsWith('tg://')) return true
   const address = url.includes('://') ? url : `http://${url}`
   return URL.canParse(address) && /^[^.]+\..+/.test(new URL(address).hostname)
 }

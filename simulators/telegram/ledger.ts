@@ -77,7 +77,8 @@ export class TelegramLedger {
     return this.world.callbacks.get(callbackQuery)?.answer
   }
 
-  private shown({ message, edits, reactions }: StoredMessage): ShownMessage {
+  /** A message as a person sees it. */
+  shown({ message, edits, reactions }: StoredMessage): ShownMessage {
     return {
       id: message.message_id,
       from: message.from.id === this.world.bot.id ? 'bot' : message.from.first_name,

@@ -88,6 +88,7 @@ function send({ world, limits }: Desk, call: CallArguments, content: Partial<Tel
     ...markup,
   })
   world.sentByBot.push(stored)
+  world.onSent?.(stored)
   chat.drafts.clear()
   return stored.message
 }

@@ -5,7 +5,7 @@ import type { Desk } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { FaultPlan, type Fault } from './faults.ts'
 import { TelegramGroup } from './group.ts'
-import { TelegramLedger } from './ledger.ts'
+import { TelegramLedger, type ShownMessage } from './ledger.ts'
 import { RateLimits } from './limits.ts'
 import type { TelegramUser } from './messages.ts'
 import { TelegramPerson } from './person.ts'
@@ -36,6 +36,8 @@ export interface TelegramSimulatorOptions {
   readonly seed?: number
   /** A file that gets a line of JSON for each call, before its answer. */
   readonly ledgerFile?: string
+  /** Gets each new message of the bot. */
+  readonly onMessage?: (message: ShownMessage) => void
 }
 
 export interface TelegramSimulator {
@@ -76,6 +78,7 @@ export async function startTelegramSimulator(options: TelegramSimulatorOptions =
   const world = new World(bot, now)
   const queue = new UpdateQueue()
   const ledger = new TelegramLedger(world, options.ledgerFile)
+  world.onSent = (stored) => options.onMessage?.(ledger.shown(stored))
   const faults = new FaultPlan()
   const webhook = new Webhook({
     queue,

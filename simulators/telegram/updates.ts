@@ -80,8 +80,8 @@ export class UpdateQueue {
   /** A negative offset counts from the end and forgets all before it. */
   private forgetBefore(offset: number): void {
     if (offset < 0) this.pending.splice(0, Math.max(0, this.pending.length + offset))
-    while (offset > 0 && this.pending.length > 0 && (this.pending[0]?.update_id ?? offset) < offset)
-      this.pending.shift()
+    const kept = this.pending.filter(({ update_id }) => update_id >= offset)
+    if (offset > 0) this.pending.splice(0, this.pending.length, ...kept)
   }
 
   private somethingComes(milliseconds: number, left: AbortSignal): Promise<void> {

@@ -16,6 +16,8 @@ export class World {
   readonly callbacks = new Map<string, CallbackQuery>()
   /** Messages the bot sent anew, in order. */
   readonly sentByBot: StoredMessage[] = []
+  /** Hears of each message the bot sends anew. */
+  onSent: ((message: StoredMessage) => void) | undefined
   private lastGroup = 0
 
   constructor(
