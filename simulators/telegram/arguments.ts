@@ -73,6 +73,17 @@ export class CallArguments {
     }
   }
 
+  /** A parameter whose JSON the service ignores when it cannot read it: then it counts as a stray. */
+  looseJson(name: string): unknown {
+    try {
+      const value: unknown = JSON.parse(this.texts.get(name) ?? '')
+      this.read.add(name)
+      return value
+    } catch {
+      return undefined
+    }
+  }
+
   /** An uploaded file, directly or by `attach://`. */
   file(name: string): UploadedFile | undefined {
     const attached = /^attach:\/\/(.+)$/.exec(this.text(name))?.[1]

@@ -19,19 +19,18 @@ function messageOf({ world }: Desk, call: CallArguments, whenMissing: string): {
   call.accept('business_connection_id', 'inline_message_id')
   const chat = world.chatOf(call)
   chat.checkWrite()
-  const id = call.messageId()
-  if (id === 0) throw badRequest('message identifier is not specified')
-  return { chat, stored: chat.find(id, whenMissing) }
+  return { chat, stored: chat.find(call.messageId(), whenMissing) }
 }
 
 function edit(desk: Desk, call: CallArguments, content: Partial<TelegramMessage>): TelegramMessage {
   call.accept('link_preview_options', 'disable_web_page_preview')
+  const markup = markupOf(call)
+  if (call.text('chat_id') === '' && call.messageId() === 0) throw badRequest('message identifier is not specified')
   const { chat, stored } = messageOf(desk, call, 'message to edit not found')
   const { message } = stored
   if (message.from.id !== desk.world.bot.id) throw badRequest(`message can't be edited`)
   if (content.text !== undefined && message.text === undefined)
     throw badRequest('there is no text in the message to edit')
-  const markup = markupOf(call)
   const { reply_markup: shown, entities, edit_date: _, ...rest } = message
   const entitiesAfter = content.text === undefined ? entities : content.entities
   const next = { ...rest, ...content, ...(entitiesAfter && { entities: entitiesAfter }), ...markup }
@@ -46,6 +45,8 @@ export const editMessageText: Method = (desk, call) => edit(desk, call, written(
 export const editMessageReplyMarkup: Method = (desk, call) => edit(desk, call, {})
 
 export const deleteMessage: Method = (desk, call) => {
+  if (call.text('chat_id') === '') throw badRequest('Chat identifier is not specified')
+  if (call.messageId() === 0) throw badRequest('Message identifier is not specified')
   const { stored } = messageOf(desk, call, 'message to delete not found')
   const isOld = desk.world.unixTime - stored.message.date > DELETABLE_S
   if (isOld) throw badRequest(`message can't be deleted for everyone`)

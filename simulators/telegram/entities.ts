@@ -14,8 +14,9 @@ export interface MessageEntity {
 
 /** Types a bot may ask for; the first row is found by the service itself and asking for it changes nothing. */
 const FOUND_BY_SERVICE = 'mention hashtag cashtag bot_command url email phone_number bank_card_number'.split(' ')
+/** In the order the service lists those that cover the same text. */
 const FORMATTING =
-  'bold italic underline strikethrough spoiler blockquote expandable_blockquote code pre text_link text_mention custom_emoji'.split(
+  'blockquote expandable_blockquote pre code text_link text_mention bold italic underline strikethrough spoiler custom_emoji'.split(
     ' ',
   )
 
@@ -49,7 +50,12 @@ function readEntity(value: unknown): MessageEntity {
 export function checkEntities(text: string, entities: readonly MessageEntity[]): FormattedText {
   const sorted = entities
     .filter(({ length }) => length > 0)
-    .toSorted((one, other) => one.offset - other.offset || other.length - one.length)
+    .toSorted(
+      (one, other) =>
+        one.offset - other.offset ||
+        other.length - one.length ||
+        FORMATTING.indexOf(one.type) - FORMATTING.indexOf(other.type),
+    )
   const open: number[] = []
   for (const { offset, length } of sorted) {
     if (offset < 0) throw badRequest(`Receive an entity with incorrect offset ${offset}`)

@@ -32,7 +32,7 @@ export function textOf(call: CallArguments): FormattedText {
   const formatted = formatText({
     text,
     parseMode: call.text('parse_mode'),
-    entities: call.json('entities', 'entities'),
+    entities: call.looseJson('entities'),
   })
   if (formatted.text === '') throw badRequest('text must be non-empty')
   if (formatted.text.length > MAX_TEXT) throw badRequest('message is too long')
@@ -73,11 +73,11 @@ function replyOf(call: CallArguments, chat: Chat): Pick<TelegramMessage, 'reply_
 /** Puts a message of the bot into a chat, in the service's order of checks. */
 function send({ world, limits }: Desk, call: CallArguments, content: Partial<TelegramMessage>): TelegramMessage {
   call.accept(...ACCEPTED)
+  const markup = markupOf(call)
   const chat = world.chatOf(call)
   chat.checkWrite()
   const topic = chat.topic(call.integer('message_thread_id'))
   const reply = replyOf(call, chat)
-  const markup = markupOf(call)
   limits?.count(chat.face)
   const stored = chat.add({
     from: world.bot,
@@ -99,7 +99,7 @@ export const sendDocument: Method = (desk, call) => {
   const caption = formatText({
     text: call.text('caption'),
     parseMode: call.text('parse_mode'),
-    entities: call.json('caption_entities', 'caption entities'),
+    entities: call.looseJson('caption_entities'),
   })
   if (caption.text.length > MAX_CAPTION) throw badRequest('message caption is too long')
   const captioned = {

@@ -215,8 +215,10 @@ describe('a call is refused in the words of the service', () => {
       send({ text: '😀', entities: [{ type: 'bold', offset: 0, length: 1 }] }),
       'entity beginning at UTF-16 offset 0 ends in a middle of a UTF-16 symbol at byte offset 3',
     ],
-    ['entities that are no JSON', send({ entities: '[' }), `can't parse entities JSON object`],
-    ['an edit without a message', edit({ message_id: 0 }), 'message identifier is not specified'],
+    ['an edit without a message', ['editMessageText', { text: 'x' }], 'message identifier is not specified'],
+    ['an edit of the message 0', edit({ message_id: 0 }), 'message to edit not found'],
+    ['the end of a message nowhere', ['deleteMessage', { message_id: 1 }], 'chat identifier is not specified'],
+    ['the end of no message', ['deleteMessage', { chat_id: CHAT }], 'message identifier is not specified'],
     ['an edit of nothing', edit({ message_id: 99 }), 'message to edit not found'],
     ['an edit of a person’s message', edit({ message_id: 1 }), `message can't be edited`],
     [
@@ -305,11 +307,6 @@ describe('a call is refused in the words of the service', () => {
     ],
     ['a long secret', hook({ secret_token: 'x'.repeat(257) }), 'secret token is too long'],
     ['a secret with a point', hook({ secret_token: 'a.b' }), 'secret token contains unallowed characters'],
-    [
-      'kinds of updates that are no list',
-      ['getUpdates', { allowed_updates: {} }],
-      'expected an Array of String as allowed updates',
-    ],
     ['a preview without an id', ['sendMessageDraft', { chat_id: CHAT, text: 'x', draft_id: 0 }], 'RANDOM_ID_INVALID'],
   ])('%s', async (_, [method, parameters], expected) => {
     const { simulator } = await withChat()

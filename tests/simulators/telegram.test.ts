@@ -287,8 +287,10 @@ describe('the API', () => {
     simulator.user(CHAT).says('hello')
     await bot(simulator, 'sendMessage', { chat_id: CHAT, text: 'x', markdown: true, disable_notification: true })
     expect(simulator.ledger.calls[0]).toMatchObject({ status: 200, strays: ['markdown'] })
-    await bot(simulator, 'sendMessage', { chat_id: CHAT, text: 'x', parse_mode: 'HTML', entities: [] })
-    expect(simulator.ledger.calls[1]?.strays).toBeUndefined()
+    await bot(simulator, 'sendMessage', { chat_id: CHAT, text: 'x', entities: '[' })
+    expect(simulator.ledger.calls[1]).toMatchObject({ status: 200, strays: ['entities'] })
+    await bot(simulator, 'sendMessage', { chat_id: CHAT, text: 'x', entities: [] })
+    expect(simulator.ledger.calls[2]?.strays).toBeUndefined()
   })
 
   test('has messages answer one that is gone when it may', async () => {
