@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Dice } from './dice.ts'
 
 /** How a service delivers its webhooks. Without any habit: once, at once, in order. */
@@ -54,7 +55,10 @@ export class Courier {
       readonly onAnswer?: (body: string) => void
       readonly onFailure?: (problem: string) => void
     },
-  ) {}
+  ) {
+    // Every wait and every open request listens.
+    setMaxListeners(0, this.stopped.signal)
+  }
 
   /** Resolves when every copy is done: true when at least one was taken. */
   deliver(parcel: Parcel): Promise<boolean> {
