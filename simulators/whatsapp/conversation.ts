@@ -5,9 +5,6 @@ export interface ShownButton {
   readonly description?: string
 }
 
-/** How far a message of the business came. */
-export type MessageState = 'accepted' | 'failed' | 'sent' | 'delivered' | 'read'
-
 /** A message as it stands on the phone. */
 export interface ShownMessage {
   readonly id: string

@@ -4,6 +4,8 @@ import { FAULTS } from '../../simulators/telegram/faults.ts'
 import { bot, receive, startTelegram, updates, type TestUpdate } from './telegram-bot.ts'
 
 const CHAT = 1001
+/** Long enough for a poll to arrive before the next request, also on a busy machine. */
+const POLL_ARRIVES_MS = 400
 
 describe('getUpdates', () => {
   test('gives what waits until it is confirmed, as many as asked for', async () => {
@@ -38,10 +40,10 @@ describe('getUpdates', () => {
     const { url } = await receive()
     const other = 'Conflict: terminated by other getUpdates request; make sure that only one bot instance is running'
     const first = bot(simulator, 'getUpdates', { timeout: 30 })
-    await sleep(50)
+    await sleep(POLL_ARRIVES_MS)
     const second = bot(simulator, 'getUpdates', { timeout: 30 })
     expect(await first).toMatchObject({ http: 409, description: other })
-    await sleep(50)
+    await sleep(POLL_ARRIVES_MS)
     await bot(simulator, 'setWebhook', { url })
     expect(await second).toMatchObject({ http: 409, description: 'Conflict: terminated by setWebhook request' })
     expect(await bot(simulator, 'getUpdates')).toMatchObject({
