@@ -30,7 +30,8 @@ export class Dispatcher {
   ) {}
 
   async answer(request: WholeRequest): Promise<Answer> {
-    const path = decodeURIComponent(request.url.pathname)
+    // Clients escape the colon of the token now and then.
+    const path = request.url.pathname.replace(/%3a/i, ':')
     const [isFile, fileToken = '', fileId = ''] = FILE_PATH.exec(path) ?? []
     if (isFile !== undefined) return this.download(fileToken, fileId)
     const [, token, name = ''] = METHOD_PATH.exec(path) ?? []

@@ -332,6 +332,7 @@ describe('who may call', () => {
     expect(await ask(url, '/botx/getMe')).toEqual([401, 'Unauthorized: invalid token specified'])
     expect(await ask(url, `/bot${token}/getMee`)).toEqual([404, 'Not Found: method not found'])
     expect(await ask(url, `/${token}/getMe`)).toEqual([404, 'Not Found'])
+    expect(await ask(url, '/%E0%A4%A')).toEqual([404, 'Not Found'])
     expect(await ask(url, `/bot${token}/getMe`, { method: 'PUT', body: '{}' })).toEqual([404, 'Not Found'])
     expect(await ask(url, `/file/bot${token}/documents/x/x`)).toEqual([404, 'Not Found'])
   })

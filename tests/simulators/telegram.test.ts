@@ -247,7 +247,7 @@ describe('the API', () => {
     const simulator = await startTelegram()
     const { url, token } = simulator
     const person = simulator.user(CHAT)
-    const { document } = person.sendsFile({ name: 'a b.txt', bytes: Buffer.from('content'), type: 'text/plain' })
+    const { document } = person.sendsFile({ name: 'a/b c.txt', bytes: Buffer.from('content'), type: 'text/plain' })
     const { result } = await bot<{ file_path: string }>(simulator, 'getFile', { file_id: document?.file_id })
     expect(await (await fetch(`${url}/file/bot${token}/${result.file_path}`)).text()).toBe('content')
     const form = new FormData()
@@ -266,7 +266,7 @@ describe('the API', () => {
     })
     expect(simulator.ledger.chat(CHAT).at(-1)).toMatchObject({ document: 'change.diff', text: 'Diff' })
     const again = await bot(simulator, 'sendDocument', { chat_id: CHAT, document: document?.file_id })
-    expect(again.result).toMatchObject({ document: { file_name: 'a b.txt' } })
+    expect(again.result).toMatchObject({ document: { file_name: 'a/b c.txt' } })
     form.set('the_diff', new Blob([]), 'empty.diff')
     const empty = await fetch(`${url}/bot${token}/sendDocument`, { method: 'POST', body: form })
     expect(await empty.json()).toMatchObject({ description: 'Bad Request: file must be non-empty' })
