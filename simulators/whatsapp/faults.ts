@@ -1,0 +1,30 @@
+import type { Answer } from '../webhook/local-server.ts'
+import { somethingWrong, throughputHit, unavailable, type GraphError } from './graph-error.ts'
+
+/** Faults `failNext` can order. */
+export const FAULTS = ['internal', 'unavailable', 'rate-limited', 'reset-before', 'reset-after', 'hang-after'] as const
+
+/** `reset-after` and `hang-after` accept the message and lose the answer: the client cannot know. */
+export type Fault = (typeof FAULTS)[number]
+
+/** Whether the message goes out although the client gets no answer. */
+export const isCarriedOut = (fault: Fault): boolean => fault === 'reset-after' || fault === 'hang-after'
+
+/** What the client gets instead of its answer. */
+export function answerOf(fault: Fault): Answer {
+  switch (fault) {
+    case 'internal':
+      return refused(somethingWrong())
+    case 'unavailable':
+      return refused(unavailable())
+    case 'rate-limited':
+      return refused(throughputHit())
+    case 'reset-before':
+    case 'reset-after':
+      return { kind: 'reset' }
+    case 'hang-after':
+      return { kind: 'hang' }
+  }
+}
+
+const refused = ({ http, body }: GraphError): Answer => ({ kind: 'answer', status: http, body })
