@@ -27,8 +27,8 @@ export async function playStrikes(
     const target = targetOf(planned)
     const before = busy.get(target) ?? Promise.resolve()
     const playing = before.then(async () => {
-      const startedAt = Date.now()
-      const { victim, tasks = [] } = await options.strike(planned)
+      const due = Date.now()
+      const { victim, tasks = [], at: startedAt = due } = await options.strike(planned)
       const record = {
         fault: planned.fault,
         startedAt,

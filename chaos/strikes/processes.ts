@@ -8,14 +8,16 @@ import { builderAt, type Hit } from './victim.ts'
 export async function signalBuilder(stage: Stage, { aim }: PlannedStrike, signal: NodeJS.Signals): Promise<Hit> {
   const builder = await builderAt(stage, aim)
   if (!builder || !send(builder.pid, signal)) return {}
-  return { victim: `builder ${builder.id}`, tasks: builder.tasks }
+  return { victim: `builder ${builder.id}`, tasks: builder.tasks, at: Date.now() }
 }
 
 /** Stops a builder, then lets it go on, unless somebody has ended it. */
 export async function freezeBuilder(stage: Stage, { aim, forMs }: PlannedStrike): Promise<Hit> {
   const builder = await builderAt(stage, aim)
   if (!builder) return {}
-  return (await frozen(builder.pid, forMs)) ? { victim: `builder ${builder.id}`, tasks: builder.tasks } : {}
+  const at = Date.now()
+  const { id, tasks } = builder
+  return (await frozen(builder.pid, forMs)) ? { victim: `builder ${id}`, tasks, at } : {}
 }
 
 /** Stops the gateway, then lets it go on. */

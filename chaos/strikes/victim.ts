@@ -2,13 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { buildersOf, type BuilderView } from '../builders.ts'
 import type { Stage } from '../stage.ts'
 
-const LOOK_TIMES = 40
+/** A gateway that restarts while the machine is busy is away for half a minute. */
+const LOOK_TIMES = 160
 const LOOK_EVERY_MS = 250
 
 /** What a strike hit; missing when there was nothing to hit. */
 export interface Hit {
   readonly victim?: string
   readonly tasks?: readonly string[]
+  /** When it was hit, where the strike had to wait for its victim. */
+  readonly at?: number
 }
 
 /** Chooses one of several by a number from 0 to 1. */
