@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayClient } from '../cli/client.ts'
 import { GatewayError } from '../domain/errors.ts'
@@ -14,7 +15,10 @@ export class PatientApi {
   constructor(
     private readonly gateway: GatewayProcess,
     private key: string,
-  ) {}
+  ) {
+    // Every request that waits listens.
+    setMaxListeners(0, this.stopping.signal)
+  }
 
   /** From now on requests carry this key. */
   useKey(key: string): void {

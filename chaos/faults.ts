@@ -13,6 +13,8 @@ export interface Fault {
   readonly forMs: readonly [number, number]
   /** Only where there is time: it takes minutes until the other side gives up. */
   readonly slow?: true
+  /** Tasks lose their builders by it. Three in a row at one step, and a task is set aside as poison. */
+  readonly costsSeats?: true
 }
 
 const AT_ONCE = [0, 0] as const
@@ -24,25 +26,40 @@ const fault = <Name extends string>(
 
 /** Everything a run can do to the gateway and its surroundings. */
 export const FAULTS = [
-  fault('builder-kill', { number: 1, what: 'kill -9 of a builder', target: 'builder' }),
-  fault('gateway-kill', { number: 1, what: 'kill -9 of the gateway (API, Manager, supervisor)', target: 'gateway' }),
+  fault('builder-kill', { costsSeats: true, number: 1, what: 'kill -9 of a builder', target: 'builder' }),
+  fault('gateway-kill', {
+    costsSeats: true,
+    number: 1,
+    what: 'kill -9 of the gateway (API, Manager, supervisor)',
+    target: 'gateway',
+  }),
   fault('builder-freeze', {
+    costsSeats: true,
     ...{ number: 2, what: 'a builder stops, then goes on as a zombie', target: 'builder', forMs: [5_000, 14_000] },
   }),
   fault('gateway-freeze', {
+    costsSeats: true,
     number: 2,
     what: 'the gateway stops, then goes on',
     target: 'gateway',
     forMs: [3_000, 12_000],
   }),
-  fault('temporal-kill', { number: 3, what: 'kill -9 of Temporal, then down', target: 'temporal', forMs: [0, 12_000] }),
+  fault('temporal-kill', {
+    costsSeats: true,
+    number: 3,
+    what: 'kill -9 of Temporal, then down',
+    target: 'temporal',
+    forMs: [0, 12_000],
+  }),
   fault('postgres-kill', {
+    costsSeats: true,
     number: 4,
     what: 'kill -9 of PostgreSQL, then down',
     target: 'postgres',
     forMs: [0, 12_000],
   }),
   fault('postgres-stop', {
+    costsSeats: true,
     number: 4,
     what: 'immediate stop of PostgreSQL, then down',
     target: 'postgres',
@@ -65,9 +82,11 @@ export const FAULTS = [
     forMs: [3_000, 10_000],
   }),
   fault('temporal-partition', {
+    costsSeats: true,
     ...{ number: 13, what: 'no byte to or from Temporal', target: 'temporal-link', forMs: [3_000, 15_000] },
   }),
   fault('temporal-one-way', {
+    costsSeats: true,
     ...{ number: 13, what: 'bytes reach Temporal, none come back', target: 'temporal-link', forMs: [3_000, 15_000] },
   }),
   fault('postgres-cut', { number: 13, what: 'every connection to PostgreSQL reset', target: 'postgres-link' }),
@@ -78,9 +97,11 @@ export const FAULTS = [
     forMs: [3_000, 10_000],
   }),
   fault('postgres-partition', {
+    costsSeats: true,
     ...{ number: 13, what: 'no byte to or from PostgreSQL', target: 'postgres-link', forMs: [3_000, 12_000] },
   }),
   fault('postgres-one-way', {
+    costsSeats: true,
     ...{ number: 13, what: 'bytes reach PostgreSQL, none come back', target: 'postgres-link', forMs: [3_000, 12_000] },
   }),
   fault('git-cut-after-accept', { number: 14, what: 'push accepted, then the connection lost', target: 'git' }),
@@ -90,7 +111,12 @@ export const FAULTS = [
     target: 'git',
     forMs: [3_000, 8_000],
   }),
-  fault('gateway-restart', { number: 16, what: 'SIGTERM of the gateway, then a new one', target: 'gateway' }),
+  fault('gateway-restart', {
+    costsSeats: true,
+    number: 16,
+    what: 'SIGTERM of the gateway, then a new one',
+    target: 'gateway',
+  }),
   fault('builder-drain', { number: 17, what: 'SIGTERM of a builder', target: 'builder' }),
   fault('task-pause', { number: 18, what: 'a running task paused, then resumed', target: 'api', forMs: [500, 4_000] }),
   fault('key-rotation', { number: 19, what: 'a new API key in use, the old one revoked', target: 'api' }),

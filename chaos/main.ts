@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { play } from './play.ts'
 import { planOf } from './plan.ts'
@@ -10,6 +11,7 @@ const USAGE = `Usage: npm run chaos -- [options]
   --seed N      repeats the plan of an earlier run; default: any
   --plan        prints the plan and does nothing
   --json        prints JSON
+  --record FILE keeps what was seen, all an oracle judges by
   --keep        leaves logs and databases of the run in its temporary folder
   --help        shows this`
 
@@ -26,14 +28,20 @@ interface Options {
   readonly plan: boolean
   readonly json: boolean
   readonly keep: boolean
+  readonly record?: string
 }
 
 function optionsOf(): Options | undefined {
-  const { tier, seed, help, ...flags } = parsed()
+  const { tier, seed, help, record, ...flags } = parsed()
   if (help) return undefined
   if (!isTier(tier)) throw new UsageError(`There is no tier ${tier}.`)
   if (seed !== undefined && !/^\d{1,9}$/.test(seed)) throw new UsageError(`--seed is ${seed}: give a whole number.`)
-  return { tier, seed: seed === undefined ? randomInt(LARGEST_SEED) % 1_000_000 : Number(seed), ...flags }
+  return {
+    tier,
+    seed: seed === undefined ? randomInt(LARGEST_SEED) % 1_000_000 : Number(seed),
+    ...flags,
+    ...(record !== undefined && { record }),
+  }
 }
 
 function parsed() {
@@ -44,6 +52,7 @@ function parsed() {
         seed: { type: 'string' },
         plan: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        record: { type: 'string' },
         keep: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -76,6 +85,7 @@ async function run(): Promise<boolean> {
   const began = Date.now()
   const report = (line: string) => void process.stderr.write(`${line}\n`)
   const seen = await play(plan, { report, keep, signal: stopSignal(tier) })
+  if (options.record !== undefined) await writeFile(options.record, JSON.stringify(seen, undefined, 1))
   const judged = reportOf(seen, (Date.now() - began) / 1_000)
   if (json) console.log(JSON.stringify({ tier, seed, ...judged }, undefined, 2))
   else

@@ -69,8 +69,11 @@ function strikesOf(tier: Tier, random: Random): readonly PlannedStrike[] {
 
 /** Every fault once before any comes again. */
 function faultsOf(tier: Tier, random: Random): readonly Fault[] {
-  const possible: readonly Fault[] = FAULTS.filter((fault: Fault) => tier.patient || !fault.slow)
-  const chosen = possible.filter(({ name }) => tier.always.includes(name))
+  const isAlways = ({ name }: Fault) => tier.always.includes(name)
+  const possible: readonly Fault[] = FAULTS.filter(
+    (fault: Fault) => isAlways(fault) || ((tier.patient || !fault.slow) && (tier.rough || !fault.costsSeats)),
+  )
+  const chosen = possible.filter(isAlways)
   const others = possible.filter((fault) => !chosen.includes(fault))
   while (chosen.length < tier.faults)
     chosen.push(...random.shuffled(chosen.length < possible.length ? others : possible))

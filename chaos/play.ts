@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { collectTasks } from './collect.ts'
 import { processesOf } from './left-processes.ts'
 import type { Observations } from './observations.ts'
@@ -20,6 +21,8 @@ export interface PlayOptions {
 
 /** Plays a plan on a real gateway and gives what was seen. */
 export async function play(plan: Plan, options: PlayOptions): Promise<Observations> {
+  // Every wait of a run listens for its end.
+  setMaxListeners(0, options.signal)
   const stage = await startStage(plan)
   options.report(`${stage.directory}: ${plan.tasks.length} tasks, ${plan.strikes.length} strikes`)
   options.signal.addEventListener('abort', () => stage.api.giveUp())

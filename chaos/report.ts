@@ -2,6 +2,7 @@ import { FAULTS, LEFT_OUT } from './faults.ts'
 import type { Observations } from './observations.ts'
 import { ORACLES } from './oracles/index.ts'
 import { quantile, recoveriesOf } from './recovery.ts'
+import { isSetAside } from './set-aside.ts'
 
 /** A promise after a run. */
 interface Verdict {
@@ -19,6 +20,8 @@ export interface Report {
     readonly completed: number
     readonly cancelled: number
     readonly failed: number
+    /** Of those: set aside as poison after three strikes in a row. */
+    readonly setAside: number
   }
   readonly faults: readonly {
     readonly fault: string
@@ -57,6 +60,7 @@ export function reportOf(seen: Observations, seconds: number): Report {
     tasks: {
       ...{ sent: seen.tasks.length, completed: inState('completed') },
       ...{ cancelled: inState('cancelled'), failed: inState('failed') },
+      setAside: seen.ended.filter((task) => isSetAside(task, seen)).length,
     },
     faults: faults.filter(({ strikes }) => strikes > 0),
     recoveryMs: recoverySummary(recoveriesOf(seen)),
@@ -97,7 +101,7 @@ export function textOf(report: Report): string {
     ),
     ...report.oracles.flatMap(violationLines),
     '',
-    `tasks: ${tasks.sent} sent, ${tasks.completed} completed, ${tasks.cancelled} cancelled, ${tasks.failed} failed, in ${seconds.toFixed(0)} s`,
+    `tasks: ${tasks.sent} sent, ${tasks.completed} completed, ${tasks.cancelled} cancelled, ${tasks.failed} failed (${tasks.setAside} set aside as poison), in ${seconds.toFixed(0)} s`,
     `recovery after the kill of a builder: ${recovery}`,
     '',
     'left out:',

@@ -8,6 +8,8 @@ export interface Tier {
   readonly always: readonly string[]
   /** Whether faults that take minutes to be waited out are drawn too. */
   readonly patient: boolean
+  /** Whether others than those may cost tasks their builders; too few tasks share them in a small run. */
+  readonly rough: boolean
   /** A run that takes longer is given up. */
   readonly limitMs: number
 }
@@ -23,10 +25,11 @@ export const TIERS = {
     gapMs: [4_000, 7_000],
     always: ['builder-kill', 'gateway-kill'],
     patient: false,
+    rough: false,
     limitMs: 4 * MINUTE_MS,
   },
-  standard: { tasks: 300, faults: 60, gapMs: GAP_MS, always: [], patient: true, limitMs: 30 * MINUTE_MS },
-  full: { tasks: 1_000, faults: 150, gapMs: GAP_MS, always: [], patient: true, limitMs: 90 * MINUTE_MS },
+  standard: { tasks: 300, faults: 60, gapMs: GAP_MS, always: [], patient: true, rough: true, limitMs: 30 * MINUTE_MS },
+  full: { tasks: 1_000, faults: 150, gapMs: GAP_MS, always: [], patient: true, rough: true, limitMs: 90 * MINUTE_MS },
 } as const satisfies Readonly<Record<string, Tier>>
 
 export type TierName = keyof typeof TIERS
