@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { FaultProxy } from '../../chaos/fault-proxy.ts'
 
 let echo: Server
@@ -34,9 +34,8 @@ async function joined(): Promise<Socket> {
   return socket
 }
 
-async function hears(text: string): Promise<void> {
-  while (heard !== text) await once(client, 'data')
-}
+const hears = (text: string): Promise<void> =>
+  vi.waitFor(() => expect(heard).toBe(text), { timeout: 5_000, interval: 5 })
 
 it('carries everything in order, also when it is slow', async () => {
   client.write('one ')

@@ -45,6 +45,8 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations
     'a task that is gone': () => ({ ...run, ended: run.ended.filter(({ id }) => id !== done.id) }),
     'a task that never ends': () => withTask(() => ({ state: 'building' })),
     'a task that failed': () => withTask(() => ({ state: 'failed', errorCode: 'internal' })),
+    'a task set aside as poison that no strike explains': () =>
+      withTask(() => ({ state: 'failed', errorCode: 'poison_task' })),
     'a task that nobody cancelled': () => ({ ...withTask(() => ({ state: 'cancelled' })), cancelled: [] }),
     'a task that was never accepted': () => ({
       ...run,

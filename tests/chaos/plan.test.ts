@@ -44,7 +44,7 @@ it('a standard run has every fault at least twice, whatever the seed', () => {
 })
 
 it('numbers 1 to 20 of the list of faults are injected, part of every run, or left out with a reason', () => {
-  const injected = FAULTS.map(({ number }) => number as number)
+  const injected: readonly number[] = FAULTS.map(({ number }) => number)
   /** A task that costs builders their lives stands among the tasks of the larger tiers. */
   const POISON = 11
   const accounted = new Set([...injected, ...LEFT_OUT.map(({ number }) => number), POISON])
