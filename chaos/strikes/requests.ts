@@ -36,10 +36,7 @@ export async function troubleGit({ remotes }: Stage, { forMs }: PlannedStrike, o
 
 /** Pauses a task at work, and lets it go on. */
 export async function pauseTask({ api }: Stage, { aim, forMs }: PlannedStrike): Promise<Hit> {
-  const { items } = await api.ask((client) =>
-    client.json<{ readonly items: readonly TaskView[] }>('GET', '/v1/tasks?state=building'),
-  )
-  const task = aimed(items, aim)
+  const task = await atWork(api, aim)
   if (!task) return {}
   const send = (verb: string) =>
     api
@@ -53,4 +50,17 @@ export async function pauseTask({ api }: Stage, { aim, forMs }: PlannedStrike): 
   await delay(forMs)
   await send('resume')
   return paused ? { victim: task.id, tasks: [task.id] } : {}
+}
+
+/** One of the tasks at work; waits a while for it. */
+async function atWork(api: Stage['api'], aim: number): Promise<TaskView | undefined> {
+  for (let waited = 0; waited < TAKEN_LIMIT_MS; waited += LOOK_EVERY_MS) {
+    const { items } = await api.ask((client) =>
+      client.json<{ readonly items: readonly TaskView[] }>('GET', '/v1/tasks?state=building'),
+    )
+    const task = aimed(items, aim)
+    if (task) return task
+    await delay(LOOK_EVERY_MS)
+  }
+  return undefined
 }
