@@ -17,7 +17,7 @@ const ruleOf = ([room, allowed]) => ({
   severity: 'error',
   from: { path: `^${room}/` },
   to: {
-    path: `^(${names.join('|')}|tests|bench)/`,
+    path: `^(${names.join('|')}|tests|bench|chaos)/`,
     pathNot: [room, ...allowed].map((other) => `^${other}(/|\\.)`),
     dependencyTypesNot: ['type-only'],
   },

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** Suites by what they need; see tests/README.md. */
 const suites = {
   /** Nothing but the code. */
-  alone: ['tests/pure', 'tests/cli', 'tests/simulators', 'tests/fixtures', 'tests/house'],
+  alone: ['tests/pure', 'tests/cli', 'tests/simulators', 'tests/fixtures', 'tests/chaos', 'tests/house'],
   /** The run's own PostgreSQL, and Temporal where a suite asks for it. */
   services: ['tests/contract', 'tests/builder', 'tests/server', 'tests/workflows', 'tests/replay'],
   /** A whole gateway with its processes. */

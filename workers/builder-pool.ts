@@ -124,6 +124,8 @@ export class BuilderPool {
   }
 
   private async add(restarts: number): Promise<void> {
+    // The stop drains those it finds; one that came later would be left behind.
+    if (this.stopping.signal.aborted) return
     const { environment, sample, store, bounds } = this.options
     const id = `b${ulid().slice(-10).toLowerCase()}`
     const builder = new BuilderProcess({ id, restarts, environment, sample })

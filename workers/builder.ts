@@ -149,6 +149,8 @@ async function main(): Promise<void> {
 /** Started by a supervisor, it ends with it; started by hand, it has no channel to lose. */
 function endWithParent(): void {
   process.on('disconnect', () => process.exit(1))
+  // It may have gone while this process was still loading: nobody tells that any more.
+  if (process.send && !process.connected) process.exit(1)
 }
 
 async function reachesTemporal(client: Client): Promise<boolean> {

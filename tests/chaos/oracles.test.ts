@@ -1,0 +1,165 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import type { EndedTask, Observations } from '../../chaos/observations.ts'
+import { ORACLES } from '../../chaos/oracles/index.ts'
+import type { LedgerEntry } from '../../simulators/gemini/ledger.ts'
+
+/** What `npm run chaos -- --record` kept of a run in which every promise held. Each test breaks one. */
+const RECORDED = new URL('recorded-run.json', import.meta.url)
+const recorded = (): Observations => JSON.parse(readFileSync(RECORDED, 'utf8')) as Observations
+
+const run = recorded()
+const first = <T>(values: readonly T[], isWanted: (value: T) => boolean): T => {
+  const found = values.find(isWanted)
+  if (found === undefined) throw new Error('the recorded run has no such thing')
+  return found
+}
+const done = first(run.ended, ({ state }) => state === 'completed')
+const keyOf = (id: string): string => first(run.acceptances, ({ taskId }) => taskId === id).key
+
+/** The run with one task changed. */
+const withTask = (change: (task: EndedTask) => Partial<EndedTask>): Observations => ({
+  ...run,
+  ended: run.ended.map((task) => (task.id === done.id ? { ...task, ...change(task) } : task)),
+})
+const withoutEvent = (type: string): Observations =>
+  withTask(({ events }) => ({
+    events: events
+      .toSpliced(
+        events.findIndex((event) => event.type === type),
+        1,
+      )
+      .map((event, index) => ({ ...event, sequence: index + 1 })),
+  }))
+
+const paid = first(run.ledger, ({ status, fault }) => status === 200 && fault === undefined)
+const LONG_BEFORE_MS = 3_600_000
+/** The same answer, an hour before anything was broken. */
+const early: LedgerEntry = { ...paid, at: new Date(Date.parse(paid.at) - LONG_BEFORE_MS).toISOString() }
+const kill = first(run.strikes, ({ fault }) => fault === 'builder-kill')
+const changedByte = (text: string): string => text.replace('passed', 'Passed')
+
+/** What each oracle must not let pass. */
+const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations>>>> = {
+  'nothing-lost': {
+    'a task that is gone': () => ({ ...run, ended: run.ended.filter(({ id }) => id !== done.id) }),
+    'a task that never ends': () => withTask(() => ({ state: 'building' })),
+    'a task that failed': () => withTask(() => ({ state: 'failed', errorCode: 'internal' })),
+    'a task set aside as poison that no strike explains': () =>
+      withTask(() => ({ state: 'failed', errorCode: 'poison_task' })),
+    'a task that nobody cancelled': () => ({ ...withTask(() => ({ state: 'cancelled' })), cancelled: [] }),
+    'a task that was never accepted': () => ({
+      ...run,
+      acceptances: run.acceptances.filter(({ taskId }) => taskId !== done.id),
+    }),
+  },
+  'one-task-per-key': {
+    'a second task for a repeated request': () => ({
+      ...run,
+      acceptances: [...run.acceptances, { key: keyOf(done.id), taskId: 'another' }],
+      known: [...run.known, 'another'],
+    }),
+    'a task nobody asked for': () => ({ ...run, known: [...run.known, 'another'] }),
+    'a task that is listed twice': () => ({ ...run, known: [...run.known, done.id] }),
+    'a request without an answer': () => ({ ...run, acceptances: run.acceptances.slice(1) }),
+  },
+  'one-update-per-branch': {
+    'a second push': () => ({ ...run, updates: [...run.updates, first(run.updates, () => true)] }),
+    'a delivery that was never pushed': () => ({
+      ...run,
+      updates: run.updates.filter(({ key }) => key !== keyOf(done.id)),
+    }),
+    'a push of another commit': () => ({
+      ...run,
+      updates: run.updates.map((update) => ({ ...update, commit: '0'.repeat(40) })),
+    }),
+    'a push to another branch': () => ({
+      ...run,
+      updates: run.updates.map((update) => ({ ...update, ref: 'refs/heads/main' })),
+    }),
+    'a push for a cancelled task': () => withTask(() => ({ state: 'cancelled' })),
+  },
+  'no-turn-paid-twice': {
+    'an answer from before any fault that is paid again': () => ({ ...run, ledger: [early, ...run.ledger] }),
+    'a fault that hit nothing as an excuse': () => ({
+      ...run,
+      ledger: [paid, ...run.ledger],
+      strikes: run.strikes.map(({ victim: _, ...strike }) => strike),
+    }),
+  },
+  'sound-events': {
+    'a missing event': () => withTask(({ events }) => ({ events: events.toSpliced(3, 1) })),
+    'no end': () => withoutEvent('task-ended'),
+    'two ends': () =>
+      withTask(({ events }) => {
+        const last = events.at(-1)
+        return { events: last ? [...events, { ...last, sequence: last.sequence + 1 }] : [] }
+      }),
+    'no beginning': () => withoutEvent('task-received'),
+    'a call that never finished': () => withoutEvent('tool-finished'),
+    'a result of no call': () => withoutEvent('tool-called'),
+  },
+  'receipts-verify': {
+    'a changed byte': () => withTask(({ receipt = '' }) => ({ receipt: changedByte(receipt) })),
+    'no receipt': () => ({ ...run, ended: run.ended.map(({ receipt: _, ...task }) => task) }),
+    'a receipt for another commit': () => withTask(() => ({ commit: '0'.repeat(40) })),
+    'a key nobody published': () => ({ ...run, receiptKeys: [] }),
+  },
+  'patches-apply': {
+    'a patch that does not apply': () => ({
+      ...run,
+      ended: run.ended.map(({ patchedTree: _, ...task }) => task),
+    }),
+    'a patch that is not the delivery': () => withTask(() => ({ patchedTree: '0'.repeat(40) })),
+  },
+  'protocol-kept': {
+    'a refused request': () => ({ ...run, ledger: [...run.ledger, { ...paid, status: 400, refusal: 'signature' }] }),
+  },
+  'keys-revoked': {
+    'a revoked key that still opens': () => ({ ...run, revokedKeys: [401, 200] }),
+  },
+  'nothing-left': {
+    'a process that runs on': () => ({ ...run, leftProcesses: ['4711 node workers/builder.ts'] }),
+    'an open workflow': () => ({ ...run, openWorkflows: 1 }),
+    'a gateway that ended by itself': () => ({ ...run, unexpectedExits: ['code 1'] }),
+    'an exit code': () => ({ ...run, exitCode: 1 }),
+    'a gateway that had to be killed': () => ({ ...run, exitCode: null }),
+  },
+  'recovers-in-time': {
+    'a task that stood still for more than a minute': () => ({
+      ...run,
+      strikes: [{ ...kill, startedAt: kill.startedAt - 61_000 }],
+    }),
+    'tasks that all stand still for ten seconds': () => ({
+      ...run,
+      strikes: Array.from({ length: 10 }, () => ({ ...kill, startedAt: kill.startedAt - 10_000 })),
+    }),
+  },
+  'worth-something': {
+    'strikes that hit nothing': () => ({ ...run, strikes: run.strikes.map(({ victim: _, ...strike }) => strike) }),
+    'no strikes': () => ({ ...run, strikes: [] }),
+    'tasks that did not complete': () => ({ ...run, ended: [] }),
+  },
+}
+
+it('the recorded run keeps every promise', () => {
+  for (const oracle of ORACLES) expect([oracle.name, ...oracle.violations(run)]).toEqual([oracle.name])
+})
+
+it('every oracle has something it must not let pass', () => {
+  expect(Object.keys(BROKEN)).toEqual(ORACLES.map(({ name }) => name))
+})
+
+describe.each(ORACLES)('$name', (oracle) => {
+  it.each(Object.entries(BROKEN[oracle.name] ?? {}))('goes red for %s', (_, broken) => {
+    expect(oracle.violations(broken())).not.toEqual([])
+  })
+})
+
+it('an answer that was under way at a fault may be paid again', () => {
+  const oracle = first(ORACLES, ({ name }) => name === 'no-turn-paid-twice')
+  const again = { ...paid, at: new Date(kill.startedAt - 1_000).toISOString() }
+  expect(oracle.violations({ ...run, ledger: [again, ...run.ledger.filter((entry) => entry !== paid), paid] })).toEqual(
+    [],
+  )
+})
