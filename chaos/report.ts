@@ -63,7 +63,7 @@ export function reportOf(seen: Observations, seconds: number): Report {
       setAside: seen.ended.filter((task) => isSetAside(task, seen)).length,
     },
     faults: faults.filter(({ strikes }) => strikes > 0),
-    recoveryMs: recoverySummary(recoveriesOf(seen)),
+    recoveryMs: recoverySummary(recoveriesOf(seen).map(({ ms }) => ms)),
     oracles,
     leftOut: LEFT_OUT,
   }

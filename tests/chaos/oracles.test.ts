@@ -37,6 +37,8 @@ const LONG_BEFORE_MS = 3_600_000
 /** The same answer, an hour before anything was broken. */
 const early: LedgerEntry = { ...paid, at: new Date(Date.parse(paid.at) - LONG_BEFORE_MS).toISOString() }
 const kill = first(run.strikes, ({ fault }) => fault === 'builder-kill')
+/** A task that lost its builder to the kill. */
+const struck = first(kill.tasks, () => true)
 const changedByte = (text: string): string => text.replace('passed', 'Passed')
 
 /** What each oracle must not let pass. */
@@ -132,7 +134,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations
     }),
     'tasks that all stand still for ten seconds': () => ({
       ...run,
-      strikes: Array.from({ length: 10 }, () => ({ ...kill, startedAt: kill.startedAt - 10_000 })),
+      strikes: [{ ...kill, startedAt: kill.startedAt - 10_000, tasks: Array.from({ length: 10 }, () => struck) }],
     }),
   },
   'worth-something': {
@@ -162,4 +164,13 @@ it('an answer that was under way at a fault may be paid again', () => {
   expect(oracle.violations({ ...run, ledger: [again, ...run.ledger.filter((entry) => entry !== paid), paid] })).toEqual(
     [],
   )
+})
+
+it('a recovery is not judged while something else is broken', () => {
+  const oracle = first(ORACLES, ({ name }) => name === 'recovers-in-time')
+  const late = { ...kill, startedAt: kill.startedAt - 61_000 }
+  const other = first(run.strikes, ({ fault }) => fault === 'postgres-cut')
+  const meanwhile = { ...other, startedAt: late.startedAt + 1_000, endedAt: late.startedAt + 2_000 }
+  expect(oracle.violations({ ...run, strikes: [late] })).not.toEqual([])
+  expect(oracle.violations({ ...run, strikes: [late, meanwhile] })).toEqual([])
 })
