@@ -6,7 +6,8 @@ import type { Oracle } from './oracle.ts'
 /** The event stream of every task is whole. */
 export const soundEvents: Oracle = {
   name: 'sound-events',
-  promise: 'events have no gap, task-ended stands once and last, each tool-called has one tool-finished',
+  promise:
+    'events have no gap, task-ended stands once and last, each tool-called has one tool-finished, each seat is lost once',
   violations: ({ ended }) => ended.flatMap((task) => faultsOf(task).map((fault) => `${task.id}: ${fault}`)),
 }
 
@@ -21,6 +22,7 @@ function faultsOf({ events }: EndedTask): readonly string[] {
       ? []
       : [`task-received stands ${openings} times, or not first`]),
     ...pairFaults(events),
+    ...lossFaults(events),
   ]
 }
 
@@ -38,4 +40,13 @@ function pairFaults(events: readonly EventView[]): readonly string[] {
     if (opened.length === 1 && closed.length === 1 && inOrder) return []
     return [`call ${id} was called ${opened.length} times and finished ${closed.length} times, or in the wrong order`]
   })
+}
+
+/** A loss is noted in a step of its own, which a broken connection must not let happen twice. */
+function lossFaults(events: readonly EventView[]): readonly string[] {
+  const losses = groupBy(
+    events.filter(({ type }) => type === 'builder-lost'),
+    ({ seat }) => String(seat),
+  )
+  return [...losses].flatMap(([seat, { length }]) => (length === 1 ? [] : [`seat ${seat} was lost ${length} times`]))
 }

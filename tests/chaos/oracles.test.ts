@@ -99,6 +99,14 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations
       }),
     'no beginning': () => withoutEvent('task-received'),
     'a call that never finished': () => withoutEvent('tool-finished'),
+    'a seat that is lost twice': () => {
+      const task = first(run.ended, ({ events }) => events.some(({ type }) => type === 'builder-lost'))
+      const loss = task.events.findIndex(({ type }) => type === 'builder-lost')
+      const events = task.events
+        .toSpliced(loss, 0, ...task.events.slice(loss, loss + 1))
+        .map((event, index) => ({ ...event, sequence: index + 1 }))
+      return { ...run, ended: run.ended.map((other) => (other === task ? { ...task, events } : other)) }
+    },
     'a result of no call': () => withoutEvent('tool-called'),
   },
   'receipts-verify': {
