@@ -11,6 +11,8 @@ import { briefOf } from './brief.ts'
 
 /** An approval nobody gave in a month counts as refused. */
 const APPROVAL_DAYS = 30
+/** More than any task has. */
+const ALL_EVENTS = 1_000_000
 
 export interface LifecycleDependencies {
   readonly store: Store
@@ -101,10 +103,13 @@ function seating({ store, router, models }: LifecycleDependencies) {
     async noteBuilderLost({ taskId, seat, builder, reason }) {
       const turn = await store.conversations.nextTurn(taskId)
       const step = await currentStep(store, { taskId, turn })
-      await store.tasks.note({
-        taskId,
-        events: [{ type: 'builder-lost', data: { builder, seat, reason: reason.slice(0, 300) } }],
-      })
+      const events = await store.tasks.events({ taskId, after: 0, limit: ALL_EVENTS })
+      // A commit whose answer was lost is tried again.
+      if (!events.some(({ type, data }) => type === 'builder-lost' && data['seat'] === seat))
+        await store.tasks.note({
+          taskId,
+          events: [{ type: 'builder-lost', data: { builder, seat, reason: reason.slice(0, 300) } }],
+        })
       return { step }
     },
   } satisfies Partial<Lifecycle>
