@@ -258,10 +258,15 @@ describe('webhooks', () => {
   })
 
   test('come up to three times, in another order, several things in one', async () => {
-    const delivery = { copies: [1, 3], shuffleWithinMs: 100, batchWithinMs: 20 } as const
+    // A pair is one webhook, and each waits far longer than the pairs are apart: their order is the dice's alone.
+    const delivery = { copies: [2, 3], shuffleWithinMs: 2_000, batchWithinMs: 20 } as const
     const { simulator, receiver } = await startWhatsApp({ seed: 3, delivery })
     const person = simulator.user(PHONE)
-    const said = Array.from({ length: 12 }, (_, index) => person.says(`${index}`))
+    const said: string[] = []
+    for (let pair = 0; pair < 6; pair++) {
+      said.push(person.says(`${pair}, first`), person.says(`${pair}, then`))
+      await new Promise((resolve) => setTimeout(resolve, 40))
+    }
     for (let count = 0; count < 4; count++) await send(simulator)
     await simulator.settled()
     const values = valuesOf(receiver)
