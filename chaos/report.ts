@@ -1,3 +1,4 @@
+import { table } from '../cli/output.ts'
 import { FAULTS, LEFT_OUT } from './faults.ts'
 import type { Observations } from './observations.ts'
 import { ORACLES } from './oracles/index.ts'
@@ -86,12 +87,12 @@ export function textOf(report: Report): string {
       ? 'no builder with work was killed'
       : `p50 ${recoveryMs.p50} ms, p99 ${recoveryMs.p99} ms, longest ${recoveryMs.longest} ms (${recoveryMs.count} tasks)`
   return [
-    table(
+    tableOf(
       ['fault', 'no.', 'strikes', 'hits'],
       report.faults.map(({ fault, number, strikes, hits }) => [fault, number, strikes, hits]),
     ),
     '',
-    table(
+    tableOf(
       ['oracle', '', 'promise'],
       report.oracles.map(({ oracle, promise, violations }) => [
         oracle,
@@ -115,15 +116,6 @@ function violationLines({ oracle, violations }: Verdict): readonly string[] {
   return ['', `${oracle}:`, ...violations.slice(0, SHOWN).map((line) => `  ${line}`), ...more]
 }
 
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const lines = [head, ...rows].map((row) => row.map(String))
-  const widths = head.map((_, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)))
-  return lines
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+function tableOf(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  return table([head, ...rows].map((row) => row.map(String)))
 }

@@ -41,6 +41,7 @@ export class BuilderPool {
   /** Grows only while builders end before they were ever ready; a crash at work is answered at once. */
   private backOffMs = 0
   private leadership: Leadership | undefined
+  private leading: Promise<boolean> | undefined
   private readonly stopping = new AbortController()
   private readonly loops: Promise<void>[] = []
 
@@ -86,7 +87,12 @@ export class BuilderPool {
     }
   }
 
-  private async isLeading(): Promise<boolean> {
+  /** One attempt at a time: a second one would find the office held, by the first. */
+  private isLeading(): Promise<boolean> {
+    return (this.leading ??= this.lead().finally(() => (this.leading = undefined)))
+  }
+
+  private async lead(): Promise<boolean> {
     if (this.leadership?.lost.aborted) this.leadership = undefined
     this.leadership ??= await this.options.store.tryToLead(OFFICE)
     return this.leadership !== undefined
