@@ -54,16 +54,28 @@ export interface VerificationOutcome {
   readonly log: string
 }
 
+/** How the Manager learnt that a seat is lost. */
+export interface SeatLoss {
+  readonly reason: string
+  /** Whether the builder itself said so: it lives, and the step failed there. */
+  readonly answered: boolean
+}
+
+export interface NotedLoss {
+  /** Where the work stood: the same text twice means no step was finished in between. */
+  readonly step: string
+  readonly reason: string
+  readonly builderGone: boolean
+}
+
 /** Short steps of the Manager: database work and the understanding call. */
 export interface GatewayActivities {
   openTask(input: { readonly taskId: string }): Promise<TaskBrief>
   understandTask(input: { readonly taskId: string; readonly round: number }): Promise<UnderstandingOutcome>
   queueTask(input: { readonly taskId: string }): Promise<Route>
   assignBuilder(input: Fence & { readonly builder: string; readonly attempt: number }): Promise<void>
-  /** Says where the work stood: the same answer twice means no step was finished in between. */
-  noteBuilderLost(
-    input: Fence & { readonly builder: string; readonly reason: string },
-  ): Promise<{ readonly step: string }>
+  /** Notes a lost seat once; a repetition gives what was noted first. */
+  noteBuilderLost(input: Fence & SeatLoss & { readonly builder: string }): Promise<NotedLoss>
   /** Puts a task into a waiting state and says so to its watchers. */
   awaitHuman(input: { readonly taskId: string; readonly wait: Wait }): Promise<Waiting>
   pauseTask(input: { readonly taskId: string }): Promise<void>

@@ -23,3 +23,5 @@ export const CONTINUE_AS_NEW_BYTES = 1024 * 1024
 export const LOOPING_CALLS = 10
 /** Three builders lost at the same step is the step's fault, not the builders'. */
 export const POISON_LOSSES = 3
+/** A living builder may fail because its database is away; with growing pauses so many failures last three minutes. */
+export const POISON_FAILURES = 10

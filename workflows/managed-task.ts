@@ -8,8 +8,8 @@ import {
   sleep,
   startChild,
 } from '@temporalio/workflow'
-import type { BuildOutcome, Seat, TaskBrief, VerificationOutcome, Wait } from '../domain/contracts.ts'
-import { POISON_LOSSES } from '../domain/limits.ts'
+import type { BuildOutcome, Seat, SeatLoss, TaskBrief, VerificationOutcome, Wait } from '../domain/contracts.ts'
+import { countLoss, isPoison, NO_LOSSES, pauseAfter, type Losses } from '../domain/poison.ts'
 import { seatPriority } from '../domain/priority.ts'
 import { DEFAULT_PRIORITY, type TaskResult, type TaskState, type Waiting } from '../domain/task.ts'
 import { stepsOn } from './builder-activities.ts'
@@ -45,7 +45,7 @@ export class ManagedTask {
   /** Builders that worked on the task so far. */
   private attempts = 0
   private runs = 0
-  private losses = { step: '', count: 0 }
+  private losses = NO_LOSSES
   private end: 'cancelled' | 'expired' | undefined
   private interruptRun: (() => void) | undefined
 
@@ -143,7 +143,7 @@ export class ManagedTask {
       const seat = this.holder.seat ?? (await this.takeSeat())
       const ended = await this.holder.work(() => work(seat))
       if (ended.type === 'done') return ended.value
-      await this.countLoss(seat, ended.reason)
+      await this.afterLoss(seat, ended.loss)
     }
   }
 
@@ -243,15 +243,12 @@ export class ManagedTask {
     this.enter(to)
   }
 
-  private async countLoss(seat: Seat, reason: string): Promise<void> {
-    const { step } = await gateway.noteBuilderLost({ ...this.fence(seat), builder: seat.builder, reason })
-    this.losses = { step, count: step === this.losses.step ? this.losses.count + 1 : 1 }
-    if (this.losses.count < POISON_LOSSES) return
-    throw new TaskFailed({
-      code: 'poison_task',
-      message: `${POISON_LOSSES} builders in a row were lost at the same step (${step}; last: ${reason}). The task is set aside; look at that step, then retry it.`,
-      retryable: false,
-    })
+  private async afterLoss(seat: Seat, loss: SeatLoss): Promise<void> {
+    const noted = await gateway.noteBuilderLost({ ...this.fence(seat), ...loss, builder: seat.builder })
+    this.losses = countLoss(this.losses, noted)
+    if (isPoison(this.losses)) throw poisoned(this.losses, noted.reason)
+    const pause = noted.builderGone ? 0 : pauseAfter(this.losses)
+    if (pause > 0) await sleep(pause, { summary: 'Before the step is tried again' })
   }
 
   /** Once the work is handed to the verifier a pause waits for the next Builder run. */
@@ -328,4 +325,14 @@ export class ManagedTask {
       ...(error && { error: `${error.code}: ${error.message}`.slice(0, 1000) }),
     }
   }
+}
+
+function poisoned(losses: Losses, reason: string): TaskFailed {
+  const { step, builders, failures } = losses
+  const what =
+    builders >= failures
+      ? `${builders} builders in a row were lost at the same step`
+      : `The same step failed on ${failures} seats in a row`
+  const message = `${what} (${step}; last: ${reason}). The task is set aside; look at that step, then retry it.`
+  return new TaskFailed({ code: 'poison_task', message, retryable: false })
 }

@@ -1,5 +1,6 @@
+import { ApplicationFailure } from '@temporalio/common'
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow'
-import type { Seat } from '../domain/contracts.ts'
+import type { Seat, SeatLoss } from '../domain/contracts.ts'
 import type { Priority } from '../domain/task.ts'
 import { releasesOn, seats } from './builder-activities.ts'
 import { isSeatTrouble } from './failures.ts'
@@ -14,14 +15,14 @@ interface Holding {
   readonly number: number
   readonly scope: CancellationScope
   seat?: Seat
-  lost?: string
+  lost?: SeatLoss
   /** Resolves when the request's activity has ended, however it did. */
   readonly ended: Promise<void>
 }
 
 /** What happened to work that needed a seat. */
 export type SeatWork<T> =
-  { readonly type: 'done'; readonly value: T } | { readonly type: 'lost'; readonly reason: string }
+  { readonly type: 'done'; readonly value: T } | { readonly type: 'lost'; readonly loss: SeatLoss }
 
 /**
  * The Manager's hold on the Builder Pool: asks for a seat, knows when it is lost, gives it back. Seat numbers only
@@ -48,7 +49,7 @@ export class SeatHolder {
 
   /** Whatever is held on this builder is gone. */
   builderGone(event: { readonly builder: string; readonly reason: string }): void {
-    if (this.holding?.seat?.builder === event.builder) this.holding.lost ??= event.reason
+    if (this.holding?.seat?.builder === event.builder) this.holding.lost ??= { reason: event.reason, answered: false }
   }
 
   /** Waits for a seat. `withdrawn` ends the wait without one (another priority, a pause). */
@@ -85,7 +86,7 @@ export class SeatHolder {
     if (!ended) scope.cancel()
     await running
     this.abandon()
-    return { type: 'lost', reason: holding.lost ?? `the step failed there: ${reasonOf(ended?.error)}` }
+    return { type: 'lost', loss: holding.lost ?? lossBy(ended?.error, 'the step failed there: ') }
   }
 
   /**
@@ -118,8 +119,8 @@ export class SeatHolder {
     const scope = new CancellationScope({ cancellable: true, parent })
     const held = scope.run(() => seats(request).holdSeat.executeWithOptions({ summary }, [{ taskId, seat }]))
     const ended = held.then(
-      () => void (holding.lost ??= 'the builder ended the seat'),
-      (error: unknown) => void (holding.lost ??= reasonOf(error)),
+      () => void (holding.lost ??= { reason: 'the builder ended the seat', answered: true }),
+      (error: unknown) => void (holding.lost ??= lossBy(error)),
     )
     const holding: Holding = { number: seat, scope, ended }
     this.holding = holding
@@ -127,8 +128,9 @@ export class SeatHolder {
   }
 }
 
-function reasonOf(error: unknown): string {
+function lossBy(error: unknown, prefix = ''): SeatLoss {
   let last: unknown = error
   while (last instanceof Error && last.cause instanceof Error) last = last.cause
-  return last instanceof Error ? last.message : String(last)
+  const reason = `${prefix}${last instanceof Error ? last.message : String(last)}`
+  return { reason, answered: last instanceof ApplicationFailure }
 }

@@ -1,4 +1,4 @@
-import type { GatewayActivities, Wait } from '../../domain/contracts.ts'
+import type { GatewayActivities, NotedLoss, Wait } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { NewTaskEvent } from '../../domain/events.ts'
 import type { Memory } from '../../domain/ports/memory.ts'
@@ -11,6 +11,8 @@ import { briefOf } from './brief.ts'
 
 /** An approval nobody gave in a month counts as refused. */
 const APPROVAL_DAYS = 30
+/** Two of a builder's beats: one that is silent for longer had to be replaced. */
+const BEATING_MS = 4_000
 /** More than any task has. */
 const ALL_EVENTS = 1_000_000
 
@@ -100,17 +102,19 @@ function seating({ store, router, models }: LifecycleDependencies) {
       if (task.state === 'queued') await store.tasks.move({ taskId, to: 'building', change, events })
       else await store.tasks.note({ taskId, change, events })
     },
-    async noteBuilderLost({ taskId, seat, builder, reason }) {
-      const turn = await store.conversations.nextTurn(taskId)
-      const step = await currentStep(store, { taskId, turn })
+    async noteBuilderLost({ taskId, seat, builder, reason, answered }) {
       const events = await store.tasks.events({ taskId, after: 0, limit: ALL_EVENTS })
-      // A commit whose answer was lost is tried again.
-      if (!events.some(({ type, data }) => type === 'builder-lost' && data['seat'] === seat))
-        await store.tasks.note({
-          taskId,
-          events: [{ type: 'builder-lost', data: { builder, seat, reason: reason.slice(0, 300) } }],
-        })
-      return { step }
+      // Repeated when the answer to the first note was lost, or the Manager's own step after it.
+      const noted = events.find(({ type, data }) => type === 'builder-lost' && data['seat'] === seat)
+      if (noted) return noted.data as unknown as NotedLoss
+      const turn = await store.conversations.nextTurn(taskId)
+      const loss: NotedLoss = {
+        step: await currentStep(store, { taskId, turn }),
+        reason: reason.slice(0, 300),
+        builderGone: !answered && !(await store.builders.beats(builder, BEATING_MS)),
+      }
+      await store.tasks.note({ taskId, events: [{ type: 'builder-lost', data: { builder, seat, ...loss } }] })
+      return loss
     },
   } satisfies Partial<Lifecycle>
 }

@@ -40,6 +40,13 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
         ],
       )
     },
+    async beats(id, withinMs) {
+      const { rowCount } = await pool.query(
+        `select from builder where id = $1 and last_heartbeat_at >= now() - make_interval(secs => $2)`,
+        [id, withinMs / 1_000],
+      )
+      return rowCount === 1
+    },
     async remove(id) {
       await pool.query('delete from builder where id = $1', [id])
     },

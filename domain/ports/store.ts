@@ -312,6 +312,8 @@ export interface BuilderRecord {
 
 /** The builders of the namespace, whoever started them. One that has not reported for 10 s, or for a minute while it starts, is listed as `lost`. */
 export interface BuilderRegistry {
+  /** Whether a builder reported within so many milliseconds, by the store's clock. */
+  beats(id: string, withinMs: number): Promise<boolean>
   /** Inserts or refreshes a builder; `lastHeartbeatAt` becomes now. */
   report(builder: Omit<BuilderRecord, 'startedAt' | 'lastHeartbeatAt' | 'idleSince'>): Promise<void>
   remove(id: string): Promise<void>

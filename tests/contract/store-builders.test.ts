@@ -49,6 +49,14 @@ describe.each(Object.entries(STORES))('the builders of %s', (_, open) => {
     expect((await opened.other.builders.list()).map(({ id }) => id)).toEqual(['b3', 'b2'])
   })
 
+  it('beat when they reported lately', async () => {
+    await builders.report(BUILDER)
+    expect(await opened.other.builders.beats('b1', 4_000)).toBe(true)
+    expect(await opened.other.builders.beats('b2', 4_000)).toBe(false)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(await opened.other.builders.beats('b1', 1)).toBe(false)
+  })
+
   it('are idle since their last task ended, however often they report', async () => {
     await builders.report(BUILDER)
     const since = async () => (await opened.other.builders.list())[0]?.idleSince

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLifecycleActivities } from '../../activities/gateway/lifecycle.ts'
 import { noMemory } from '../../domain/ports/memory.ts'
 import { noWarehouse } from '../../domain/ports/warehouse.ts'
@@ -18,14 +18,29 @@ const lifecycle = () =>
     models: { main: 'm', fast: 'm' },
   })
 
-it('a lost builder is noted once for its seat, however often the note is repeated', async () => {
-  const { taskId, seat } = await taskIn(opened.store, 'building')
-  const loss = { taskId, builder: 'b1', reason: 'its process exited' }
-  const steps = [
-    await lifecycle().noteBuilderLost({ ...loss, seat }),
-    await lifecycle().noteBuilderLost({ ...loss, seat }),
-    await lifecycle().noteBuilderLost({ ...loss, seat: seat + 1 }),
-  ]
-  expect(steps).toEqual(steps.map(() => ({ step: 'building, turn 1, call 1' })))
-  expect((await eventTypes(opened.store, taskId)).filter((type) => type === 'builder-lost')).toHaveLength(2)
+const LOSS = { builder: 'b1', reason: 'its process exited', answered: false }
+
+describe('a lost builder', () => {
+  it('is noted once for its seat, and a repetition gives what was noted first, also when the task has ended', async () => {
+    const { taskId, seat } = await taskIn(opened.store, 'building')
+    const first = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat })
+    expect(first).toMatchObject({ step: 'building, turn 1, call 1', reason: LOSS.reason, builderGone: true })
+    const error = { code: 'internal', message: 'It failed.', retryable: false } as const
+    await lifecycle().endTask({ taskId, state: 'failed', error })
+    expect(await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat, reason: 'another', answered: true })).toEqual(
+      first,
+    )
+    expect((await eventTypes(opened.store, taskId)).filter((type) => type === 'builder-lost')).toHaveLength(1)
+  })
+
+  it('is not gone when it said itself that the step failed, or when it still reports', async () => {
+    const { taskId, seat } = await taskIn(opened.store, 'building')
+    const answered = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat, answered: true })
+    await opened.store.builders.report({
+      ...{ id: 'b-reports', pid: 1, host: 'h', state: 'busy', seats: 1, seatsUsed: 1, tasks: [], restarts: 0 },
+      ...{ cpu: 0, rssBytes: 1 },
+    })
+    const reports = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat: seat + 1, builder: 'b-reports' })
+    expect([answered.builderGone, reports.builderGone]).toEqual([false, false])
+  })
 })

@@ -15,6 +15,18 @@ const dying = (name: string, times = 1) =>
     times,
   )
 
+/** Ends the process a step runs on; the pool tells the Manager. */
+const killing = (name: string, times: number) =>
+  during(
+    name,
+    async ({ builder }, task) => {
+      const gone = { builder, reason: 'its process exited' }
+      await world().client.workflow.getHandle(task.id).signal(seatLostSignal, gone)
+      return new Promise(() => undefined)
+    },
+    times,
+  )
+
 const names = (steps: readonly { readonly name: string; readonly seat: number }[]) =>
   steps.filter(({ seat }) => seat > 0).map(({ name, seat }) => `${name} @${seat}`)
 
@@ -91,16 +103,23 @@ describe('the signal that a builder is gone', () => {
 
 describe('poison', () => {
   it('is a step at which three builders in a row are lost: the task is set aside', async () => {
-    const task = await world().begin({ turns: [['edit']], during: dying('tool 1.0', 3) })
+    const task = await world().begin({ turns: [['edit']], during: killing('tool 1.0', 3) })
     const { state, error } = await task.ended()
     expect(state).toBe('failed')
     expect(error).toMatch(
-      /^poison_task: 3 builders in a row were lost at the same step \(building, turn 1, call 1; last: the builder ended the seat\)/,
+      /^poison_task: 3 builders in a row were lost at the same step \(building, turn 1, call 1; last: its process exited\)/,
     )
+    expect(task.record.seat).toBe(3)
+  })
+
+  it('is not a living builder that ends the seat again and again', async () => {
+    const task = await world().begin({ turns: [['edit']], during: dying('tool 1.0', 5) })
+    expect(await task.ended()).toMatchObject({ state: 'completed' })
+    expect(task.record.seat).toBe(6)
   })
 
   it('is not a loss at different steps', async () => {
-    const losses = [dying('tool 1.0', 2), dying('tool 1.1', 2), dying('verification 1', 2)]
+    const losses = [killing('tool 1.0', 2), killing('tool 1.1', 2), killing('verification 1', 2)]
     const task = await world().begin({
       turns: [['edit', 'test']],
       during: (step, record) => losses.map((lose) => lose(step, record)).find(Boolean),

@@ -95,11 +95,12 @@ function seating(find: Find) {
       task.note(`builder-assigned ${builder} seat ${seat} attempt ${attempt}`)
       if (task.state === 'queued') task.move('building')
     },
-    async noteBuilderLost({ taskId, builder, reason }) {
+    async noteBuilderLost({ taskId, builder, reason, answered }) {
       const task = find(taskId)
       task.note(`builder-lost ${builder}: ${reason}`)
       const turn = task.nextTurn()
-      return Promise.resolve({ step: `${task.state}, turn ${turn}, call ${task.callsDone(turn) + 1}` })
+      const step = `${task.state}, turn ${turn}, call ${task.callsDone(turn) + 1}`
+      return Promise.resolve({ step, reason, builderGone: !answered })
     },
   } satisfies Partial<GatewayActivities>
 }
