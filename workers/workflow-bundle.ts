@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { access, mkdir, readdir, readFile, rename } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 
@@ -16,13 +16,11 @@ const run = promisify(execFile)
  * hundred megabytes, reading the result milliseconds.
  */
 export async function workflowBundle(dataDirectory: string): Promise<string> {
+  const prepared = await preparedBundle()
+  if (await exists(prepared)) return prepared
   const folder = join(dataDirectory, 'cache')
-  const path = join(folder, `workflows-${await digestOfSources()}.js`)
-  const cached = await access(path).then(
-    () => true,
-    () => false,
-  )
-  if (cached) return path
+  const path = join(folder, basename(prepared))
+  if (await exists(path)) return path
   await mkdir(folder, { recursive: true })
   // Written aside and renamed: another process never reads half a bundle.
   const partial = `${path}.${process.pid}`
@@ -30,6 +28,17 @@ export async function workflowBundle(dataDirectory: string): Promise<string> {
   await rename(partial, path)
   return path
 }
+
+/** Where `bin/build.mjs` puts the bundle of this content. */
+export async function preparedBundle(): Promise<string> {
+  return join(ROOT, 'dist', `workflows-${await digestOfSources()}.js`)
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
 
 async function digestOfSources(): Promise<string> {
   const hash = createHash('sha256')
