@@ -28,6 +28,16 @@ export function isSeatTrouble(error: unknown): boolean {
   )
 }
 
+/** Whether a builder said itself that the step failed: whatever was missing, it lives. */
+export function isAnswer(error: unknown): boolean {
+  return causes(error).some((cause) => cause instanceof ApplicationFailure)
+}
+
+/** The first cause in words. */
+export function rootMessage(error: unknown): string {
+  return causes(error).at(-1)?.message ?? String(error)
+}
+
 /** The named failure inside whatever an activity or child threw. */
 export function failureIn(error: unknown): Failure {
   if (error instanceof TaskFailed) return error.failure
@@ -39,5 +49,5 @@ export function failureIn(error: unknown): Failure {
   const step = chain.find((cause): cause is ActivityFailure => cause instanceof ActivityFailure)?.activityType
   if (timeout)
     return { code: 'internal', message: `The step ${step} did not end in time. Retry the task.`, retryable: true }
-  return { code: 'internal', message: chain.at(-1)?.message ?? String(error), retryable: false }
+  return { code: 'internal', message: rootMessage(error), retryable: false }
 }

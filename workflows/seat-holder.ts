@@ -1,9 +1,8 @@
-import { ApplicationFailure } from '@temporalio/common'
 import { CancellationScope, condition, isCancellation } from '@temporalio/workflow'
 import type { Seat, SeatLoss } from '../domain/contracts.ts'
 import type { Priority } from '../domain/task.ts'
 import { releasesOn, seats } from './builder-activities.ts'
-import { isSeatTrouble } from './failures.ts'
+import { isAnswer, isSeatTrouble, rootMessage } from './failures.ts'
 
 /** A builder that cannot lend a seat now may be able to soon; asking on and on would only fill the history. */
 const FIRST_DELAY_MS = 1_000
@@ -129,8 +128,5 @@ export class SeatHolder {
 }
 
 function lossBy(error: unknown, prefix = ''): SeatLoss {
-  let last: unknown = error
-  while (last instanceof Error && last.cause instanceof Error) last = last.cause
-  const reason = `${prefix}${last instanceof Error ? last.message : String(last)}`
-  return { reason, answered: last instanceof ApplicationFailure }
+  return { reason: `${prefix}${rootMessage(error)}`, answered: isAnswer(error) }
 }

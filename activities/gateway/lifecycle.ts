@@ -1,6 +1,6 @@
 import type { GatewayActivities, NotedLoss, Wait } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
-import type { NewTaskEvent } from '../../domain/events.ts'
+import type { NewTaskEvent, TaskEvent } from '../../domain/events.ts'
 import type { Memory } from '../../domain/ports/memory.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { Warehouse } from '../../domain/ports/warehouse.ts'
@@ -106,7 +106,10 @@ function seating({ store, router, models }: LifecycleDependencies) {
       const events = await store.tasks.events({ taskId, after: 0, limit: ALL_EVENTS })
       // Repeated when the answer to the first note was lost, or the Manager's own step after it.
       const noted = events.find(({ type, data }) => type === 'builder-lost' && data['seat'] === seat)
-      if (noted) return noted.data as unknown as NotedLoss
+      if (noted) return lossIn(noted.data)
+      const { state } = await found(store, taskId)
+      // Ended by the sweeper or an operator: every step is refused, on whatever seat.
+      if (isFinal(state)) throw new GatewayError('conflict', `${taskId} is ${state}; no other builder is needed.`)
       const turn = await store.conversations.nextTurn(taskId)
       const loss: NotedLoss = {
         step: await currentStep(store, { taskId, turn }),
@@ -133,6 +136,12 @@ function requests({ store }: LifecycleDependencies) {
 }
 
 /** Where the work stands: state, turn and calls done of it. */
+const lossIn = ({ step, reason, builderGone }: TaskEvent['data']): NotedLoss => ({
+  step: String(step),
+  reason: String(reason),
+  builderGone: builderGone === true,
+})
+
 async function currentStep(
   store: Store,
   { taskId, turn }: { readonly taskId: string; readonly turn: number },

@@ -72,22 +72,6 @@ describe('an error without a name', () => {
     },
   )
 
-  it('that lasts for nine seats is waited out', async () => {
-    const task = await world().begin({ during: failing('turn 1', unknown, 9) })
-    expect(await task.ended()).toMatchObject({ state: 'completed' })
-    expect(task.record.seat).toBe(10)
-  })
-
-  it('that meets ten seats ends the task as poison with the last reason', async () => {
-    const task = await world().begin({ during: failing('turn 1', unknown) })
-    const { state, error } = await task.ended()
-    expect(state).toBe('failed')
-    expect(error).toMatch(
-      /^poison_task: The same step failed on 10 seats in a row \(building, turn 1, call 1; .*ECONNRESET/,
-    )
-    expect(task.record.begun.filter(({ name }) => name === 'turn 1')).toHaveLength(10)
-  })
-
   it('in the understanding is tried again a few times', async () => {
     const task = await world().begin({ during: failing('understand 1', unknown, 1) })
     expect(await task.ended()).toMatchObject({ state: 'completed' })

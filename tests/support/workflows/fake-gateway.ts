@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity'
 import type { GatewayActivities, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
+import { GatewayError } from '../../../domain/errors.ts'
 import { isFinal, type Waiting } from '../../../domain/task.ts'
 import { approvalOf, type FakeTask } from './fake-task.ts'
 
@@ -97,6 +98,7 @@ function seating(find: Find) {
     },
     async noteBuilderLost({ taskId, builder, reason, answered }) {
       const task = find(taskId)
+      if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} is ${task.state}.`)
       task.note(`builder-lost ${builder}: ${reason}`)
       const turn = task.nextTurn()
       const step = `${task.state}, turn ${turn}, call ${task.callsDone(turn) + 1}`
