@@ -60,6 +60,8 @@ function isForeign(context: Context): boolean {
 /** Adds the page the one-time link leads to. */
 export function addSignIn(api: Api, signIn: SignIn): void {
   api.get('/sign-in/:code', (context) => {
+    // A preview of the link must not use it up.
+    if (context.req.method === 'HEAD') return context.body(null)
     const session = signIn.redeem(context.req.param('code'))
     if (session === undefined)
       throw new GatewayError(

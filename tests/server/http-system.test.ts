@@ -103,6 +103,13 @@ describe('signing in by link', () => {
     expect(await refusalOf(await open(code))).toBe('401 unauthenticated')
   })
 
+  it('is not used up by a preview of the link', async () => {
+    const code = api.signIn.issueCode()
+    const preview = await api.call(`/sign-in/${code}`, { as: 'nobody', method: 'HEAD' })
+    expect([preview.status, preview.headers.get('set-cookie')]).toEqual([200, null])
+    expect((await open(code)).status).toBe(302)
+  })
+
   it('counts for nothing in a request another site caused, or beside a wrong key', async () => {
     const cookie = cookieOf(await open(api.signIn.issueCode()))
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { authorization: 'Bearer wrong' }])
