@@ -160,9 +160,13 @@ async function speak({ bare, repository, signal, environment }: Remote, args: re
 const ABSENT =
   /not found|does not exist|does not appear to be a git repository|not a git repository|Permission denied|Authentication failed|could not read Username|no such remote ref|not our ref|couldn't find remote ref|access denied|403|401/i
 
+/** Git's advice to a person at a terminal. */
+const ADVICE = /^(Please make sure you have the correct access rights|and the repository exists\.)?$/
+
 /** What git said about a remote, by whether trying again may help. */
 export function remoteFailure(url: string, stderr: string): GatewayError {
-  const said = stderr.split('\n').slice(-3).join(' ').slice(0, 400)
+  const lines = stderr.split('\n').filter((line) => !ADVICE.test(line))
+  const said = lines.slice(-3).join(' ').slice(0, 400)
   if (ABSENT.test(stderr))
     return new GatewayError(
       'repository_not_found',

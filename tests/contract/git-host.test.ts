@@ -96,6 +96,12 @@ describe('open', () => {
     await expect(git.open({ repository: repositoryOf(upstream.url), tenant })).rejects.toMatchObject({ code })
   })
 
+  test('says why in git’s words, without its advice to a person at a terminal', async () => {
+    const opened = git.open({ repository: { url: `${upstream.url}-nowhere` }, tenant })
+    await expect(opened).rejects.toThrow(/does not appear to be a git repository/)
+    await expect(opened).rejects.not.toThrow(/Please make sure/)
+  })
+
   test('lets 4 callers open the same repository at once', async () => {
     const opened = await Promise.all(Array.from({ length: 4 }, open))
     expect(new Set(opened.map(({ base }) => base))).toEqual(new Set([upstream.head]))
