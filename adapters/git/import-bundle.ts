@@ -9,6 +9,8 @@ import { git, tryGit } from './run-git.ts'
 /** Ref under which a snapshot travels in its bundle. */
 export const SNAPSHOT_REF = 'refs/heads/snapshot'
 const CHECKPOINTS = 'refs/checkpoints'
+/** The host's own trouble, which says nothing about the pack. */
+const NO_ROOM = /No space left on device|Disk quota exceeded|Read-only file system/
 
 /**
  * Takes the objects of a bundle in when every one of them is well formed and nothing they refer to is missing. Until
@@ -62,7 +64,10 @@ async function check(incoming: {
     args: ['index-pack', '--stdin', '--fix-thin', '--strict'],
     stdin: pack,
   })
-  if (indexed.exitCode !== 0) throw refused(indexed.stderr)
+  if (indexed.exitCode !== 0) {
+    if (NO_ROOM.test(indexed.stderr)) throw new Error(`The host cannot keep a checkpoint: ${indexed.stderr.trim()}`)
+    throw refused(indexed.stderr)
+  }
   const { stdout } = await tryGit({ ...inQuarantine, args: ['cat-file', '-t', commit] })
   if (stdout.toString().trim() !== 'commit') throw refused(`its pack does not hold the commit ${commit}`)
 }
