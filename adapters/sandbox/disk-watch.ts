@@ -1,0 +1,162 @@
+import { statfs } from 'node:fs/promises'
+import { inGib, LIMITS } from './limits.ts'
+
+const MIB = 1024 * 1024
+/** Asking a file system for its free space takes microseconds; a fast disk takes in half a GiB in this time. */
+const INTERVAL_MS = 250
+/** Files are counted only after the free space shrank by this much: most commands are never counted. */
+const SUSPICIOUS = { bytes: 256 * MIB, files: 50_000 } as const
+/** Counting takes at most one twentieth of a processor. */
+const REST_PER_COUNT = 20
+/** The host's last space: a command that goes on growing here would take services down with it. */
+const RESERVE_BYTES = 512 * MIB
+/** What a full workspace may still grow by in one command, so that it can be cleared up. */
+const SLACK = { bytes: 64 * MIB, files: 1_000 } as const
+/** Workspaces whose size is remembered; forgetting one costs a count. */
+const REMEMBERED = 1_000
+
+/** What lies in a folder. */
+export interface Usage {
+  readonly bytes: number
+  readonly files: number
+}
+
+/** A look at one command's disk use. */
+export interface DiskWatch {
+  /** Aborted when the command must end. */
+  readonly stop: AbortSignal
+  /** Why it must. */
+  readonly reason: string | undefined
+  end(): void
+}
+
+interface Mark {
+  /** Free space when the workspace was last counted, or more when others made room since. */
+  free: Usage
+  usage: Usage
+}
+
+/**
+ * Watches that a workspace stays within its size. A quota would be exact but needs a file system made for it; this sees
+ * the file system's free space shrink and only then has the files counted. It therefore notices a command late by what
+ * is written in a quarter of a second and the time of a count. Files that were deleted while still open are in no count:
+ * only the reserve bounds them.
+ */
+export function createDiskWatches(options: {
+  /** Counts a workspace from inside the sandbox: the host does not walk where commands can move things. */
+  readonly count: (workspace: string) => Promise<Usage | undefined>
+  readonly free?: (workspace: string) => Promise<Usage>
+  readonly limit?: Usage
+  readonly intervalMs?: number
+}): (workspace: string) => DiskWatch {
+  const marks = new Map<string, Mark>()
+  const settings = {
+    free: freeSpace,
+    limit: { bytes: LIMITS.workspaceBytes, files: LIMITS.workspaceFiles },
+    intervalMs: INTERVAL_MS,
+    ...options,
+  }
+  return (workspace) => new Watch({ ...settings, workspace, marks })
+}
+
+async function freeSpace(workspace: string): Promise<Usage> {
+  const { bavail, bsize, ffree } = await statfs(workspace)
+  return { bytes: bavail * bsize, files: ffree }
+}
+
+class Watch implements DiskWatch {
+  private readonly stopping = new AbortController()
+  private readonly timer: NodeJS.Timeout
+  private readonly begun: Promise<Usage>
+  private refusal: string | undefined
+  private busy = false
+  private notBefore = 0
+  private allowed: Usage | undefined
+
+  constructor(
+    private readonly settings: {
+      readonly workspace: string
+      readonly marks: Map<string, Mark>
+      readonly count: (workspace: string) => Promise<Usage | undefined>
+      readonly free: (workspace: string) => Promise<Usage>
+      readonly limit: Usage
+      readonly intervalMs: number
+    },
+  ) {
+    this.begun = settings.free(settings.workspace)
+    this.begun.catch(() => undefined)
+    this.timer = setInterval(() => void this.look(), settings.intervalMs).unref()
+  }
+
+  get stop(): AbortSignal {
+    return this.stopping.signal
+  }
+
+  get reason(): string | undefined {
+    return this.refusal
+  }
+
+  end(): void {
+    clearInterval(this.timer)
+  }
+
+  private async look(): Promise<void> {
+    if (this.busy || this.refusal !== undefined) return
+    this.busy = true
+    try {
+      await this.judge()
+    } catch {
+      // The workspace is being taken away: the command ends with its seat.
+    } finally {
+      this.busy = false
+    }
+  }
+
+  private async judge(): Promise<void> {
+    const { workspace, free: freeOf } = this.settings
+    const [begun, free] = [await this.begun, await freeOf(workspace)]
+    const mark = this.mark(begun)
+    mark.free = { bytes: Math.max(mark.free.bytes, free.bytes), files: Math.max(mark.free.files, free.files) }
+    if (free.bytes < RESERVE_BYTES && begun.bytes - free.bytes > SLACK.bytes)
+      return this.refuse(`the disk of this machine has only ${inGib(free.bytes)} left`)
+    const shrunk = { bytes: mark.free.bytes - free.bytes, files: mark.free.files - free.files }
+    if (shrunk.bytes < SUSPICIOUS.bytes && shrunk.files < SUSPICIOUS.files) return
+    if (performance.now() < this.notBefore) return
+    await this.count(mark, shrunk)
+  }
+
+  private async count(mark: Mark, shrunk: Usage): Promise<void> {
+    const { workspace, limit } = this.settings
+    const free = { bytes: mark.free.bytes - shrunk.bytes, files: mark.free.files - shrunk.files }
+    this.allowed ??= {
+      bytes: Math.max(limit.bytes, mark.usage.bytes + SLACK.bytes),
+      files: Math.max(limit.files, mark.usage.files + SLACK.files),
+    }
+    const started = performance.now()
+    const counted = await this.settings.count(workspace)
+    this.notBefore = performance.now() + (performance.now() - started) * REST_PER_COUNT
+    // What hides from the count is taken to be all that is gone from the disk.
+    mark.usage = counted ?? { bytes: mark.usage.bytes + shrunk.bytes, files: mark.usage.files + shrunk.files }
+    mark.free = free
+    const { bytes, files } = mark.usage
+    if (bytes > this.allowed.bytes)
+      this.refuse(`the workspace holds ${inGib(bytes)}; it may hold ${inGib(limit.bytes)}`)
+    else if (files > this.allowed.files) this.refuse(`the workspace holds ${files} files; it may hold ${limit.files}`)
+  }
+
+  private refuse(reason: string): void {
+    this.refusal = reason
+    this.stopping.abort()
+  }
+
+  private mark(begun: Usage): Mark {
+    const { marks, workspace } = this.settings
+    const known = marks.get(workspace)
+    if (known) return known
+    const [oldest] = marks.keys()
+    if (marks.size >= REMEMBERED && oldest !== undefined) marks.delete(oldest)
+    const mark = { free: begun, usage: { bytes: 0, files: 0 } }
+    marks.set(workspace, mark)
+    return mark
+  }
+}
