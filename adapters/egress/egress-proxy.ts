@@ -35,7 +35,11 @@ export function createEgressProxy(options: {
 }): Server {
   const server = createServer((request, response) => void plain(options, request, response))
   server.on('connect', (request, client, head) => void tunnel(options, { request, client, head }))
-  server.on('clientError', (_, socket) => socket.destroy())
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket) => {
+    if (!code.startsWith('HPE_')) return void socket.destroy()
+    options.decided({ host: 'unknown', allowed: false, why: 'what was sent is not HTTP' })
+    socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+  })
   server.maxConnections = MAX_CONNECTIONS
   return server
 }

@@ -59,11 +59,13 @@ async function listen(server: Server, directory: string): Promise<() => Promise<
   await once(server, 'listening')
   // The folder above is closed to others; in the sandbox somebody else's user must get in.
   await chmod(join(directory, NAME), 0o666)
-  return async () => {
+  const close = async () => {
     const closed = once(server, 'close')
     server.close()
     for (const connection of connections) connection.destroy()
     await closed
     closeSync(descriptor)
   }
+  let closing: Promise<void> | undefined
+  return () => (closing ??= close())
 }
