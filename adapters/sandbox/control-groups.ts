@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -8,7 +9,8 @@ import { groupFolders, type GroupFolders } from './control-group-folders.ts'
 import { inGib, LIMITS } from './limits.ts'
 
 const run = promisify(execFile)
-const PREFIX = 'ocg-'
+/** `ocg-<pid of the gateway's process>-<any>`: who is gone is known by its pid. */
+const NAME = /^ocg-(\d+)-/
 /** A quarter of what everything else has: the gateway, its database and its heartbeats come first. Idle time is free. */
 const CPU_SHARES = { 1: ['cpu.shares', '256'], 2: ['cpu.weight', '25'] } as const
 /** Moving a process under version 1's cpu controller takes ten times as long as the rest: short commands go without. */
@@ -28,21 +30,29 @@ export interface ControlGroups {
   open(): CommandGroup
 }
 
+/** What a group bounds. */
+interface Bounds {
+  readonly memoryBytes: number
+  readonly processes: number
+}
+
 /** Control groups for commands, when this process may make some; a trial decides. */
 export async function findControlGroups(
+  bounds: Bounds = LIMITS,
   candidates: readonly GroupFolders[] = groupFolders(),
 ): Promise<ControlGroups | undefined> {
   for (const folders of candidates) {
-    const groups = new Groups(folders)
+    const groups = new Groups(folders, bounds)
     if (await groups.work()) return groups
   }
   return undefined
 }
 
 class Groups implements ControlGroups {
-  private made = 0
-
-  constructor(private readonly folders: GroupFolders) {}
+  constructor(
+    private readonly folders: GroupFolders,
+    private readonly bounds: Bounds,
+  ) {}
 
   async work(): Promise<boolean> {
     try {
@@ -61,14 +71,15 @@ class Groups implements ControlGroups {
   }
 
   open(): CommandGroup {
-    const name = `${PREFIX}${process.pid}-${++this.made}`
+    const name = `ocg-${process.pid}-${randomBytes(6).toString('hex')}`
+    const { bounds } = this
     const { version, memory, pids, cpu } = this.folders
     const [memoryGroup, pidsGroup] = [join(memory, name), join(pids, name)]
     const bounded = [...new Set([memoryGroup, pidsGroup])]
     for (const group of bounded) mkdirSync(group)
     const cpuGroup = cpu === undefined ? undefined : join(cpu, name)
-    writeFileSync(join(memoryGroup, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), `${LIMITS.memoryBytes}`)
-    writeFileSync(join(pidsGroup, 'pids.max'), `${LIMITS.processes}`)
+    writeFileSync(join(memoryGroup, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(bounds.memoryBytes))
+    writeFileSync(join(pidsGroup, 'pids.max'), String(bounds.processes))
     if (version === 2) giveIfKnown(join(memoryGroup, 'memory.oom.group'), '1')
     if (version === 2) giveIfKnown(join(memoryGroup, 'memory.swap.max'), '0')
     if (version === 2 && cpuGroup !== undefined) giveIfKnown(join(cpuGroup, CPU_SHARES[2][0]), CPU_SHARES[2][1])
@@ -77,7 +88,7 @@ class Groups implements ControlGroups {
       entrances: bounded.map((group) => join(group, 'cgroup.procs')),
       close() {
         clearTimeout(late)
-        const blocked = blockedBy({ version, memoryGroup, pidsGroup })
+        const blocked = blockedBy({ version, memoryGroup, pidsGroup, bounds })
         void removeGroups(new Set([...bounded, ...(cpuGroup === undefined ? [] : [cpuGroup])]))
         return blocked
       },
@@ -88,7 +99,7 @@ class Groups implements ControlGroups {
   private sweep(): void {
     for (const folder of new Set(Object.values(this.folders).filter((value) => typeof value === 'string')))
       for (const name of readdirSync(folder)) {
-        const [, pid] = /^ocg-(\d+)-\d+$/.exec(name) ?? []
+        const [, pid] = NAME.exec(name) ?? []
         if (pid !== undefined && !existsSync(`/proc/${pid}`)) removed(join(folder, name))
       }
   }
@@ -121,6 +132,7 @@ function blockedBy(group: {
   readonly version: 1 | 2
   readonly memoryGroup: string
   readonly pidsGroup: string
+  readonly bounds: Bounds
 }): readonly BlockedAttempt[] {
   const killed = countIn(
     join(group.memoryGroup, group.version === 1 ? 'memory.oom_control' : 'memory.events'),
@@ -128,8 +140,8 @@ function blockedBy(group: {
   )
   const refused = countIn(join(group.pidsGroup, 'pids.events'), 'max')
   return [
-    ...(killed > 0 ? [{ what: 'memory', target: `more than ${inGib(LIMITS.memoryBytes)}` } as const] : []),
-    ...(refused > 0 ? [{ what: 'processes', target: `more than ${LIMITS.processes} at once` } as const] : []),
+    ...(killed > 0 ? [{ what: 'memory', target: `more than ${inGib(group.bounds.memoryBytes)}` } as const] : []),
+    ...(refused > 0 ? [{ what: 'processes', target: `more than ${group.bounds.processes} at once` } as const] : []),
   ]
 }
 

@@ -4,14 +4,14 @@ import { inGib, LIMITS } from './limits.ts'
 const MIB = 1024 * 1024
 /** Asking a file system for its free space takes microseconds; a fast disk takes in half a GiB in this time. */
 const INTERVAL_MS = 250
-/** Files are counted only after the free space shrank by this much: most commands are never counted. */
-const SUSPICIOUS = { bytes: 256 * MIB, files: 50_000 } as const
+/** Files are counted only after the free space shrank by this part of the limit: most commands are never counted. */
+const SUSPICIOUS = 1 / 32
 /** Counting takes at most one twentieth of a processor. */
 const REST_PER_COUNT = 20
 /** The host's last space: a command that goes on growing here would take services down with it. */
 const RESERVE_BYTES = 512 * MIB
-/** What a full workspace may still grow by in one command, so that it can be cleared up. */
-const SLACK = { bytes: 64 * MIB, files: 1_000 } as const
+/** The part of the limit a full workspace may still grow by in one command, so that it can be cleared up. */
+const SLACK = 1 / 128
 /** Workspaces whose size is remembered; forgetting one costs a count. */
 const REMEMBERED = 1_000
 
@@ -117,10 +117,11 @@ class Watch implements DiskWatch {
     const [begun, free] = [await this.begun, await freeOf(workspace)]
     const mark = this.mark(begun)
     mark.free = { bytes: Math.max(mark.free.bytes, free.bytes), files: Math.max(mark.free.files, free.files) }
-    if (free.bytes < RESERVE_BYTES && begun.bytes - free.bytes > SLACK.bytes)
+    const { limit } = this.settings
+    if (free.bytes < RESERVE_BYTES && begun.bytes - free.bytes > limit.bytes * SLACK)
       return this.refuse(`the disk of this machine has only ${inGib(free.bytes)} left`)
     const shrunk = { bytes: mark.free.bytes - free.bytes, files: mark.free.files - free.files }
-    if (shrunk.bytes < SUSPICIOUS.bytes && shrunk.files < SUSPICIOUS.files) return
+    if (shrunk.bytes < limit.bytes * SUSPICIOUS && shrunk.files < limit.files * SUSPICIOUS) return
     if (performance.now() < this.notBefore) return
     await this.count(mark, shrunk)
   }
@@ -129,8 +130,8 @@ class Watch implements DiskWatch {
     const { workspace, limit } = this.settings
     const free = { bytes: mark.free.bytes - shrunk.bytes, files: mark.free.files - shrunk.files }
     this.allowed ??= {
-      bytes: Math.max(limit.bytes, mark.usage.bytes + SLACK.bytes),
-      files: Math.max(limit.files, mark.usage.files + SLACK.files),
+      bytes: Math.max(limit.bytes, mark.usage.bytes + limit.bytes * SLACK),
+      files: Math.max(limit.files, mark.usage.files + limit.files * SLACK),
     }
     const started = performance.now()
     const counted = await this.settings.count(workspace)

@@ -133,17 +133,19 @@ describe('a target with two readings', () => {
     })
   })
 
-  test.each(['http://user:word@registry.test:P/', 'http://registry.test:P\\@evil.test/', '/', 'https://registry.test:P/'])(
-    '%s of a plain request is refused, and no credential of it is told',
-    async (target) => {
-      const { port, received } = await plainUpstream()
-      const door = await openDoor(judgeOf([`registry.test:${port}`]))
-      expect(await said(door, getting(target.replace('P', String(port))))).toMatch(/^HTTP\/1\.1 40[03] /)
-      expect(received).toEqual([])
-      expect(door.decisions.map(({ allowed }) => allowed)).toEqual([false])
-      expect(JSON.stringify(door.takeRefused())).not.toContain('word')
-    },
-  )
+  test.each([
+    'http://user:word@registry.test:P/',
+    'http://registry.test:P\\@evil.test/',
+    '/',
+    'https://registry.test:P/',
+  ])('%s of a plain request is refused, and no credential of it is told', async (target) => {
+    const { port, received } = await plainUpstream()
+    const door = await openDoor(judgeOf([`registry.test:${port}`]))
+    expect(await said(door, getting(target.replace('P', String(port))))).toMatch(/^HTTP\/1\.1 40[03] /)
+    expect(received).toEqual([])
+    expect(door.decisions.map(({ allowed }) => allowed)).toEqual([false])
+    expect(JSON.stringify(door.takeRefused())).not.toContain('word')
+  })
 })
 
 describe('a listed name', () => {
