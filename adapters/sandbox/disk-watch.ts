@@ -4,10 +4,10 @@ import { inGib, LIMITS } from './limits.ts'
 const MIB = 1024 * 1024
 /** Asking a file system for its free space takes microseconds; a fast disk takes in half a GiB in this time. */
 const INTERVAL_MS = 250
-/** Files are counted only after the free space shrank by this part of the limit: most commands are never counted. */
+/** A workspace is first counted after the free space shrank by this part of the limit: most never are. */
 const SUSPICIOUS = 1 / 32
-/** Counting takes at most one twentieth of a processor. */
-const REST_PER_COUNT = 20
+/** While others fill the same disk, counting takes at most one fifth of a processor. */
+const REST_PER_COUNT = 4
 /** The host's last space: a command that goes on growing here would take services down with it. */
 const RESERVE_BYTES = 512 * MIB
 /** The part of the limit a full workspace may still grow by in one command, so that it can be cleared up. */
@@ -33,7 +33,8 @@ export interface DiskWatch {
 interface Mark {
   /** Free space when the workspace was last counted, or more when others made room since. */
   free: Usage
-  usage: Usage
+  /** What was counted; undefined before the first time. */
+  usage: Usage | undefined
 }
 
 /**
@@ -63,6 +64,11 @@ async function freeSpace(workspace: string): Promise<Usage> {
   const { bavail, bsize, ffree } = await statfs(workspace)
   return { bytes: bavail * bsize, files: ffree }
 }
+
+const bothOf = (usage: Usage, change: (value: number, what: keyof Usage) => number): Usage => ({
+  bytes: change(usage.bytes, 'bytes'),
+  files: change(usage.files, 'files'),
+})
 
 class Watch implements DiskWatch {
   private readonly stopping = new AbortController()
@@ -121,28 +127,35 @@ class Watch implements DiskWatch {
     if (free.bytes < RESERVE_BYTES && begun.bytes - free.bytes > limit.bytes * SLACK)
       return this.refuse(`the disk of this machine has only ${inGib(free.bytes)} left`)
     const shrunk = { bytes: mark.free.bytes - free.bytes, files: mark.free.files - free.files }
-    if (shrunk.bytes < limit.bytes * SUSPICIOUS && shrunk.files < limit.files * SUSPICIOUS) return
-    if (performance.now() < this.notBefore) return
-    await this.count(mark, shrunk)
+    const { usage } = mark
+    this.allowed ??= bothOf(limit, (bound, what) => Math.max(bound, (usage?.[what] ?? 0) + bound * SLACK))
+    const room = bothOf(limit, (bound, what) =>
+      usage ? (this.allowed?.[what] ?? 0) - usage[what] : bound * SUSPICIOUS,
+    )
+    const isSuspicious = shrunk.bytes > room.bytes || shrunk.files > room.files
+    if (!isSuspicious || performance.now() < this.notBefore) return
+    await this.count({ mark, shrunk, allowed: this.allowed })
+    mark.free = free
   }
 
-  private async count(mark: Mark, shrunk: Usage): Promise<void> {
+  private async count(suspicion: {
+    readonly mark: Mark
+    readonly shrunk: Usage
+    readonly allowed: Usage
+  }): Promise<void> {
+    const { mark, shrunk, allowed } = suspicion
     const { workspace, limit } = this.settings
-    const free = { bytes: mark.free.bytes - shrunk.bytes, files: mark.free.files - shrunk.files }
-    this.allowed ??= {
-      bytes: Math.max(limit.bytes, mark.usage.bytes + limit.bytes * SLACK),
-      files: Math.max(limit.files, mark.usage.files + limit.files * SLACK),
-    }
     const started = performance.now()
     const counted = await this.settings.count(workspace)
-    this.notBefore = performance.now() + (performance.now() - started) * REST_PER_COUNT
     // What hides from the count is taken to be all that is gone from the disk.
-    mark.usage = counted ?? { bytes: mark.usage.bytes + shrunk.bytes, files: mark.usage.files + shrunk.files }
-    mark.free = free
-    const { bytes, files } = mark.usage
-    if (bytes > this.allowed.bytes)
-      this.refuse(`the workspace holds ${inGib(bytes)}; it may hold ${inGib(limit.bytes)}`)
-    else if (files > this.allowed.files) this.refuse(`the workspace holds ${files} files; it may hold ${limit.files}`)
+    const usage = counted ?? bothOf(shrunk, (gone, what) => gone + (mark.usage?.[what] ?? 0))
+    const grown = usage.bytes - (mark.usage?.bytes ?? 0)
+    if (grown < shrunk.bytes / 2) this.notBefore = performance.now() + (performance.now() - started) * REST_PER_COUNT
+    mark.usage = usage
+    if (usage.bytes > allowed.bytes)
+      this.refuse(`the workspace holds ${inGib(usage.bytes)}; it may hold ${inGib(limit.bytes)}`)
+    else if (usage.files > allowed.files)
+      this.refuse(`the workspace holds ${usage.files} files; it may hold ${limit.files}`)
   }
 
   private refuse(reason: string): void {
@@ -156,7 +169,7 @@ class Watch implements DiskWatch {
     if (known) return known
     const [oldest] = marks.keys()
     if (marks.size >= REMEMBERED && oldest !== undefined) marks.delete(oldest)
-    const mark = { free: begun, usage: { bytes: 0, files: 0 } }
+    const mark: Mark = { free: begun, usage: undefined }
     marks.set(workspace, mark)
     return mark
   }
