@@ -63,7 +63,11 @@ async function probe(sandbox: Sandbox): Promise<string | undefined> {
 
 /** Stands where no sandbox is; the boundary is never dropped silently. */
 function unavailable(reason: string): Sandbox {
-  const message = `Commands cannot run here because this host has no sandbox (${reason}). Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and allow user namespaces, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
+  const remedy =
+    process.getuid?.() === 0
+      ? 'start the gateway as an ordinary user (root needs CAP_SYS_ADMIN and setpriv to give its rights up)'
+      : 'allow user namespaces'
+  const message = `Commands cannot run here because this host has no sandbox (${reason}). Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and ${remedy}, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
   return {
     kind: 'unavailable',
     pathOf: (workspace) => workspace,
