@@ -29,6 +29,32 @@ const list = z
       .map((item) => item.trim())
       .filter(Boolean),
   )
+/** Registries from which builds fetch what they need; TLS at port 443 only. */
+const REGISTRIES = [
+  'registry.npmjs.org',
+  'registry.yarnpkg.com',
+  'pypi.org',
+  'files.pythonhosted.org',
+  'index.crates.io',
+  'static.crates.io',
+  'proxy.golang.org',
+  'sum.golang.org',
+  'rubygems.org',
+  'index.rubygems.org',
+  'repo.maven.apache.org',
+  'repo1.maven.org',
+  'api.nuget.org',
+]
+const DESTINATION = /^(\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(:[1-9]\d{0,4})?$/
+/** `none` is the empty list: a variable that is set to nothing counts as not set. */
+const destinations = (fallback: readonly string[]) =>
+  list
+    .transform((entries) => (entries.length === 0 ? fallback : entries.filter((entry) => entry !== 'none')))
+    .refine(
+      (entries) => entries.every((entry) => DESTINATION.test(entry)),
+      'holds an entry that is not host, host:port or *.domain',
+    )
+
 /** Plain digits: nothing at all would be 0 to `Number`. */
 const whole = z.string().trim().regex(/^\d+$/, 'is not a whole number').transform(Number)
 const port = (fallback: number) => whole.pipe(z.number().max(65_535)).default(fallback)
@@ -74,6 +100,7 @@ const ENVIRONMENT = z.object({
   BUILDER_SEATS: count(4),
   BUILDER_IDLE_TIMEOUT: duration('10m'),
   BUILDER_HEALTH_INTERVAL: duration('30s'),
+  SANDBOX_ALLOWLIST: destinations(REGISTRIES),
   SANDBOX: z.enum(['auto', 'bubblewrap', 'none']).default('auto'),
   POOL: z.enum(['embedded', 'external']).default('embedded'),
   OCG_URL: url,

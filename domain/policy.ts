@@ -4,15 +4,15 @@ import type { ApprovalMode } from './task.ts'
 /** What may be done with a tool call. */
 export type Decision = 'allow' | 'ask' | 'deny'
 
-/** What a tool can touch. `outside` leaves the sandbox (network, MCP tools that are not read-only). */
-export type ToolEffect = 'none' | 'edit' | 'command' | 'outside'
+/** What a tool can touch. `network` (a command that may reach allowed hosts) and `outside` leave the sandbox. */
+export type ToolEffect = 'none' | 'edit' | 'command' | 'network' | 'outside'
 
 const TABLE: Readonly<Record<ApprovalMode, Readonly<Record<ToolEffect, Decision>>>> = {
-  sandboxed: { none: 'allow', edit: 'allow', command: 'allow', outside: 'ask' },
-  default: { none: 'allow', edit: 'ask', command: 'ask', outside: 'ask' },
-  auto_edit: { none: 'allow', edit: 'allow', command: 'ask', outside: 'ask' },
-  plan: { none: 'allow', edit: 'deny', command: 'deny', outside: 'deny' },
-  yolo: { none: 'allow', edit: 'allow', command: 'allow', outside: 'allow' },
+  sandboxed: { none: 'allow', edit: 'allow', command: 'allow', network: 'ask', outside: 'ask' },
+  default: { none: 'allow', edit: 'ask', command: 'ask', network: 'ask', outside: 'ask' },
+  auto_edit: { none: 'allow', edit: 'allow', command: 'ask', network: 'ask', outside: 'ask' },
+  plan: { none: 'allow', edit: 'deny', command: 'deny', network: 'deny', outside: 'deny' },
+  yolo: { none: 'allow', edit: 'allow', command: 'allow', network: 'allow', outside: 'allow' },
 }
 
 /** An operator's rule. All of its conditions must hold; the one of the highest priority decides, then the first. */
@@ -51,7 +51,8 @@ export function decide(call: JudgedCall, rules: readonly PolicyRule[] = []): Dec
 /** A chain of commands is judged command by command; what cannot be taken apart is judged as one unknown command. */
 function partsOf(call: JudgedCall): readonly JudgedPart[] {
   const { command } = call.args
-  if (call.effect !== 'command' || typeof command !== 'string') return [{ ...call, commandLine: undefined }]
+  const isCommand = call.effect === 'command' || call.effect === 'network'
+  if (!isCommand || typeof command !== 'string') return [{ ...call, commandLine: undefined }]
   const commands = splitCommand(command)
   if (commands === undefined) return [{ ...call, commandLine: undefined, opaque: command }]
   return commands.map((commandLine) => ({ ...call, commandLine }))

@@ -13,6 +13,8 @@ import { createTakeTurn } from '../activities/builder/take-turn.ts'
 import { createVerifyDelivery } from '../activities/builder/verify-delivery.ts'
 import { Workspaces } from '../activities/builder/workspaces.ts'
 import { loadConfig } from '../adapters/config.ts'
+import { createEgress } from '../adapters/egress/open-door.ts'
+import { createJudge } from '../adapters/egress/judge.ts'
 import { createGitHost } from '../adapters/git/git-host.ts'
 import { readPolicyRules } from '../adapters/policy/policy-file.ts'
 import { openStore } from '../adapters/postgres/store.ts'
@@ -22,7 +24,7 @@ import { drainSignal, seatGrantedSignal } from '../workflows/messages.ts'
 import { createBoundaries } from './boundaries.ts'
 import { HEALTH_QUESTION, type BuilderMessage } from './builder-process.ts'
 import { BuilderReport } from './builder-report.ts'
-import { createLogger, installRuntime } from './logging.ts'
+import { createLogAudit, createLogger, installRuntime } from './logging.ts'
 import { createModel } from './model.ts'
 import { paths } from '../adapters/paths.ts'
 import { repositoryRules } from './repositories.ts'
@@ -63,10 +65,15 @@ async function main(): Promise<void> {
     programs: paths(config).bubblewrap,
     sample: values.sample,
   })
-  const workspaces = new Workspaces({ directory, store, git, boundaryFor })
+  const egress = createEgress({
+    judge: createJudge({ allowed: config.SANDBOX_ALLOWLIST, inner: config.OUTBOUND_ALLOWLIST }),
+    decided: (decision) => logger.info({ event: 'egress', ...decision }, 'egress decided'),
+  })
+  const audit = createLogAudit(logger)
+  const workspaces = new Workspaces({ directory, store, git, boundaryFor, egress })
   const queue = builderQueue(id)
   const clock = () => new Date()
-  const shared = { store, seats, workspaces, git, clock }
+  const shared = { store, seats, workspaces, git, clock, audit }
   const held = createSeatActivities({
     seats,
     workspaces,

@@ -1,5 +1,6 @@
 import { DefaultLogger, Runtime, type LogLevel, type LogMetadata } from '@temporalio/worker'
 import { pino, type Logger } from 'pino'
+import type { BoundaryAudit } from '../domain/ports/boundary-audit.ts'
 
 /** One structured line an event, with ids, never with bodies, prompts or credentials. */
 export function createLogger(options: { readonly level: string; readonly name: string }): Logger {
@@ -8,6 +9,11 @@ export function createLogger(options: { readonly level: string; readonly name: s
     pino.destination({ dest: 2, sync: true }),
   )
 }
+
+/** Attempts to pass the boundary as warnings, until there is an audit log to hold them. */
+export const createLogAudit = (logger: Logger): BoundaryAudit => ({
+  blocked: (step) => logger.warn({ event: 'boundary-blocked', ...step }, 'the boundary blocked an attempt'),
+})
 
 const LEVELS = {
   TRACE: 'trace',

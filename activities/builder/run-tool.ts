@@ -1,5 +1,6 @@
 import type { BuilderActivities } from '../../domain/contracts.ts'
 import { GatewayError, type ErrorCode } from '../../domain/errors.ts'
+import type { BoundaryAudit } from '../../domain/ports/boundary-audit.ts'
 import type { Checkpoint, Fence, Store, ToolCall } from '../../domain/ports/store.ts'
 import { toolNamed } from '../../domain/tools/tools.ts'
 import { runBuilderTool } from '../tools/run-builder-tool.ts'
@@ -11,6 +12,7 @@ export interface RunToolDependencies {
   readonly store: Store
   readonly seats: SeatTable
   readonly workspaces: Workspaces
+  readonly audit: BoundaryAudit
 }
 
 const UNRECORDABLE: ReadonlySet<ErrorCode> = new Set(['workspace_refused', 'workspace_too_large'])
@@ -41,10 +43,13 @@ async function refuse(store: Store, at: At): Promise<void> {
 }
 
 async function perform(
-  { store, workspaces }: RunToolDependencies,
+  { store, workspaces, audit }: RunToolDependencies,
   { at, call, signal }: { readonly at: At; readonly call: ToolCall; readonly signal: globalThis.AbortSignal },
 ): Promise<void> {
   const result = await runBuilderTool({ call, workspace: () => workspaces.of(at), signal })
+  const { taskId, seat } = at
+  for (const attempt of result.blocked ?? [])
+    audit.blocked({ ...attempt, taskId, seat, step: `${at.turn}.${at.position}` })
   const workspace = result.changed ? await workspaces.of(at) : undefined
   const { checkpoint, error } = workspace ? await recorded({ workspace, at, signal }) : {}
   await store.conversations.finishTool({
@@ -55,6 +60,7 @@ async function perform(
     ...(result.output !== undefined && { output: result.output }),
     ...(result.plan && { plan: result.plan }),
     ...(checkpoint && { checkpoint }),
+    ...(result.blocked && { blocked: result.blocked }),
   })
   if (workspace && checkpoint) workspace.knownTree = checkpoint.tree
 }

@@ -6,7 +6,7 @@ import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '
 import type { Fence, Store, TaskWork, ToolCall } from '../../domain/ports/store.ts'
 import { costOf } from '../../domain/prices.ts'
 import { summarise } from '../../domain/tools/summarise.ts'
-import { toolNamed } from '../../domain/tools/tools.ts'
+import { effectOf, toolNamed } from '../../domain/tools/tools.ts'
 import { firstMessage, systemInstruction } from '../prompts/builder.ts'
 import { declarationsFor } from '../tools/declarations.ts'
 import { onSeat } from './on-seat.ts'
@@ -61,7 +61,7 @@ async function requestFor(
 ): Promise<Omit<ModelRequest, 'signal'>> {
   const { task, route } = work
   const profile = route?.profile ?? 'engineering'
-  const approvalMode = task.constraints.approvalMode ?? 'sandboxed'
+  const { approvalMode = 'sandboxed', network = 'none' } = task.constraints
   // A task without a repository needs no files before its first tool.
   const workspace: Pick<Workspace, 'contextFiles' | 'files'> =
     task.repository === null ? { contextFiles: [], files: [] } : await workspaces.of(fence)
@@ -70,10 +70,11 @@ async function requestFor(
     systemInstruction: systemInstruction({
       profile,
       approvalMode,
+      network,
       acceptance: task.acceptance ?? undefined,
       contextFiles: workspace.contextFiles,
     }),
-    tools: declarationsFor({ approvalMode }),
+    tools: declarationsFor({ approvalMode, network }),
     contents: [{ role: 'user', parts: [{ text: firstMessage({ prompt: task.prompt, files: workspace.files }) }] }],
   }
 }
@@ -103,12 +104,13 @@ async function storeAnswer(
 function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork, rules: readonly PolicyRule[]) {
   const mode = task.constraints.approvalMode ?? 'sandboxed'
   const risk = understanding?.risk ?? 'medium'
+  const network = task.constraints.network ?? 'none'
   return answer.parts
     .flatMap((part) => part.functionCall ?? [])
     .map((call, position) => {
       const name = call.name ?? ''
       const args = call.args ?? {}
-      const decision = decide({ mode, risk, effect: toolNamed(name)?.effect ?? 'none', name, args }, rules)
+      const decision = decide({ mode, risk, effect: effectOf({ name, args, network }), name, args }, rules)
       return { position, id: call.id ?? '', name, args, decision }
     })
 }

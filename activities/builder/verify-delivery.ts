@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { BuilderActivities, VerificationOutcome } from '../../domain/contracts.ts'
 import { COMMAND_TIMEOUT_MS, MAX_TOOL_OUTPUT_BYTES, MAX_VERIFICATION_LOG } from '../../domain/limits.ts'
+import type { BoundaryAudit } from '../../domain/ports/boundary-audit.ts'
+import type { EgressDoor } from '../../domain/ports/egress.ts'
 import type { GitHost } from '../../domain/ports/git.ts'
-import type { Sandbox } from '../../domain/ports/sandbox.ts'
+import type { BlockedAttempt, Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
 import { CONVENTIONAL_TEST_PATHS, HELPER_PATHS } from '../../domain/protected-paths.ts'
 import type { CommandEvidence, Evidence, Receipt } from '../../domain/receipt.ts'
@@ -18,11 +20,13 @@ export interface VerifyDependencies {
   readonly workspaces: Workspaces
   readonly sign: (evidence: Evidence) => Receipt
   readonly clock: () => Date
+  readonly audit: BoundaryAudit
 }
 
 /** A commit that would be delivered. */
 interface Delivery {
   readonly sandbox: Sandbox
+  readonly door: EgressDoor | undefined
   readonly bare: string
   readonly base: string
   readonly commit: string
@@ -69,7 +73,7 @@ async function compose(
   { store, git, workspaces }: VerifyDependencies,
   { fence, work, at }: { readonly fence: Fence; readonly work: TaskWork; readonly at: number },
 ): Promise<Delivery> {
-  const { bare, base, sandbox } = await workspaces.ground(fence)
+  const { bare, base, sandbox, door } = await workspaces.ground(fence)
   const checkpoint = await store.artifacts.checkpoint(fence.taskId)
   if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
   const acceptance = work.task.acceptance ?? NOTHING
@@ -84,7 +88,7 @@ async function compose(
   })
   const { patch } = await git.diff({ bare, base, commit: composed.commit })
   await store.artifacts.saveDelivery({ ...fence, commit: composed.commit, patch })
-  return { sandbox, bare, base, ...composed }
+  return { sandbox, door, bare, base, ...composed }
 }
 
 async function messageOf(store: Store, { task }: TaskWork): Promise<string> {
@@ -107,9 +111,12 @@ async function runAcceptance(
   if (acceptance.commands.length === 0) return { setup: [], commands: [], verdict: 'not_run' }
   const directory = await dependencies.workspaces.scratch(fence, 'verification')
   await dependencies.git.checkout({ bare: delivery.bare, commit: delivery.commit, directory })
-  const setup = await runAll(delivery.sandbox, { directory, commands: acceptance.setup ?? [], signal })
+  const blocked = (attempt: BlockedAttempt) =>
+    dependencies.audit.blocked({ ...attempt, taskId: fence.taskId, seat: fence.seat, step: 'verification' })
+  const place = { directory, signal, blocked, door: delivery.door }
+  const setup = await runAll(delivery.sandbox, { ...place, commands: acceptance.setup ?? [] })
   const commands = setup.every(succeeded)
-    ? await runAll(delivery.sandbox, { directory, commands: acceptance.commands, signal })
+    ? await runAll(delivery.sandbox, { ...place, commands: acceptance.commands })
     : []
   const passed = commands.length === acceptance.commands.length && commands.every(succeeded)
   const verdict: Verdict = passed ? 'passed' : 'failed'
@@ -121,17 +128,25 @@ const succeeded = (evidence: CommandEvidence): boolean => evidence.exitCode === 
 /** Runs commands in order up to the first that fails. */
 async function runAll(
   sandbox: Sandbox,
-  run: { readonly directory: string; readonly commands: readonly string[]; readonly signal: globalThis.AbortSignal },
+  run: {
+    readonly directory: string
+    readonly commands: readonly string[]
+    readonly signal: globalThis.AbortSignal
+    readonly door: EgressDoor | undefined
+    readonly blocked: (attempt: BlockedAttempt) => void
+  },
 ): Promise<readonly CommandEvidence[]> {
   const evidence: CommandEvidence[] = []
   for (const command of run.commands) {
     const result = await sandbox.run({
       workspace: run.directory,
       command: ['bash', '-c', `exec 2>&1; ${command}`],
+      proxy: run.door?.socket,
       timeoutMs: COMMAND_TIMEOUT_MS,
       maxOutputBytes: MAX_TOOL_OUTPUT_BYTES,
       signal: run.signal,
     })
+    for (const attempt of [...(result.blocked ?? []), ...(run.door?.takeRefused() ?? [])]) run.blocked(attempt)
     const output = Buffer.concat([result.stdout, result.stderr])
     evidence.push({
       command,

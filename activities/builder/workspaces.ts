@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
+import type { Egress, EgressDoor } from '../../domain/ports/egress.ts'
 import type { GitHost, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
@@ -17,6 +18,8 @@ export interface Ground extends Boundary {
   /** The host's bare repository. */
   readonly bare: string
   readonly base: string
+  /** The task's way to allowed hosts, when its requester asked for one. */
+  readonly door?: EgressDoor
 }
 
 /** Where a task's files are on this builder while it holds the seat. */
@@ -43,6 +46,7 @@ export interface WorkspacesOptions {
   readonly git: GitHost
   /** The boundary for tasks on a repository (its URL), or on none. */
   readonly boundaryFor: (repositoryUrl: string | undefined) => Boundary
+  readonly egress: Egress
 }
 
 /** Clones, restores and discards workspaces; each seat has at most one. */
@@ -66,15 +70,15 @@ export class Workspaces {
   /** Removes the seat's files, in its own time: what matters of them is in the store. */
   discard(fence: Fence): void {
     const key = keyOf(fence)
-    const made = this.open.get(key)
+    const made = [this.open.get(key), this.grounds.get(key)?.then(({ door }) => door?.close())]
     this.open.delete(key)
     this.grounds.delete(key)
     const removed = this.remove(key, made).finally(() => this.removals.delete(removed))
     this.removals.add(removed)
   }
 
-  private async remove(key: string, made: Promise<Workspace> | undefined): Promise<void> {
-    await made?.catch(() => undefined)
+  private async remove(key: string, made: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+    await Promise.allSettled(made)
     // A file that cannot be removed now goes with the builder's whole folder.
     await removeDirectory(join(this.options.directory, key)).catch(() => undefined)
   }
@@ -95,7 +99,7 @@ export class Workspaces {
   }
 
   private async findGround(fence: Fence): Promise<Ground> {
-    const { store, git, boundaryFor } = this.options
+    const { store, git, boundaryFor, egress } = this.options
     const { task, baseCommit } = await store.tasks.work(fence.taskId)
     const { bare, base: opened } = await git.open({
       ...(task.repository && { repository: task.repository }),
@@ -104,7 +108,11 @@ export class Workspaces {
     })
     const base = await store.artifacts.fixBase({ ...fence, baseCommit: opened })
     if (base !== opened) throw new GatewayError('seat_lost', 'Another seat fixed the base commit at the same time.')
-    return { ...boundaryFor(task.repository?.url), bare, base }
+    const boundary = boundaryFor(task.repository?.url)
+    if (task.constraints.network !== 'allowlist' || boundary.sandbox.kind !== 'bubblewrap')
+      return { ...boundary, bare, base }
+    const directory = join(this.options.directory, keyOf(fence), 'egress')
+    return { ...boundary, bare, base, door: await egress.open({ taskId: task.id, directory }) }
   }
 
   private async make(fence: Fence, directory: string): Promise<Workspace> {

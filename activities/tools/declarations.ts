@@ -11,7 +11,7 @@ const DESCRIPTIONS: Readonly<Record<ToolName, string>> = {
   grep_search: 'Search file contents by regular expression.',
   write_file: 'Write a whole file, creating directories.',
   replace: 'Replace exact text in a file. An empty old_string creates the file.',
-  run_shell_command: 'Run a bash command in the workspace; no network. Background processes end with it.',
+  run_shell_command: 'Run a bash command in the workspace. Background processes end with it.',
   write_todos: 'Show your plan. Send the whole list each time.',
   save_memory: 'Remember a lasting fact about the user or the project.',
   ask_user: 'Ask the requester and wait for the answer.',
@@ -24,11 +24,22 @@ const DECLARATIONS: readonly ToolDeclaration[] = TOOLS.map(({ name }) => ({
   parametersJsonSchema: argumentsSchema(name),
 }))
 
-const READ_ONLY = DECLARATIONS.filter(
+/** A task without a network has no choice to make, and its every request does not pay for the words. */
+const WITHOUT_NETWORK = DECLARATIONS.map((declaration) => {
+  const { properties, ...schema } = declaration.parametersJsonSchema as { readonly properties?: object }
+  const { network, ...others } = { network: undefined, ...properties }
+  return { ...declaration, parametersJsonSchema: { ...schema, properties: others } }
+})
+
+const READ_ONLY = WITHOUT_NETWORK.filter(
   ({ name }) => !TOOLS.some((tool) => tool.name === name && (tool.effect === 'edit' || tool.effect === 'command')),
 )
 
 /** What the model may call: in `plan` mode only what reads. */
-export function declarationsFor({ approvalMode }: { readonly approvalMode: ApprovalMode }): readonly ToolDeclaration[] {
-  return approvalMode === 'plan' ? READ_ONLY : DECLARATIONS
+export function declarationsFor(task: {
+  readonly approvalMode: ApprovalMode
+  readonly network?: 'none' | 'allowlist'
+}): readonly ToolDeclaration[] {
+  if (task.approvalMode === 'plan') return READ_ONLY
+  return task.network === 'allowlist' ? DECLARATIONS : WITHOUT_NETWORK
 }

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../domain/errors.ts'
+import type { EgressDoor } from '../../domain/ports/egress.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { ToolCall } from '../../domain/ports/store.ts'
 import { TOOL_ARGUMENTS, type ToolArguments } from '../../domain/schemas/tool-arguments.ts'
@@ -45,7 +46,11 @@ const isTaskTool = (name: ToolName): name is TaskTool => name in ON_TASK
  */
 export async function runBuilderTool(run: {
   readonly call: Pick<ToolCall, 'name' | 'args'>
-  readonly workspace: () => Promise<{ readonly sandbox: Sandbox; readonly directory: string }>
+  readonly workspace: () => Promise<{
+    readonly sandbox: Sandbox
+    readonly directory: string
+    readonly door?: EgressDoor | undefined
+  }>
   readonly signal: AbortSignal
 }): Promise<ToolResult> {
   const tool = toolNamed(run.call.name)
@@ -56,10 +61,12 @@ export async function runBuilderTool(run: {
     return failed(`The arguments of ${run.call.name} are wrong. ${faults.join('. ')}.`)
   }
   if (isTaskTool(tool.name)) return (ON_TASK[tool.name] as Note<ToolName>)(parsed.data)
-  const { sandbox, directory } = await run.workspace()
+  const { sandbox, directory, door } = await run.workspace()
+  const shell = createToolShell({ sandbox, workspace: directory, door, signal: run.signal })
   try {
     const perform = ON_FILES[tool.name] as Run<ToolName>
-    return await perform(createToolShell({ sandbox, workspace: directory, signal: run.signal }), parsed.data)
+    const result = await perform(shell, parsed.data)
+    return shell.blocked.length > 0 ? { ...result, blocked: shell.blocked } : result
   } catch (error) {
     if (error instanceof ToolArgumentError || isInvalid(error)) return failed(error.message)
     throw error
@@ -74,7 +81,7 @@ async function runCommand(shell: ToolShell, args: ToolArguments<'run_shell_comma
   // Both streams in the order they were written, as a terminal shows them.
   const { exitCode, stdout, stderr, timedOut, droppedBytes } = await shell.run(
     ['bash', '-c', `exec 2>&1\n${args.command}`],
-    { directory },
+    { directory, network: args.network !== false },
   )
   const notes = [
     ...(stderr === '' ? [] : [stderr]),

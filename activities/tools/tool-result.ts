@@ -1,4 +1,5 @@
 import { MAX_TOOL_OUTPUT_IN_PROMPT } from '../../domain/limits.ts'
+import type { BlockedAttempt } from '../../domain/ports/sandbox.ts'
 import type { PlanItem } from '../../domain/task.ts'
 
 /** What a tool call came to. */
@@ -13,6 +14,8 @@ export interface ToolResult {
   /** For people: the whole output when the response holds only a part, the diff of a file that was changed. */
   readonly output?: string
   readonly plan?: readonly PlanItem[]
+  /** What the boundary stopped meanwhile. */
+  readonly blocked?: readonly BlockedAttempt[]
 }
 
 /** A successful call that changed nothing unless said otherwise. */

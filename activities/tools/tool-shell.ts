@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { COMMAND_TIMEOUT_MS, MAX_TOOL_OUTPUT_BYTES } from '../../domain/limits.ts'
-import type { Sandbox, SandboxResult } from '../../domain/ports/sandbox.ts'
+import type { EgressDoor } from '../../domain/ports/egress.ts'
+import type { BlockedAttempt, Sandbox, SandboxResult } from '../../domain/ports/sandbox.ts'
 
 /** A path or argument the model got wrong; the message is for it. */
 export class ToolArgumentError extends Error {
@@ -14,6 +15,8 @@ export interface ToolShell {
   run(command: Command, options?: RunOptions): Promise<ShellResult>
   /** Runs a command on a path; it fails without running when links lead that path out of the workspace. */
   runOn(path: string, command: Command, options?: RunOptions): Promise<ShellResult>
+  /** What the boundary stopped so far. */
+  readonly blocked: readonly BlockedAttempt[]
 }
 
 type Command = readonly [string, ...string[]]
@@ -21,6 +24,8 @@ type Command = readonly [string, ...string[]]
 interface RunOptions {
   readonly directory?: string
   readonly stdin?: string
+  /** Whether the command may use the task's way out, when it has one. */
+  readonly network?: boolean
 }
 
 /**
@@ -51,25 +56,30 @@ export interface ShellResult {
 export function createToolShell(place: {
   readonly sandbox: Sandbox
   readonly workspace: string
+  readonly door?: EgressDoor | undefined
   readonly signal: AbortSignal
 }): ToolShell {
-  const { sandbox, workspace, signal } = place
+  const { sandbox, workspace, door, signal } = place
   const root = sandbox.pathOf(workspace)
+  const blocked: BlockedAttempt[] = []
   const run: ToolShell['run'] = async (command, options = {}) => {
     const result = await sandbox.run({
       workspace,
       command,
       ...(options.directory !== undefined && { directory: options.directory }),
       ...(options.stdin !== undefined && { stdin: options.stdin }),
+      ...(options.network === true && door && { proxy: door.socket }),
       timeoutMs: COMMAND_TIMEOUT_MS,
       maxOutputBytes: MAX_TOOL_OUTPUT_BYTES,
       signal,
     })
+    blocked.push(...(result.blocked ?? []), ...(door?.takeRefused() ?? []))
     return asText(result)
   }
   return {
     relative: (path) => relativeTo(root, path),
     run,
+    blocked,
     runOn: (path, command, options) => run(['sh', '-c', INSIDE, 'sh', path, ...command], options),
   }
 }

@@ -20,6 +20,8 @@ const SETTINGS = [
   'core.protectHFS=true',
   'core.protectNTFS=true',
   'core.quotePath=true',
+  // Snapshots read the repository from inside the sandbox, where the gateway's user is somebody else.
+  'core.sharedRepository=0644',
   'commit.gpgSign=false',
   'credential.helper=',
   'diff.external=',

@@ -17,13 +17,15 @@ export function isPublicAddress(address: string): boolean {
  * caller connects to these and does not ask again, so that a name cannot change its mind in between.
  */
 export async function publicAddressesOf(host: string): Promise<readonly string[] | undefined> {
-  const bare = host.replace(/^\[|\]$/g, '')
-  const addresses = ipaddr.isValid(bare) ? [bare] : await resolved(bare)
+  const addresses = await addressesOf(host)
   return addresses.length > 0 && addresses.every(isPublicAddress) ? addresses : undefined
 }
 
-async function resolved(host: string): Promise<readonly string[]> {
-  const found = await lookup(host, { all: true }).catch(() => [])
+/** The addresses of a host; none when the name is unknown. */
+export async function addressesOf(host: string): Promise<readonly string[]> {
+  const bare = host.replace(/^\[|\]$/g, '')
+  if (ipaddr.isValid(bare)) return [bare]
+  const found = await lookup(bare, { all: true }).catch(() => [])
   return found.map(({ address }) => address)
 }
 

@@ -55,6 +55,7 @@ async function finishTool(transaction: Transaction, request: FinishTool): Promis
     )
   if (request.plan)
     transaction.write('update task set plan = $2 where id = $1', [task.id, JSON.stringify(request.plan)])
-  const data = { ...callData(call), ok: request.ok, summary: request.summary }
+  const { ok, summary, blocked } = request
+  const data = { ...callData(call), ok, summary, ...(blocked && { blocked }) }
   noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })
 }

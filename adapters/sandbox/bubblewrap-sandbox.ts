@@ -1,161 +1,162 @@
-import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { rgPath } from '@vscode/ripgrep'
-import type { Sandbox, SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
-import { inheritedDescriptors } from './inherited-descriptors.ts'
+import { join } from 'node:path'
+import type { BlockedAttempt, Sandbox, SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
+import { blockedBySignal, withBlocked } from './blocked-attempts.ts'
+import type { ControlGroups } from './control-groups.ts'
+import { createDiskWatches, type Usage } from './disk-watch.ts'
+import { createForwarding } from './forwarding.ts'
+import { createLauncher, SHELL_VARIABLES } from './launcher.ts'
+import { LIMITS, MEMORY_FOLDERS } from './limits.ts'
+import { mountArguments, type Mount } from './mounts.ts'
 import { cannotStart, EXTRA_INPUT, runProcess } from './run-process.ts'
 import { seccompFilter } from './seccomp-filter.ts'
+import { toolchain } from './toolchain.ts'
+import { becoming, CAPABILITIES_TO_BECOME, giveTo, userFor } from './unprivileged-user.ts'
 
 const WORKSPACE = '/workspace'
 const HOME = '/home/agent'
-/** Programs the gateway brings along. */
-const OWN_PROGRAMS = '/opt/openclaw/bin'
 /** Nobody: no file of the host belongs to it. */
 const NOBODY = '65534'
+/** Commands may use what is idle; the gateway's own heartbeats, its database and Temporal come first. */
+const NICENESS = 5
+/** Programs that say it when the last word of a chain cannot be started. */
+const STARTERS = ['bwrap: execvp', 'setpriv: failed to execute']
+/** On this file system only, as the limit is. */
+const COUNTING = 'du --summarize --one-file-system --block-size=1 . && du --summarize --one-file-system --inodes .'
+/** Counting a workspace that needs longer is given up, and what is gone from the disk counts. */
+const COUNT = { timeoutMs: 60_000, maxOutputBytes: 4_096 } as const
 
-/** Directories of a usual Linux whose programs a build needs; each is bound read-only or copied as the link it is. */
-const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
-/** What of an installation elsewhere enters. Never the folder that holds it: that may be somebody's home. */
-const INSTALLATION = ['bin', 'include', 'lib']
-/** The few settings programs look for. Nothing else of /etc enters: it may hold credentials. */
-const SETTINGS = [
-  '/etc/alternatives',
-  '/etc/ld.so.cache',
-  '/etc/ld.so.conf',
-  '/etc/ld.so.conf.d',
-  '/etc/localtime',
-  '/etc/nsswitch.conf',
-  '/etc/ssl/certs',
-  '/etc/ssl/openssl.cnf',
-  '/etc/python3',
-  '/etc/mime.types',
-]
-
-/**
- * Bounds on what one command may take. RLIMIT_DATA and not RLIMIT_AS: Node reserves address space it never uses.
- * The number of processes counts all of the user's, hence so high.
- */
-const LIMITS = ['--core=0', '--data=4294967296', '--fsize=2147483648', '--nofile=8192', '--nproc=8192']
-/** What may lie in memory as files, by folder. Without a bound each holds half of the host's memory. */
-const MEMORY_FOLDERS = { '/tmp': '4294967296', [HOME]: '4294967296', '/dev/shm': '1073741824' }
+export interface BubblewrapOptions {
+  readonly bwrap: string
+  /** Whether this bubblewrap has an option; old ones lack some. */
+  readonly understands: (option: string) => boolean
+  readonly groups?: ControlGroups | undefined
+  /** What a workspace may hold; for trying it on a small scale. */
+  readonly workspaceLimit?: Usage | undefined
+}
 
 /**
  * Commands in namespaces of their own: no network, no process but theirs, a read-only system by allow-list, an empty
- * environment, no capability. The workspace is all they can write, and all of the host they can see.
+ * environment, no capability, and a user without rights even when the gateway is root. The workspace is all they can
+ * write, and all of the host they can see.
  */
-export function createBubblewrapSandbox(programs: {
-  readonly bwrap: string
-  readonly prlimit?: string | undefined
-  /** Whether this bubblewrap has an option; old ones lack some. */
-  readonly understands: (option: string) => boolean
-}): Sandbox {
-  const { mounts, path } = toolchain()
-  const limits = programs.prlimit === undefined ? [] : [programs.prlimit, ...LIMITS]
-  const filter = seccompFilter()
-  const filtered = filter ? ['--seccomp', String(EXTRA_INPUT)] : []
-  const before = [
-    ...closingStrays(),
-    ...limits,
-    programs.bwrap,
-    ...isolation(programs.understands),
-    ...filtered,
-    ...mounts,
-  ]
+export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
+  const contained = createContainment(options)
+  const watched = createDiskWatches({
+    count: async (workspace) =>
+      usageIn(await contained({ ...COUNT, workspace, writable: false, command: ['sh', '-c', COUNTING] })),
+    ...(options.workspaceLimit && { limit: options.workspaceLimit }),
+  })
   return {
     kind: 'bubblewrap',
     pathOf: () => WORKSPACE,
     pathOfMount: ({ target }) => target,
     run: async (command) => {
-      const result = await runProcess({
-        ...command,
-        command: [...before, ...argumentsFor(command), '--', ...command.command] as readonly string[] as [string],
-        directory: '/',
-        extraInput: filter,
-        // bwrap itself is process 1 inside, and its environment can be read there: it must hold nothing.
-        environment: { PATH: path, HOME, LANG: 'C.UTF-8', TERM: 'dumb', ...command.environment },
-      })
-      return withPlainFailure(result, command)
+      if (command.writable === false) return contained(command)
+      const watch = watched(command.workspace)
+      try {
+        const result = await contained(command, watch.stop)
+        const reason = watch.reason
+        return reason === undefined ? result : withBlocked(result, [{ what: 'disk', target: reason }])
+      } finally {
+        watch.end()
+      }
     },
   }
 }
 
+/** Runs one command within every bound but that of the workspace's size. */
+function createContainment({
+  bwrap,
+  understands,
+  groups,
+}: BubblewrapOptions): (command: SandboxCommand, stop?: AbortSignal) => Promise<SandboxResult> {
+  const isRoot = process.getuid?.() === 0
+  const { mounts, path } = toolchain()
+  const launcher = createLauncher(isRoot ? LIMITS.processes : LIMITS.processesOfUser)
+  const filter = seccompFilter()
+  const filtered = filter ? ['--seccomp', String(EXTRA_INPUT)] : []
+  const place = { openParents: isRoot }
+  const sandbox = [bwrap, ...isolation({ understands, isRoot }), ...filtered, ...mountArguments(mounts, place)]
+  const forwarding = createForwarding()
+  return async (command, stop) => {
+    const user = isRoot ? userFor(command.workspace) : undefined
+    if (user !== undefined) await Promise.all(foldersOf(command).map((folder) => giveTo(user, folder)))
+    const way = command.proxy === undefined ? undefined : forwarding(command.proxy)
+    const group = groups?.open()
+    const stopped: BlockedAttempt[] = []
+    const result = await runProcess({
+      ...command,
+      command: [
+        ...[...launcher(group?.entrances ?? []), ...sandbox],
+        ...mountArguments([...mountsOf(command), ...(way?.mounts ?? [])], place),
+        ...['--remount-ro', '/', '--chdir', directoryOf(command), '--'],
+        ...[...(user === undefined ? [] : becoming(user)), ...(way?.words ?? []), ...command.command],
+      ] as readonly string[] as [string],
+      directory: '/',
+      niceness: NICENESS,
+      stop,
+      extraInput: filter,
+      // bwrap itself is process 1 inside, and its environment can be read there: it must hold nothing.
+      environment: { PATH: path, HOME, LANG: 'C.UTF-8', TERM: 'dumb', ...way?.environment, ...command.environment },
+    }).finally(() => stopped.push(...(group?.close() ?? [])))
+    return withBlocked(withPlainFailure(result, command), [...blockedBySignal(result), ...stopped])
+  }
+}
+
 /** The namespaces and what they hold whatever the command is. */
-function isolation(understands: (option: string) => boolean): readonly string[] {
-  const folders = Object.entries(MEMORY_FOLDERS).flatMap(([folder, bytes]) => [
-    ...(understands('--size') ? ['--size', bytes] : []),
+function isolation(host: { readonly understands: (option: string) => boolean; readonly isRoot: boolean }): string[] {
+  const { understands, isRoot } = host
+  const folders = MEMORY_FOLDERS.flatMap(({ folder, bytes }) => [
+    // Made by the host's root, used by somebody else.
+    ...(isRoot ? ['--perms', '1777'] : []),
+    ...(understands('--size') ? ['--size', String(bytes)] : []),
     ...['--tmpfs', folder],
   ])
   return [
-    ...['--unshare-all', '--die-with-parent', '--new-session', '--cap-drop', 'ALL', '--uid', NOBODY, '--gid', NOBODY],
+    ...['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'],
+    ...['--die-with-parent', '--new-session', '--cap-drop', 'ALL'],
+    ...(isRoot ? CAPABILITIES_TO_BECOME.flatMap((capability) => ['--cap-add', capability]) : []),
+    ...(isRoot ? [] : ['--unshare-user', '--uid', NOBODY, '--gid', NOBODY]),
     // A namespace within would give back every capability, and with them much of the kernel to attack.
-    ...(understands('--disable-userns') ? ['--unshare-user', '--disable-userns'] : []),
-    // Read-only: a gateway of root is root to the kernel's settings below /proc/sys, capabilities or not.
+    ...(!isRoot && understands('--disable-userns') ? ['--disable-userns'] : []),
+    ...SHELL_VARIABLES.flatMap((variable) => ['--unsetenv', variable]),
+    // Read-only: process 1 of a gateway of root is root to the kernel's settings below /proc/sys.
     ...['--hostname', 'builder', '--proc', '/proc', '--remount-ro', '/proc'],
     ...['--dev', '/dev', '--remount-ro', '/dev', ...folders],
   ]
 }
 
-function argumentsFor(command: SandboxCommand): readonly string[] {
-  const bind = command.writable === false ? '--ro-bind' : '--bind'
-  return [
-    ...[bind, command.workspace, WORKSPACE],
-    ...(command.mounts ?? []).flatMap(({ source, target, writable }) => [
-      writable ? '--bind' : '--ro-bind',
-      source,
-      target,
-    ]),
-    ...['--remount-ro', '/', '--chdir', directoryOf(command)],
-  ]
-}
+const mountsOf = ({ workspace, writable, mounts = [] }: SandboxCommand): readonly Mount[] => [
+  [writable === false ? '--ro-bind' : '--bind', workspace, WORKSPACE],
+  ...mounts.map(({ source, target, writable }): Mount => [writable ? '--bind' : '--ro-bind', source, target]),
+]
 
 const directoryOf = (command: SandboxCommand): string => join(WORKSPACE, command.directory ?? '.')
 
+/** What a command's user must own. */
+const foldersOf = ({ workspace, mounts = [] }: SandboxCommand): readonly string[] => [
+  workspace,
+  ...mounts.filter(({ writable }) => writable).map(({ source }) => source),
+]
+
 /** What bubblewrap itself could not use, said as the port does. */
 function withPlainFailure(result: SandboxResult, command: SandboxCommand): SandboxResult {
-  if (result.exitCode !== 1) return result
+  if (result.exitCode !== 1 && result.exitCode !== 127) return result
   const [program] = command.command
   const said = Buffer.from(result.stderr).toString('utf8')
-  if (said.startsWith(`bwrap: execvp ${program}: `)) return cannotStart(`${program}: not found`)
+  if (STARTERS.some((starter) => said.startsWith(`${starter} ${program}: `)))
+    return cannotStart(`${program}: not found`)
   if (said.startsWith(`bwrap: Can't chdir to ${directoryOf(command)}: `))
     return cannotStart(`${command.directory}: not a directory`)
   if (said.startsWith(`bwrap: Can't find source path ${command.workspace}: `)) throw new Error(said.trim())
   return result
 }
 
-/** Closes what this process inherited without wanting it; node would hand it on to every child. */
-function closingStrays(): readonly string[] {
-  const strays = inheritedDescriptors().filter((descriptor) => Number(descriptor) !== EXTRA_INPUT)
-  if (strays.length === 0) return []
-  const closing = strays.map((descriptor) => `${descriptor}>&-`).join(' ')
-  // bash counts its depth in a variable nobody asked for.
-  return ['bash', '-c', `exec ${closing}; exec env -u SHLVL "$@"`, 'bash']
-}
-
-/** Read-only mounts of the system and of the Node and Python in use, and the PATH that finds them. */
-function toolchain(): { readonly mounts: readonly string[]; readonly path: string } {
-  const mounts = [...SYSTEM.flatMap(systemDirectory), ...SETTINGS.filter(existsSync).flatMap(readOnly)]
-  const prefixes = [...new Set([process.execPath, which('python3')].flatMap(foreignPrefix))]
-  const parts = prefixes.flatMap((prefix) => INSTALLATION.map((part) => join(prefix, part)))
-  mounts.push(...parts.filter(existsSync).flatMap(readOnly), '--ro-bind', rgPath, join(OWN_PROGRAMS, 'rg'))
-  const own = prefixes.map((prefix) => join(prefix, 'bin'))
-  return { mounts, path: [...own, '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin', OWN_PROGRAMS].join(':') }
-}
-
-const readOnly = (path: string): string[] => ['--ro-bind', path, path]
-
-function systemDirectory(path: string): string[] {
-  if (!existsSync(path)) return []
-  return lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : readOnly(path)
-}
-
-/** The installation prefix of a program that lives outside the system's own directories. */
-function foreignPrefix(program: string | undefined): string[] {
-  if (program === undefined) return []
-  const real = realpathSync(program)
-  return SYSTEM.some((directory) => real.startsWith(`${directory}/`)) ? [] : [dirname(dirname(real))]
-}
-
-/** First match in the system directories; a host may lack Python. */
-function which(program: string): string | undefined {
-  return ['/usr/local/bin', '/usr/bin', '/bin'].map((directory) => join(directory, program)).find(existsSync)
+/** Two numbers, of bytes and of files. */
+function usageIn({ exitCode, stdout }: SandboxResult): Usage | undefined {
+  const [bytes = 0, files = 0] = Buffer.from(stdout)
+    .toString('utf8')
+    .split('\n')
+    .map((line) => Number.parseInt(line, 10))
+  return exitCode === 0 && bytes > 0 && files > 0 ? { bytes, files } : undefined
 }

@@ -6,11 +6,21 @@ import { promisify } from 'node:util'
 import { GatewayError } from '../../domain/errors.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import { createBubblewrapSandbox } from './bubblewrap-sandbox.ts'
-import { installedBubblewrap, systemProgram } from './find-bubblewrap.ts'
+import { findControlGroups } from './control-groups.ts'
+import { installedBubblewrap } from './find-bubblewrap.ts'
 import { createHostSandbox } from './host-sandbox.ts'
 
 const run = promisify(execFile)
 const PROBE_LIMIT_MS = 10_000
+
+/** What must hold inside: nothing of the host in sight, the workspace writable, a user without rights, limits. */
+const TRIAL = `
+test ! -e /etc/passwd || { echo 'the host is in sight'; exit 1; } >&2
+test -w . || { echo 'the workspace cannot be written'; exit 1; } >&2
+test "$(id -u)" != 0 || { echo 'commands would run as root'; exit 1; } >&2
+for bound in c d f n; do
+  test "$(ulimit -H$bound)" != unlimited || { echo "the limit $bound does not hold"; exit 1; } >&2
+done`
 
 /**
  * The sandbox of this host: `auto` and `bubblewrap` take bubblewrap when a trial run works, else one that refuses every
@@ -27,7 +37,7 @@ export async function createSandbox(options: {
   const help = await helpOf(bwrap)
   if (help === undefined) return unavailable(`${bwrap} does not start`)
   const understands = (option: string) => help.includes(option)
-  const sandbox = createBubblewrapSandbox({ bwrap, prlimit: systemProgram('prlimit'), understands })
+  const sandbox = createBubblewrapSandbox({ bwrap, understands, groups: await findControlGroups() })
   const fault = await probe(sandbox)
   return fault === undefined ? sandbox : unavailable(fault)
 }
@@ -41,7 +51,7 @@ const helpOf = (program: string): Promise<string | undefined> =>
 async function probe(sandbox: Sandbox): Promise<string | undefined> {
   const workspace = await mkdtemp(join(tmpdir(), 'ocg-probe-'))
   try {
-    const command = ['sh', '-c', 'test ! -e /root/. && test -w .'] as const
+    const command = ['sh', '-ec', TRIAL] as const
     const result = await sandbox.run({ workspace, command, timeoutMs: PROBE_LIMIT_MS, maxOutputBytes: 4_096 })
     if (result.exitCode === 0) return undefined
     const said = Buffer.from(result.stderr).toString('utf8').trim()
@@ -53,7 +63,11 @@ async function probe(sandbox: Sandbox): Promise<string | undefined> {
 
 /** Stands where no sandbox is; the boundary is never dropped silently. */
 function unavailable(reason: string): Sandbox {
-  const message = `Commands cannot run here because this host has no sandbox (${reason}). Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and allow user namespaces, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
+  const remedy =
+    process.getuid?.() === 0
+      ? 'start the gateway as an ordinary user (root needs CAP_SYS_ADMIN and setpriv to give its rights up)'
+      : 'allow user namespaces'
+  const message = `Commands cannot run here because this host has no sandbox (${reason}). Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and ${remedy}, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
   return {
     kind: 'unavailable',
     pathOf: (workspace) => workspace,

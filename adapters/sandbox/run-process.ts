@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { constants } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import { Writable } from 'node:stream'
 import { CapturedOutput } from './captured-output.ts'
 import type { SandboxResult } from '../../domain/ports/sandbox.ts'
@@ -22,6 +22,10 @@ export interface ProcessRequest {
   readonly timeoutMs: number
   readonly maxOutputBytes: number
   readonly signal?: AbortSignal | undefined
+  /** Ends the command as its time limit would: there is a result. */
+  readonly stop?: AbortSignal | undefined
+  /** Of the command and all it starts, against this process; 0 is as much. */
+  readonly niceness?: number
   /** Called when the command has ended: ends what left its group. */
   readonly endStrays?: () => void
 }
@@ -44,6 +48,7 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
       ...(request.extraInput ? (['pipe'] as const) : []),
     ],
   })
+  calm(child, request.niceness ?? 0)
   const stdout = capture(child.stdout, request.maxOutputBytes)
   const stderr = capture(child.stderr, request.maxOutputBytes)
   feed(child.stdio[0], request.stdin)
@@ -57,6 +62,16 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
     stderr: stderr.bytes(),
     droppedBytes: stdout.droppedBytes + stderr.droppedBytes,
     durationMs: performance.now() - started,
+  }
+}
+
+/** At once: what the child starts later follows. */
+function calm(child: ChildProcess, niceness: number): void {
+  if (child.pid === undefined || niceness === 0) return
+  try {
+    setPriority(child.pid, niceness)
+  } catch {
+    // It has ended already.
   }
 }
 
@@ -85,7 +100,7 @@ function capture(stream: NodeJS.ReadableStream | null, maxBytes: number): Captur
 
 async function ended(
   child: ChildProcess,
-  { timeoutMs, signal, endStrays }: Pick<ProcessRequest, 'timeoutMs' | 'signal' | 'endStrays'>,
+  { timeoutMs, signal, stop, endStrays }: Pick<ProcessRequest, 'timeoutMs' | 'signal' | 'stop' | 'endStrays'>,
 ): Promise<{ readonly exitCode: number; readonly timedOut: boolean }> {
   let timedOut = false
   let killer: NodeJS.Timeout | undefined
@@ -97,14 +112,14 @@ async function ended(
     timedOut = true
     end()
   }, timeoutMs)
-  signal?.addEventListener('abort', end, { once: true })
+  for (const ending of [signal, stop]) ending?.addEventListener('abort', end, { once: true })
   try {
     const exitCode = await exitOf(child, endStrays)
     return { exitCode, timedOut }
   } finally {
     clearTimeout(timer)
     clearTimeout(killer)
-    signal?.removeEventListener('abort', end)
+    for (const ending of [signal, stop]) ending?.removeEventListener('abort', end)
   }
 }
 

@@ -5,6 +5,13 @@ export interface SandboxMount {
   readonly writable: boolean
 }
 
+/** Something the boundary refused, or ended a command for. */
+export interface BlockedAttempt {
+  readonly what: 'egress' | 'kernel' | 'memory' | 'processes' | 'disk'
+  /** What was wanted: a host and why not, a bound that was reached. Never a credential or a whole URL. */
+  readonly target: string
+}
+
 /** One command to run where it can touch nothing but its workspace. */
 export interface SandboxCommand {
   /** Host path of the workspace directory. */
@@ -16,6 +23,8 @@ export interface SandboxCommand {
   /** Variables beside PATH, HOME, LANG and TERM; the host's own environment never enters. */
   readonly environment?: Readonly<Record<string, string>>
   readonly mounts?: readonly SandboxMount[]
+  /** Unix socket of a proxy, the command's only way to a network; without one there is none. */
+  readonly proxy?: string | undefined
   /** Directory to start in, relative to the workspace. */
   readonly directory?: string
   readonly timeoutMs: number
@@ -33,6 +42,8 @@ export interface SandboxResult {
   /** Bytes dropped from the middle of stdout and stderr together. */
   readonly droppedBytes: number
   readonly durationMs: number
+  /** What can be told from outside; the kernel refuses most things without a word. */
+  readonly blocked?: readonly BlockedAttempt[]
 }
 
 /**

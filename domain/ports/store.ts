@@ -7,6 +7,7 @@ import type { Receipt } from '../receipt.ts'
 import type { Route } from '../routing/strategy.ts'
 import type { PlanItem, Priority, Task, TaskKind, TaskRequest, TaskResult, TaskState, Waiting } from '../task.ts'
 import type { Understanding } from '../understanding.ts'
+import type { BlockedAttempt } from './sandbox.ts'
 
 /**
  * Right to write for a seat. Every write of a builder compares `seat` with the task's current seat number in its own
@@ -207,6 +208,8 @@ export interface ConversationStore {
       readonly output?: string
       readonly checkpoint?: Checkpoint
       readonly plan?: readonly PlanItem[]
+      /** What the boundary stopped; it stands in the event. */
+      readonly blocked?: readonly BlockedAttempt[]
     },
   ): Promise<void>
   /** One stored call. */

@@ -34,6 +34,7 @@ export const TOOL_ARGUMENTS = {
     command: z.string().min(1),
     description: z.string().optional(),
     dir_path: path.optional(),
+    network: z.boolean().optional().describe('false: run without the network; nobody is asked for its sake.'),
   }),
   write_todos: z.object({
     todos: z.array(

@@ -34,3 +34,16 @@ export function toolNamed(name: string): (Tool & { readonly name: ToolName }) | 
   const known = ALIASES[name] ?? name
   return TOOLS.find((tool) => tool.name === known)
 }
+
+/**
+ * What a call can touch. A command of a task with a network may use it unless the call itself does without: so the
+ * model can keep what needs none from being asked about.
+ */
+export function effectOf(call: {
+  readonly name: string
+  readonly args: Readonly<Record<string, unknown>>
+  readonly network: 'none' | 'allowlist'
+}): ToolEffect {
+  const effect = toolNamed(call.name)?.effect ?? 'none'
+  return effect === 'command' && call.network === 'allowlist' && call.args['network'] !== false ? 'network' : effect
+}

@@ -239,13 +239,13 @@ test('the root of the sandbox holds nothing but the system, the workspace and th
 test('a node that lives in somebody’s home brings its programs along, and nothing else of that home', () => {
   const home = mkdtempSync(join(PRODUCT, '.cache/home-'))
   onTestFinished(() => rmSync(home, { recursive: true, force: true }))
-  for (const folder of ['bin', 'lib', '.ssh']) mkdirSync(join(home, folder))
+  for (const folder of ['bin', 'lib', '.ssh', 'work']) mkdirSync(join(home, folder))
   copyFileSync(process.execPath, join(home, 'bin/node'), constants.COPYFILE_FICLONE)
   writeFileSync(join(home, '.ssh/id_ed25519'), CANARY)
   const program = `
     import { bubblewrap } from '${PRODUCT}tests/support/programs.ts'
     const command = ['bash', '-c', 'command -v node; node -p 6*7; ls -A ${home}']
-    const result = await (await bubblewrap()).run({ workspace: '/tmp', command, timeoutMs: 5_000, maxOutputBytes: 1_000 })
+    const result = await (await bubblewrap()).run({ workspace: '${home}/work', command, timeoutMs: 5_000, maxOutputBytes: 1_000 })
     console.log(Buffer.from(result.stdout).toString('utf8'))`
   writeFileSync(join(home, 'program.mts'), program)
   const tsx = fileURLToPath(import.meta.resolve('tsx/cli'))

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { seccompFilter } from '../../adapters/sandbox/seccomp-filter.ts'
 import { testEscapes, type Escape } from '../support/escapes.ts'
-import { temporaryFolder } from '../support/sandboxed.ts'
+import { bubblewrap } from '../support/programs.ts'
+import { ran, temporaryFolder } from '../support/sandboxed.ts'
 
 /** Python that asks the kernel itself, past every program and library; prints `escaped` when it was served. */
 const asking = (expression: string): string =>
@@ -22,6 +23,29 @@ const KERNEL: readonly Escape[] = [
     script: asking('c.syscall(250 if x64 else 219, 0, -3, 1) > 0'),
     outside: 'anybody',
   },
+  {
+    name: 'the memory of another process',
+    script: asking(
+      'c.syscall(310 if x64 else 270, os.getpid(), (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 8), 1, (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 8), 1, 0) == 8',
+    ),
+    outside: 'anybody',
+  },
+  {
+    name: 'the handling of page faults',
+    script: asking('c.syscall(323 if x64 else 282, 1) >= 0'),
+    outside: 'nobody',
+  },
+  {
+    name: 'to type into a terminal',
+    script: asking('__import__("fcntl").ioctl(__import__("pty").openpty()[1], 0x5412, b"x") is not None'),
+    outside: 'nobody',
+  },
+  { name: 'packets past every protocol', script: asking('socket.socket(17, 3, 0).fileno() > 0'), outside: 'root' },
+  {
+    name: 'packets of any protocol',
+    script: asking('socket.socket(2, 3, 1).fileno() > 0'),
+    outside: 'root',
+  },
   { name: 'an io_uring', script: asking('c.syscall(425, 4, buffer) >= 0'), outside: 'nobody' },
   {
     name: 'a program in the kernel',
@@ -35,6 +59,19 @@ const KERNEL: readonly Escape[] = [
     outside: 'nobody',
   },
   { name: 'a mount', script: 'mount -t tmpfs none /tmp && echo escaped', outside: 'nobody' },
+  {
+    name: 'a mount of layers',
+    script:
+      'mkdir -p l u w m && mount -t overlay none -o lowerdir=l,upperdir=u,workdir=w m && umount m && echo escaped',
+    outside: 'nobody',
+  },
+  { name: 'a file system of its own making', script: 'exec 3<> /dev/fuse && echo escaped', outside: 'nobody' },
+  {
+    name: 'the control groups, and with them a program the kernel starts',
+    script:
+      'mkdir g && mount -t cgroup -o memory none g && umount g && echo escaped; ls /sys/fs/cgroup && echo escaped',
+    outside: 'anybody',
+  },
   { name: 'a socket to the hypervisor', script: asking('socket.socket(40, 1).fileno() > 0'), outside: 'nobody' },
   { name: 'a socket to the kernel’s ciphers', script: asking('socket.socket(38, 5).fileno() > 0'), outside: 'nobody' },
   {
@@ -46,6 +83,12 @@ const KERNEL: readonly Escape[] = [
 
 describe('the kernel gives nobody in the sandbox', () => {
   testEscapes(KERNEL, () => ({ workspace: temporaryFolder(), environment: {} }))
+})
+
+test('a command that is killed for a call is known by its end, and is told', async () => {
+  const { blocked, stderr } = await ran(await bubblewrap(), 'kill -SYS $$')
+  expect(blocked).toEqual([{ what: 'kernel', target: 'a system call by the rules of another architecture' }])
+  expect(stderr).toContain('[sandbox] kernel: ')
 })
 
 describe('the filter', () => {

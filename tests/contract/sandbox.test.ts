@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -118,6 +118,8 @@ describe.each([
     test('and those of its mounts', async () => {
       const [source, other] = [temporaryFolder(), temporaryFolder()]
       writeFileSync(join(source, 'in.txt'), 'mounted')
+      // Commands of a gateway of root are not root: what they are to read must be readable.
+      chmodSync(source, 0o755)
       const read = { source, target: '/somewhere', writable: false }
       const write = { source: other, target: '/elsewhere/deep', writable: true }
       const script = `cat ${sandbox.pathOfMount(read)}/in.txt; printf out > ${sandbox.pathOfMount(write)}/out.txt`

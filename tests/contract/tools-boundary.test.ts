@@ -2,8 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runBuilderTool } from '../../activities/tools/run-builder-tool.ts'
+import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import { bubblewrap } from '../support/programs.ts'
-import { unprotected } from '../support/sandboxed.ts'
+import { ran, temporaryFolder, unprotected } from '../support/sandboxed.ts'
 import { useTools } from '../support/tools.ts'
 
 type Call = [tool: string, args: Record<string, unknown>]
@@ -116,4 +118,61 @@ describe.each([
     if (kind === 'no sandbox') expect(told).toBe(`${CANARY}\nExit Code: 0`)
     else expect(told).toBe('cat: file-link: No such file or directory\nExit Code: 1')
   })
+})
+
+/** Puts a file, and a link to one outside, in each other’s place as fast as it can. */
+const SWAPPING = `node -e '
+const { renameSync, symlinkSync, writeFileSync } = require("fs")
+const end = Date.now() + 20000
+for (let times = 0; Date.now() < end; times++) {
+  writeFileSync("file", "inside"); renameSync("file", "target")
+  symlinkSync(process.env.OUTSIDE, "link"); renameSync("link", "target")
+}'`
+
+describe('a link that takes a file’s place between the look and the write', () => {
+  /** Whether a write through the tool arrives outside, in so many tries. */
+  async function isWon(create: () => Promise<Sandbox>, tries: number): Promise<boolean> {
+    const sandbox = await create()
+    const [workspace, outside] = [temporaryFolder(), temporaryFolder()]
+    const secret = join(outside, 'secret.txt')
+    writeFileSync(secret, CANARY)
+    const abort = new AbortController()
+    const swapping = ran(sandbox, SWAPPING, { workspace, environment: { OUTSIDE: secret }, signal: abort.signal })
+    const call = { name: 'write_file', args: { file_path: 'target', content: 'planted' } }
+    const placed = () => Promise.resolve({ sandbox, directory: workspace })
+    let won = false
+    for (let times = 0; times < tries && !won; times++) {
+      await runBuilderTool({ call, workspace: placed, signal: new AbortController().signal })
+      won = readFileSync(secret, 'utf8') !== CANARY
+    }
+    abort.abort(new Error('enough'))
+    await swapping.catch(() => undefined)
+    return won
+  }
+
+  test('wins against a look at the path alone', async () => {
+    expect(await isWon(unprotected, 400)).toBe(true)
+  })
+
+  test('never wins against the sandbox, where outside is nothing', async () => {
+    expect(await isWon(bubblewrap, 60)).toBe(false)
+  })
+})
+
+test('programs and settings a command leaves in the workspace steer no tool', async () => {
+  const workspace = temporaryFolder()
+  const sandbox = await bubblewrap()
+  const planting = `
+    for program in cat ls rg sh node readlink; do printf '#!/bin/sh\\necho planted' > $program; chmod +x $program; done
+    mkdir -p bin; cp cat bin; echo 'alias cat="echo planted"' | tee .bashrc .profile ~/.bashrc ~/.profile > .bash_env
+    echo '--glob=!kept' > .ripgreprc; echo kept > kept`
+  await ran(sandbox, planting, { workspace })
+  const told = async (name: string, args: object) => {
+    const placed = () => Promise.resolve({ sandbox, directory: workspace })
+    const call = { name, args: args as Record<string, unknown> }
+    return (await runBuilderTool({ call, workspace: placed, signal: new AbortController().signal })).response['output']
+  }
+  expect(await told('read_file', { file_path: 'kept' })).toBe('kept\n')
+  expect(await told('grep_search', { pattern: '^kept$' })).toBe('kept:1:kept\n')
+  expect(await told('run_shell_command', { command: 'cat kept' })).toBe('kept\nExit Code: 0')
 })

@@ -211,6 +211,15 @@ test('models are told gemini-cli’s names and parameters, required ones first',
   ])
 })
 
+test('only with a network are they told how to do without it', () => {
+  const parameters = (network: 'none' | 'allowlist') =>
+    declarationsFor({ approvalMode: 'yolo', network }).flatMap(({ parametersJsonSchema }) =>
+      Object.keys((parametersJsonSchema as { properties: object }).properties),
+    )
+  expect(parameters('allowlist')).toContain('network')
+  expect(parameters('none')).not.toContain('network')
+})
+
 test('in plan mode they are told of none that changes anything', () => {
   const names = declarationsFor({ approvalMode: 'plan' }).map(({ name }) => name)
   expect(names).not.toEqual(expect.arrayContaining(['write_file']))

@@ -52,6 +52,7 @@ describe('an empty environment', () => {
       BUILDER_IDLE_TIMEOUT: 600_000,
       BUILDER_HEALTH_INTERVAL: 30_000,
       SANDBOX: 'auto',
+      SANDBOX_ALLOWLIST: expect.arrayContaining(['registry.npmjs.org', 'pypi.org']),
       POOL: 'embedded',
     })
   })
@@ -94,6 +95,12 @@ describe('a variable', () => {
     ['BUILDER_IDLE_TIMEOUT', '1d', 86_400_000],
     ['BUILDER_HEALTH_INTERVAL', '5m', 300_000],
     ['SANDBOX', 'none', 'none'],
+    [
+      'SANDBOX_ALLOWLIST',
+      'pypi.org, *.cdn.example , mirror.internal:8081',
+      ['pypi.org', '*.cdn.example', 'mirror.internal:8081'],
+    ],
+    ['SANDBOX_ALLOWLIST', 'none', []],
     ['POOL', 'external', 'external'],
     ['ADMIN_API_KEY', 'a key of 24 characters !', 'a key of 24 characters !'],
   ])('%s=%j is read as %j', (name, value, read) => {
@@ -106,6 +113,10 @@ describe('a variable', () => {
     ['OCG_URL', ['localhost:8080', 'https://token@gw.example']],
     ['GOOGLE_GEMINI_BASE_URL', ['gemini', 'javascript:alert(1)', 'https://:secret@gemini.example']],
     ['LOG_LEVEL', ['INFO', 'verbose']],
+    [
+      'SANDBOX_ALLOWLIST',
+      ['https://pypi.org', '*', 'pypi.org/simple', 'a b', 'pypi.org:0', 'pypi.org:x', 'pypi.*', '[::1]'],
+    ],
     ['GOOGLE_GENAI_USE_VERTEXAI', ['maybe']],
     ['BUILDERS_MIN', ['0', '-2', '1.5', '1001', 'two']],
     ['BUILDERS_MAX', ['0', '1001', 'NaN', 'Infinity']],

@@ -1,26 +1,59 @@
 import { describe, expect, it } from 'vitest'
 import { isAllowed, permissionsOf, ROLES } from '../../domain/permissions.ts'
 import { decide } from '../../domain/policy.ts'
+import { effectOf } from '../../domain/tools/tools.ts'
 import { seatPriority, toPriority } from '../../domain/priority.ts'
 
 const decisions = (mode: Parameters<typeof decide>[0]['mode'], risk: 'low' | 'high' = 'low') =>
-  (['none', 'edit', 'command', 'outside'] as const).map((effect) =>
+  (['none', 'edit', 'command', 'network', 'outside'] as const).map((effect) =>
     decide({ mode, risk, effect, name: 'tool', args: {} }),
   )
 
 describe('approval modes', () => {
   it.each([
-    ['sandboxed', ['allow', 'allow', 'allow', 'ask']],
-    ['default', ['allow', 'ask', 'ask', 'ask']],
-    ['auto_edit', ['allow', 'allow', 'ask', 'ask']],
-    ['plan', ['allow', 'deny', 'deny', 'deny']],
-    ['yolo', ['allow', 'allow', 'allow', 'allow']],
-  ] as const)('%s decides %j over reading, editing, commands and what leaves the sandbox', (mode, expected) => {
-    expect(decisions(mode)).toEqual(expected)
-  })
+    ['sandboxed', ['allow', 'allow', 'allow', 'ask', 'ask']],
+    ['default', ['allow', 'ask', 'ask', 'ask', 'ask']],
+    ['auto_edit', ['allow', 'allow', 'ask', 'ask', 'ask']],
+    ['plan', ['allow', 'deny', 'deny', 'deny', 'deny']],
+    ['yolo', ['allow', 'allow', 'allow', 'allow', 'allow']],
+  ] as const)(
+    '%s decides %j over reading, editing, commands, commands with a network and what else leaves the sandbox',
+    (mode, expected) => {
+      expect(decisions(mode)).toEqual(expected)
+    },
+  )
 
   it('runs a sandboxed task of high risk as default', () => {
     expect(decisions('sandboxed', 'high')).toEqual(decisions('default'))
+  })
+})
+
+describe('a command', () => {
+  const effect = (args: Record<string, unknown>, network: 'none' | 'allowlist') =>
+    effectOf({ name: 'run_shell_command', args: { command: 'npm ci', ...args }, network })
+
+  it('of a task with a network leaves the sandbox, unless it does without by itself', () => {
+    expect(effect({}, 'allowlist')).toBe('network')
+    expect(effect({ network: true }, 'allowlist')).toBe('network')
+    expect(effect({ network: 'false' }, 'allowlist')).toBe('network')
+    expect(effect({ network: false }, 'allowlist')).toBe('command')
+  })
+
+  it('of a task without a network gets none by asking for it', () => {
+    expect(effect({}, 'none')).toBe('command')
+    expect(effect({ network: true }, 'none')).toBe('command')
+  })
+
+  it('with a network is judged by its words as any other', () => {
+    const rule = { priority: 1, tools: ['run_shell_command'], commandPrefixes: ['npm ci'], modes: [] }
+    const call = { mode: 'sandboxed', risk: 'low', effect: 'network', name: 'run_shell_command' } as const
+    const decisionOver = (command: string) => decide({ ...call, args: { command } }, [{ ...rule, decision: 'allow' }])
+    expect(['npm ci', 'npm ci && curl x', 'curl x', 'npm publish'].map(decisionOver)).toEqual([
+      'allow',
+      'ask',
+      'ask',
+      'ask',
+    ])
   })
 })
 

@@ -12,11 +12,14 @@ import { SeatTable } from '../../activities/builder/seat-table.ts'
 import { createTakeTurn } from '../../activities/builder/take-turn.ts'
 import { createVerifyDelivery } from '../../activities/builder/verify-delivery.ts'
 import { Workspaces } from '../../activities/builder/workspaces.ts'
+import { createJudge, type Judge } from '../../adapters/egress/judge.ts'
+import { createEgress } from '../../adapters/egress/open-door.ts'
 import { createGitHost } from '../../adapters/git/git-host.ts'
 import { createSnapshots } from '../../adapters/git/snapshots.ts'
 import { openStore } from '../../adapters/postgres/store.ts'
 import { openReceiptSigner, type ReceiptSigner } from '../../adapters/receipts/receipt-signer.ts'
 import type { BuilderActivities } from '../../domain/contracts.ts'
+import type { BlockedStep } from '../../domain/ports/boundary-audit.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
 import type { TaskRequest } from '../../domain/task.ts'
@@ -37,6 +40,8 @@ export class TestBuilder {
   readonly model = new ScriptedModel()
   readonly seats = new SeatTable()
   readonly workspaces: Workspaces
+  /** What the boundary blocked, as the audit is told. */
+  readonly audited: BlockedStep[] = []
   private readonly steps: Steps
 
   constructor(
@@ -46,13 +51,21 @@ export class TestBuilder {
       readonly sandbox: Sandbox
       /** Folder of the host. */
       readonly directory: string
+      /** Which hosts commands reach; none without it. */
+      readonly judge?: Judge
     },
   ) {
     const { store, sandbox, directory, signer } = place
     const git = createGitHost({ directory: join(directory, 'mirrors'), repositories: [], fileRoots: [tmpdir()] })
     const boundary = { sandbox, snapshots: createSnapshots({ sandbox }) }
-    const workspaces = new Workspaces({ directory: this.folder, store, git, boundaryFor: () => boundary })
-    const shared = { store, git, seats: this.seats, workspaces, clock: () => new Date('2026-11-25T12:00:00Z') }
+    const egress = createEgress({
+      judge: place.judge ?? createJudge({ allowed: [], inner: [] }),
+      decided: () => undefined,
+    })
+    const workspaces = new Workspaces({ directory: this.folder, store, git, boundaryFor: () => boundary, egress })
+    const audit = { blocked: (step: BlockedStep) => void this.audited.push(step) }
+    const clock = () => new Date('2026-11-25T12:00:00Z')
+    const shared = { store, git, seats: this.seats, workspaces, clock, audit }
     this.workspaces = workspaces
     this.steps = {
       ...createPrepareWorkspace(shared),

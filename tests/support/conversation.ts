@@ -140,5 +140,6 @@ function noWorkspaces(store: Store): Workspaces {
   const boundaryFor = () => {
     throw new Error('a turn of a task without a repository asked for a workspace')
   }
-  return new Workspaces({ directory, store, git, boundaryFor })
+  const egress = { open: () => Promise.reject(new Error('no task here has a network')) }
+  return new Workspaces({ directory, store, git, boundaryFor, egress })
 }

@@ -1,0 +1,127 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { createBubblewrapSandbox, type BubblewrapOptions } from '../../adapters/sandbox/bubblewrap-sandbox.ts'
+import { groupFolders } from '../../adapters/sandbox/control-group-folders.ts'
+import { findControlGroups } from '../../adapters/sandbox/control-groups.ts'
+import { installedBubblewrap } from '../../adapters/sandbox/find-bubblewrap.ts'
+import { LIMITS } from '../../adapters/sandbox/limits.ts'
+import { bubblewrapFolder } from '../support/programs.ts'
+import { ran, temporaryFolder, unprotected } from '../support/sandboxed.ts'
+
+const MIB = 1024 * 1024
+const isRoot = process.getuid?.() === 0
+const groups = await findControlGroups({ memoryBytes: 192 * MIB, processes: 40 })
+
+/** The real sandbox on a small scale. */
+const sandboxWith = (bounds: Partial<BubblewrapOptions>) =>
+  createBubblewrapSandbox({ bwrap: installedBubblewrap(bubblewrapFolder) ?? '', understands: () => true, ...bounds })
+
+/** Two processes that hold 128 MiB each: one alone would stay within every limit of a process. */
+const HOARD = `
+  for process in 1 2; do
+    python3 -c 'import time; held = bytearray(128 << 20); print("held", flush=True); time.sleep(1)' &
+  done
+  wait`
+const MULTIPLY = 'for i in $(seq 60); do sleep 5 & done 2>&1; jobs -p | wc -l'
+
+// Where this process may make no control groups, commands have only the limits of a single process.
+describe.skipIf(groups === undefined)('a command in control groups', () => {
+  test('takes no more memory than its group has, however many processes it spreads it over', async () => {
+    expect((await ran(await unprotected(), HOARD)).stdout).toBe('held\nheld\n')
+    const result = await ran(sandboxWith({ groups }), HOARD)
+    expect(result.stdout).not.toBe('held\nheld\n')
+    expect(result.blocked).toEqual([{ what: 'memory', target: 'more than 0.2 GiB' }])
+    expect(result.stderr).toContain('[sandbox] memory: more than 0.2 GiB. Do it in smaller parts')
+  })
+
+  test('takes no more memory as files in its folders there', async () => {
+    const script = 'for file in 1 2 3; do head -c 100M /dev/zero > /tmp/$file || exit; done; echo escaped'
+    const result = await ran(sandboxWith({ groups }), script)
+    expect(result.stdout).not.toContain('escaped')
+    expect(result.blocked?.[0]?.what).toBe('memory')
+  })
+
+  test('has no more processes than its group, and is told', async () => {
+    expect((await ran(await unprotected(), `${MULTIPLY}; kill $(jobs -p)`)).stdout).toBe('60\n')
+    const result = await ran(sandboxWith({ groups }), MULTIPLY, { timeoutMs: 15_000 })
+    expect(result.stdout).toMatch(/Resource temporarily unavailable/)
+    expect(result.blocked).toContainEqual({ what: 'processes', target: 'more than 40 at once' })
+  })
+
+  test('that stays within them is told nothing, and leaves no group behind', async () => {
+    const folders = [...new Set(groupFolders().flatMap(({ memory, pids }) => [memory, pids]))]
+    const own = () =>
+      folders.flatMap((folder) => readdirSync(folder).filter((name) => name.startsWith(`ocg-${process.pid}-`)))
+    const result = await ran(sandboxWith({ groups }), 'echo fine')
+    expect(result).toMatchObject({ stdout: 'fine\n', stderr: '' })
+    expect(result.blocked).toBeUndefined()
+    await vi.waitFor(() => expect(own()).toEqual([]), { timeout: 5_000 })
+  })
+})
+
+describe('a command without control groups', () => {
+  const sandbox = sandboxWith({})
+
+  test('has no more memory in a process, whatever it is needed for', async () => {
+    const script = `ulimit -d; python3 -c 'bytearray(${LIMITS.memoryBytes})' 2>&1 | tail -1`
+    expect((await ran(sandbox, script)).stdout).toBe(`${LIMITS.memoryBytes / 1024}\nMemoryError\n`)
+  })
+
+  // Who is not root shares a count with all other processes of the same user, and cannot be held as short.
+  test.runIf(isRoot)(`has no more than ${LIMITS.processes} processes`, async () => {
+    const script = `for i in $(seq ${LIMITS.processes + 50}); do sleep 30 & done 2>&1 | head -1; pkill sleep; echo over`
+    const { stdout } = await ran(sandbox, script, { timeoutMs: 60_000 })
+    expect(stdout).toMatch(/Resource temporarily unavailable/)
+  })
+
+  test('is told when a file of it grows too large', async () => {
+    const script = `python3 -c 'open("big", "wb").truncate(${LIMITS.fileBytes + 1})' 2>&1 | tail -1
+      perl -e '$SIG{XFSZ} = "DEFAULT"; truncate("big", 0); open(F, ">big"); truncate(F, ${LIMITS.fileBytes + 1})'`
+    const result = await ran(sandbox, script)
+    expect(result.blocked).toEqual([{ what: 'disk', target: 'a file of more than 2 GiB' }])
+    expect(result.stderr).toContain('[sandbox] disk: a file of more than 2 GiB. Remove what is not needed.')
+  })
+})
+
+describe('a workspace on the disk', () => {
+  const workspaceLimit = { bytes: 64 * MIB, files: 2_000 }
+  const BYTES = 'for file in $(seq 60); do head -c 4M /dev/urandom > $file; sync $file; sleep 0.02; done; echo filled'
+  const FILES =
+    'mkdir many; for i in $(seq 20); do (cd many; seq -f "$i-%g" 1 200 | xargs touch); sleep 0.2; done; echo filled'
+
+  test('takes no more bytes than it may: the command is ended, and told why', async () => {
+    expect((await ran(await unprotected(), BYTES)).stdout).toBe('filled\n')
+    const workspace = temporaryFolder()
+    const sandbox = sandboxWith({ workspaceLimit })
+    const result = await ran(sandbox, BYTES, { workspace })
+    expect(result).toMatchObject({ stdout: '', timedOut: false, exitCode: 143 })
+    expect(result.blocked).toEqual([
+      { what: 'disk', target: expect.stringMatching(/^the workspace holds 0\.\d GiB; it may hold 0\.1 GiB$/) },
+    ])
+    const held = readdirSync(workspace).reduce((sum, name) => sum + statSync(join(workspace, name)).size, 0)
+    expect(held).toBeLessThan(300 * MIB)
+    expect((await ran(sandbox, 'rm -f [0-9]*; ls; echo cleared', { workspace })).stdout).toBe('cleared\n')
+  })
+
+  test('takes no more files than it may', async () => {
+    expect((await ran(await unprotected(), FILES)).stdout).toBe('filled\n')
+    const result = await ran(sandboxWith({ workspaceLimit }), FILES)
+    expect(result.stdout).toBe('')
+    expect(result.blocked?.[0]?.target).toMatch(/^the workspace holds \d+ files; it may hold 2000$/)
+  })
+
+  test('that hides its files from being counted is ended all the same', async () => {
+    const script = `mkdir hidden; cd hidden; chmod 300 .; ${BYTES}`
+    const result = await ran(sandboxWith({ workspaceLimit }), script)
+    expect(result.stdout).toBe('')
+    expect(result.blocked?.[0]?.what).toBe('disk')
+  })
+
+  test('is left alone while it is only read', async () => {
+    const workspace = temporaryFolder()
+    const sandbox = sandboxWith({ workspaceLimit: { bytes: 1, files: 1 } })
+    expect((await ran(sandbox, 'sleep 0.6; echo read', { workspace, writable: false })).stdout).toBe('read\n')
+    expect(existsSync(workspace)).toBe(true)
+  })
+})
