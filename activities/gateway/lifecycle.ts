@@ -51,10 +51,11 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
       const { moved } = await tasks.move({ taskId, to: 'verifying', unlessSteered: true })
       return moved
     },
-    async requestRepair({ taskId, outcome }) {
+    async requestRepair({ taskId, attempt, outcome }) {
       const task = await found(store, taskId)
       if (task.state !== 'verifying') return
-      await conversations.tell({ taskId, text: repairMessage({ log: outcome.log }) })
+      const text = repairMessage({ log: outcome.log })
+      await conversations.tell({ taskId, text, key: `verification ${attempt}` })
       await tasks.move({ taskId, to: 'building' })
     },
     async beginDelivery({ taskId }) {
@@ -97,6 +98,8 @@ function seating({ store, router, models }: LifecycleDependencies) {
     async assignBuilder({ taskId, seat, builder, attempt }) {
       const { task, seat: current } = await store.tasks.work(taskId)
       if (current >= seat) return
+      // As the sweeper leaves it behind: no builder could do anything for it any more.
+      if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already (${task.state}).`)
       const change = { builder: { id: builder, seat, attempt } }
       const events: NewTaskEvent[] = [{ type: 'builder-assigned', data: { builder, seat, attempt } }]
       if (task.state === 'queued') await store.tasks.move({ taskId, to: 'building', change, events })
@@ -106,7 +109,10 @@ function seating({ store, router, models }: LifecycleDependencies) {
       const events = await store.tasks.events({ taskId, after: 0, limit: ALL_EVENTS })
       // Repeated when the answer to the first note was lost, or the Manager's own step after it.
       const noted = events.find(({ type, data }) => type === 'builder-lost' && data['seat'] === seat)
-      if (noted) return noted.data as unknown as NotedLoss
+      if (noted) {
+        const { step, reason: first, builderGone } = noted.data as unknown as NotedLoss
+        return { step, reason: first, builderGone }
+      }
       const turn = await store.conversations.nextTurn(taskId)
       const loss: NotedLoss = {
         step: await currentStep(store, { taskId, turn }),

@@ -11,20 +11,34 @@ beforeAll(async () => {
 })
 afterAll(() => opened.close())
 
-const lifecycle = () =>
+const lifecycle = (store = opened.store) =>
   createLifecycleActivities({
-    ...{ store: opened.store, memory: noMemory, warehouse: noWarehouse, clock: () => new Date() },
+    ...{ store, memory: noMemory, warehouse: noWarehouse, clock: () => new Date() },
     router: { route: () => ({ strategy: 'test', model: 'm', profile: 'engineering' }) },
     models: { main: 'm', fast: 'm' },
   })
 
 const LOSS = { builder: 'b1', reason: 'its process exited', answered: false }
 
+describe('a rejected delivery', () => {
+  it('gives its log to the Builder once, also when the step is cut in the middle and repeated', async () => {
+    const { taskId } = await taskIn(opened.store, 'verifying')
+    const repair = { taskId, attempt: 1, outcome: { verdict: 'failed', commit: 'c', log: 'AssertionError' } } as const
+    const { store } = opened
+    const move: typeof store.tasks.move = () => Promise.reject(new Error('ECONNRESET'))
+    const cut = lifecycle({ ...store, tasks: { ...store.tasks, move } })
+    await expect(cut.requestRepair(repair)).rejects.toThrow('ECONNRESET')
+    for (let times = 0; times < 2; times++) await lifecycle().requestRepair(repair)
+    const told = (await store.conversations.transcript(taskId)).filter(({ type }) => type === 'message')
+    expect([told.length, (await store.tasks.find(taskId))?.state]).toEqual([1, 'building'])
+  })
+})
+
 describe('a lost builder', () => {
   it('is noted once for its seat, and a repetition gives what was noted first, also when the task has ended', async () => {
     const { taskId, seat } = await taskIn(opened.store, 'building')
     const first = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat })
-    expect(first).toMatchObject({ step: 'building, turn 1, call 1', reason: LOSS.reason, builderGone: true })
+    expect(first).toEqual({ step: 'building, turn 1, call 1', reason: LOSS.reason, builderGone: true })
     const error = { code: 'internal', message: 'It failed.', retryable: false } as const
     await lifecycle().endTask({ taskId, state: 'failed', error })
     expect(await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat, reason: 'another', answered: true })).toEqual(
