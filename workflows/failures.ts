@@ -10,7 +10,7 @@ export class TaskFailed extends Error {
 }
 
 /** The chain of causes, outermost first. */
-function causes(error: unknown): readonly Error[] {
+export function causes(error: unknown): readonly Error[] {
   const chain: Error[] = []
   for (let next = error; next instanceof Error && chain.length < 10; next = next.cause) chain.push(next)
   return chain

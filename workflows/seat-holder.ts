@@ -3,7 +3,7 @@ import { CancellationScope, condition, isCancellation } from '@temporalio/workfl
 import type { Seat, SeatLoss } from '../domain/contracts.ts'
 import type { Priority } from '../domain/task.ts'
 import { releasesOn, seats } from './builder-activities.ts'
-import { isSeatTrouble } from './failures.ts'
+import { causes, isSeatTrouble } from './failures.ts'
 
 /** A builder that cannot lend a seat now may be able to soon; asking on and on would only fill the history. */
 const FIRST_DELAY_MS = 1_000
@@ -129,8 +129,8 @@ export class SeatHolder {
 }
 
 function lossBy(error: unknown, prefix = ''): SeatLoss {
-  let last: unknown = error
-  while (last instanceof Error && last.cause instanceof Error) last = last.cause
-  const reason = `${prefix}${last instanceof Error ? last.message : String(last)}`
-  return { reason, answered: last instanceof ApplicationFailure }
+  const chain = causes(error)
+  const reason = `${prefix}${chain.at(-1)?.message ?? String(error)}`
+  // The innermost one may be any error; that somebody wrapped it is the answer.
+  return { reason, answered: chain.some((cause) => cause instanceof ApplicationFailure) }
 }

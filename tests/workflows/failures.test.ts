@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
 import { GatewayError, type ErrorCode } from '../../domain/errors.ts'
+import { seatLostSignal } from '../../workflows/messages.ts'
 import { during } from '../support/workflows/task-script.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 
@@ -39,6 +40,43 @@ describe.concurrent('trouble of the model', () => {
   )
 })
 
+describe('trouble of the remote repository', () => {
+  const away = () =>
+    new GatewayError('repository_unreachable', 'The remote hung up.', { retryable: true, retryAfterMs: 50 })
+
+  it.each(['workspace', 'deliver'])('at "%s" is waited out on the same seat, without a second effect', async (step) => {
+    const task = await world().begin({ turns: [['edit']], during: failing(step, away, 3) })
+    expect(await task.ended()).toMatchObject({ state: 'completed', verdict: 'passed' })
+    expect(task.record.begun.filter(({ name }) => name === step).map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4])
+    expect([task.record.seat, task.record.pushed]).toEqual([1, ['c1']])
+  })
+
+  it.each(['workspace', 'deliver'])('at "%s" that lasts for eight tries ends the task with its code', async (step) => {
+    const task = await world().begin({ during: failing(step, away) })
+    const { state, error } = await task.ended()
+    expect([state, error]).toEqual(['failed', 'repository_unreachable: The remote hung up.'])
+    expect(task.record.begun.filter(({ name }) => name === step)).toHaveLength(8)
+  })
+
+  it('between two tries of a push, a lost seat moves it to the next one', async () => {
+    const lost = during('deliver', async ({ builder, attempt }, { id }) => {
+      if (attempt > 2) return
+      const gone = { builder, reason: 'its process exited' }
+      if (attempt === 2) await world().client.workflow.getHandle(id).signal(seatLostSignal, gone)
+      throw away()
+    })
+    const task = await world().begin({ during: (step, record) => step.seat === 1 && lost(step, record) })
+    expect(await task.ended()).toMatchObject({ state: 'completed' })
+    const tries = task.record.begun.filter(({ name }) => name === 'deliver')
+    expect(tries.map(({ seat, attempt }) => [seat, attempt])).toEqual([
+      [1, 1],
+      [1, 2],
+      [2, 1],
+    ])
+    expect(task.record.pushed).toEqual(['c1'])
+  })
+})
+
 describe('a failure with a code that is final', () => {
   it.each([
     ['understand 1', 'model_not_configured'],
@@ -71,22 +109,6 @@ describe('an error without a name', () => {
       ])
     },
   )
-
-  it('that lasts for nine seats is waited out', async () => {
-    const task = await world().begin({ during: failing('turn 1', unknown, 9) })
-    expect(await task.ended()).toMatchObject({ state: 'completed' })
-    expect(task.record.seat).toBe(10)
-  })
-
-  it('that meets ten seats ends the task as poison with the last reason', async () => {
-    const task = await world().begin({ during: failing('turn 1', unknown) })
-    const { state, error } = await task.ended()
-    expect(state).toBe('failed')
-    expect(error).toMatch(
-      /^poison_task: The same step failed on 10 seats in a row \(building, turn 1, call 1; .*ECONNRESET/,
-    )
-    expect(task.record.begun.filter(({ name }) => name === 'turn 1')).toHaveLength(10)
-  })
 
   it('in the understanding is tried again a few times', async () => {
     const task = await world().begin({ during: failing('understand 1', unknown, 1) })
