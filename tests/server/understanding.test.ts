@@ -34,7 +34,8 @@ const understand = (taskId: string, round: number, environment = quietEnvironmen
     ...{ store: opened.store, model, memory: noMemory, clock: () => new Date('2026-11-25T12:00:00Z') },
     models: { main: 'gemini-3.1-pro-preview', fast: 'gemini-3.8-flash' },
   })
-  return environment.run(understandTask, { taskId, round }) as Promise<UnderstandingOutcome>
+  type Round = Parameters<typeof understandTask>
+  return environment.run<Round, UnderstandingOutcome, typeof understandTask>(understandTask, { taskId, round })
 }
 const received = async (request: Partial<TaskRequest> = {}) =>
   (await taskIn(opened.store, 'understanding', request)).taskId
