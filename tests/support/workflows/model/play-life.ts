@@ -159,7 +159,9 @@ class Player {
     const sayings = this.life.sayings.filter((saying) => saying.at === step.name && !this.spoken.has(saying))
     for (const saying of sayings) {
       this.spoken.add(saying)
-      const inTime = () => saying.awaited && step.seat >= record.seat && !isFinal(record.state)
+      // A delivery that has begun is not taken back.
+      const goesOn = () => step.seat >= record.seat && !isFinal(record.state) && record.state !== 'delivering'
+      const inTime = () => saying.awaited && goesOn()
       const sent = Promise.all(saying.messages.map((message) => this.send(message, record, inTime)))
       this.sending.push(sent)
       if (saying.awaited) await sent
