@@ -34,6 +34,55 @@ describe('a rejected delivery', () => {
   })
 })
 
+describe('a wait that was stored by a Manager that died before its history held it', () => {
+  const WAITS = ['awaiting_approval', 'awaiting_input', 'awaiting_budget', 'paused'] as const
+  const stateOf = async (taskId: string) => {
+    const task = await opened.store.tasks.find(taskId)
+    return [task?.state, task?.waiting]
+  }
+  async function waiting(state: (typeof WAITS)[number]) {
+    const fence = await taskIn(opened.store, 'building')
+    const change = { waiting: { for: 'approval' as const, approvalId: 'approval-1' } }
+    await opened.store.tasks.move({ taskId: fence.taskId, to: state, ...(state !== 'paused' && { change }) })
+    return fence
+  }
+
+  it.each(WAITS)('(%s) is over when the next seat is assigned', async (state) => {
+    const { taskId, seat } = await waiting(state)
+    await lifecycle().assignBuilder({ taskId, seat: seat + 1, builder: 'b2', attempt: 2 })
+    expect(await stateOf(taskId)).toEqual(['building', undefined])
+  })
+
+  it.each(WAITS)('(%s) is over when the work is handed to the verifier', async (state) => {
+    const { taskId } = await waiting(state)
+    expect(await lifecycle().beginVerification({ taskId })).toBe(true)
+    expect(await stateOf(taskId)).toEqual(['verifying', undefined])
+  })
+
+  it('is over when another begins', async () => {
+    const { taskId } = await waiting('paused')
+    await lifecycle().awaitHuman({ taskId, wait: { for: 'input', question: 'Which?' } })
+    expect(await stateOf(taskId)).toEqual(['awaiting_input', { for: 'input', question: 'Which?' }])
+  })
+
+  it('that was ended by such a Manager leaves the task where it is, also when the seat was lost meanwhile', async () => {
+    const { taskId, seat } = await taskIn(opened.store, 'building')
+    await lifecycle().resumeTask({ taskId, to: 'queued' })
+    await lifecycle().queueTask({ taskId })
+    await lifecycle().assignBuilder({ taskId, seat: seat + 1, builder: 'b2', attempt: 2 })
+    expect(await stateOf(taskId)).toEqual(['building', undefined])
+    expect(await eventTypes(opened.store, taskId)).toEqual(['task-received', 'builder-assigned'])
+  })
+
+  it('stays when it is the one that begins', async () => {
+    const { taskId } = await taskIn(opened.store, 'understanding')
+    const wait = { for: 'input', question: 'Which?' } as const
+    const first = await lifecycle().awaitHuman({ taskId, wait })
+    expect(await lifecycle().awaitHuman({ taskId, wait })).toEqual(first)
+    expect((await eventTypes(opened.store, taskId)).filter((type) => type === 'input-requested')).toHaveLength(1)
+  })
+})
+
 describe('a lost builder', () => {
   it('is noted once for its seat, and a repetition gives what was noted first, also when the task has ended', async () => {
     const { taskId, seat } = await taskIn(opened.store, 'building')

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** One of the gateway and one of a builder; `npm run crash-points` has them all. */
-const ONLY = 'approval decided,branch pushed'
+const ONLY = 'wait for the approval,branch pushed'
 
 it('a process that is killed right before or after an effect costs nothing', { timeout: 300_000 }, async () => {
   const args = ['bin/run.mjs', 'chaos/crash-points/main.ts', '--only', ONLY, '--json']
