@@ -18,6 +18,7 @@ const ENTRIES = [
   'bench/bare/builder.ts',
   'bench/bare/job.ts',
   'chaos/main.ts',
+  'chaos/crash-points/main.ts',
 ]
 
 /** A module finds what lies beside it (migrations, scripts, entry points) where its source is. */

@@ -2,6 +2,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 type Direction = 'there' | 'back'
 
+/** Sees every piece before it is carried on, and may let it arrive nowhere. */
+export type Tap = (bytes: Buffer, direction: Direction, client: Socket) => 'pass' | 'hold'
+
 /** A connection through the proxy: what the client sends goes there, what it gets comes back. */
 interface Pair {
   readonly client: Socket
@@ -16,6 +19,8 @@ export class FaultProxy {
   private readonly pairs = new Set<Pair>()
   private readonly held = new Set<Direction>()
   private delayMs = 0
+  /** Looks on, where somebody does. */
+  tap: Tap = () => 'pass'
 
   private constructor(
     private readonly server: Server,
@@ -77,13 +82,15 @@ export class FaultProxy {
         server.destroy()
       })
     }
-    this.carry(client, server)
-    this.carry(server, client)
+    this.carry(client, server, (bytes) => this.tap(bytes, 'there', client))
+    this.carry(server, client, (bytes) => this.tap(bytes, 'back', client))
     this.regulate(pair)
   }
 
-  private carry(from: Socket, to: Socket): void {
-    from.on('data', (bytes) => this.later(() => to.writable && to.write(bytes)))
+  private carry(from: Socket, to: Socket, seen: (bytes: Buffer) => 'pass' | 'hold'): void {
+    from.on('data', (bytes: Buffer) => {
+      if (seen(bytes) === 'pass') this.later(() => to.writable && to.write(bytes))
+    })
     from.on('end', () => this.later(() => to.end()))
   }
 

@@ -3,6 +3,7 @@ import { collectTasks } from './collect.ts'
 import { processesOf } from './left-processes.ts'
 import type { Observations } from './observations.ts'
 import type { Plan } from './plan.ts'
+import { scriptOf } from './script.ts'
 import { openWorkflows, untilEnded } from './settle.ts'
 import { MODEL_LATENCY_MS, startStage, type Stage } from './stage.ts'
 import { KeyRotation } from './strikes/key-rotation.ts'
@@ -23,7 +24,7 @@ export interface PlayOptions {
 export async function play(plan: Plan, options: PlayOptions): Promise<Observations> {
   // Every wait of a run listens for its end.
   setMaxListeners(0, options.signal)
-  const stage = await startStage(plan)
+  const stage = await startStage((run) => scriptOf(plan.tasks, run))
   options.report(`${stage.directory}: ${plan.tasks.length} tasks, ${plan.strikes.length} strikes`)
   options.signal.addEventListener('abort', () => stage.api.giveUp())
   try {

@@ -10,7 +10,7 @@ const run = promisify(execFile)
 const NONE = '0'.repeat(40)
 
 /** Where an order for the next push waits until one takes it. */
-export type GitOrder = 'cut-after-accept' | 'hang'
+export type GitOrder = 'cut-after-accept' | 'hang' | 'kill-before' | 'kill-after'
 
 /** Runs once a reference has changed, in the process that changed it: what it notes has happened. */
 const reportHook = (ledger: string) => `#!/bin/sh
@@ -20,15 +20,26 @@ while read -r old new ref; do
 done
 `
 
+/** Whoever pushes dies; before the reference moves its push is refused too, as it would be with the git it started. */
+const killHook = (order: string, exitCode: number) => `
+if mv '${order}' '${order}'.$$ 2>/dev/null; then
+  pid=$$
+  while [ "$pid" -gt 1 ]; do
+    case "$(readlink /proc/$pid/exe)" in */node) kill -9 "$pid"; exit ${exitCode} ;; esac
+    pid="$(awk '/^PPid:/ { print $2 }' /proc/$pid/status)"
+  done
+fi
+`
+
 /** The push waits as long as the order says; one order is for one push. */
-const hangHook = (orders: string) => `#!/bin/sh
+const hangHook = (orders: string) => `
 taken='${orders}/hang'.$$
 mv '${orders}/hang' "$taken" 2>/dev/null || exit 0
 sleep "$(cat "$taken")"
 `
 
 /** What was accepted stays accepted; the answer never arrives. */
-const cutHook = (orders: string) => `#!/bin/sh
+const cutHook = (orders: string) => `
 mv '${orders}/cut-after-accept' '${orders}/cut-after-accept'.$$ 2>/dev/null || exit 0
 kill -9 $PPID
 `
@@ -59,8 +70,8 @@ export class Remotes {
     await mkdir(join(repository, 'hooks'))
     const hooks = {
       'reference-transaction': reportHook(this.ledger(key)),
-      'pre-receive': hangHook(this.orders),
-      'post-receive': cutHook(this.orders),
+      'pre-receive': `#!/bin/sh${killHook(join(this.orders, 'kill-before'), 1)}${hangHook(this.orders)}`,
+      'post-receive': `#!/bin/sh${killHook(join(this.orders, 'kill-after'), 0)}${cutHook(this.orders)}`,
     }
     for (const [name, text] of Object.entries(hooks)) {
       await writeFile(join(repository, 'hooks', name), text)

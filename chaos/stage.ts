@@ -9,13 +9,13 @@ import { ensureBubblewrap } from '../adapters/sandbox/find-bubblewrap.ts'
 import { findTemporal } from '../adapters/temporal/find-temporal.ts'
 import { startTemporal, type TemporalServer } from '../adapters/temporal/temporal-server.ts'
 import { environmentOf } from '../bench/programs.ts'
+import type { GeminiScript } from '../simulators/gemini/script.ts'
 import { startGeminiSimulator, type GeminiSimulator } from '../simulators/gemini/server.ts'
 import { FaultProxy } from './fault-proxy.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { PatientApi } from './api.ts'
-import type { Plan } from './plan.ts'
 import { Remotes } from './remotes.ts'
-import { FILES, scriptOf } from './script.ts'
+import { FILES } from './script.ts'
 import { Service } from './service.ts'
 
 const ADMIN_KEY = 'chaos-only-key-of-a-gateway-that-is-gone-in-a-while'
@@ -45,8 +45,8 @@ export interface Stage {
   stop(options: { readonly keep: boolean }): Promise<void>
 }
 
-/** Starts everything a plan needs in a temporary folder on free ports. */
-export async function startStage(plan: Plan): Promise<Stage> {
+/** Starts everything a run needs in a temporary folder on free ports. The name of the run goes into its script. */
+export async function startStage(scriptOf: (run: string) => GeminiScript): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), 'ocg-chaos-'))
   const undo: (() => Promise<unknown>)[] = []
   const started = async <T>(thing: Promise<T>, stop: (thing: T) => Promise<unknown>): Promise<T> => {
@@ -64,7 +64,7 @@ export async function startStage(plan: Plan): Promise<Stage> {
     const remotes = await Remotes.create(await folder(directory, 'remotes'), FILES)
     const simulator = await started(
       startGeminiSimulator({
-        ...{ script: scriptOf(plan.tasks, run), latencyMs: MODEL_LATENCY_MS },
+        ...{ script: scriptOf(run), latencyMs: MODEL_LATENCY_MS },
         ledgerFile: join(directory, 'model.jsonl'),
       }),
       (model) => model.close(),

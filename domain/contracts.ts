@@ -71,6 +71,7 @@ export interface NotedLoss {
 /** Short steps of the Manager: database work and the understanding call. */
 export interface GatewayActivities {
   openTask(input: { readonly taskId: string }): Promise<TaskBrief>
+  /** The model is asked once a round: a repetition gives what was understood then. */
   understandTask(input: { readonly taskId: string; readonly round: number }): Promise<UnderstandingOutcome>
   queueTask(input: { readonly taskId: string }): Promise<Route>
   assignBuilder(input: Fence & { readonly builder: string; readonly attempt: number }): Promise<void>
@@ -84,7 +85,11 @@ export interface GatewayActivities {
   /** To `verifying`, unless a message waits for the model: then false. */
   beginVerification(input: { readonly taskId: string }): Promise<boolean>
   /** Gives the verification's log to the Builder and the task back to `building`. */
-  requestRepair(input: { readonly taskId: string; readonly outcome: VerificationOutcome }): Promise<void>
+  requestRepair(input: {
+    readonly taskId: string
+    readonly attempt: number
+    readonly outcome: VerificationOutcome
+  }): Promise<void>
   beginDelivery(input: { readonly taskId: string }): Promise<void>
   endTask(input: {
     readonly taskId: string
@@ -96,6 +101,8 @@ export interface GatewayActivities {
     readonly taskId: string
     readonly text: string
     readonly from: string
+    /** Repeated with the same key it is the same message. */
+    readonly key: string
   }): Promise<'answer' | 'steer'>
   decideApproval(input: {
     readonly taskId: string
@@ -103,6 +110,8 @@ export interface GatewayActivities {
     readonly decision: 'approve' | 'reject'
     readonly comment?: string
     readonly by: string
+    /** As of a message. */
+    readonly key: string
   }): Promise<void>
   changeBudget(input: { readonly taskId: string; readonly budgetUsd: number }): Promise<void>
   changePriority(input: { readonly taskId: string; readonly priority: Priority }): Promise<void>

@@ -12,6 +12,8 @@ import { noWarehouse } from '../domain/ports/warehouse.ts'
 import { chain } from '../domain/routing/chain.ts'
 import { byKind, cost } from '../domain/routing/strategies.ts'
 
+/** A living gateway is heard of at least once a second while the model thinks. */
+const HEARTBEATS = { maxHeartbeatThrottleInterval: '1 second', defaultHeartbeatThrottleInterval: '1 second' } as const
 /** About half a gigabyte of replayed state at most; the rest is replayed when it is needed again. */
 const CACHED_WORKFLOWS = 200
 
@@ -51,6 +53,7 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
       ...common,
       taskQueue: TASK_QUEUES.gateway,
       activities: { ...understanding },
+      ...HEARTBEATS,
       shutdownGraceTime: '5 seconds',
     }),
   ])

@@ -1,7 +1,7 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { BuildInput, BuildOutcome, PlannedCall } from '../domain/contracts.ts'
 import { CONTINUE_AS_NEW_BYTES, CONTINUE_AS_NEW_EVENTS } from '../domain/limits.ts'
-import { stepsOn, turnsOn } from './builder-activities.ts'
+import { remoteStepsOn, stepsOn, turnsOn } from './builder-activities.ts'
 import { interruptSignal } from './messages.ts'
 
 /**
@@ -41,7 +41,7 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
 
 async function prepare(input: BuildInput): Promise<number> {
   const summary = `${input.builder} · workspace`
-  const prepared = await stepsOn(input.queue).prepareWorkspace.executeWithOptions({ summary }, [input.fence])
+  const prepared = await remoteStepsOn(input.queue).prepareWorkspace.executeWithOptions({ summary }, [input.fence])
   return prepared.turn
 }
 

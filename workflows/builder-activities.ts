@@ -30,14 +30,35 @@ const onSeat = (queue: string) =>
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   }) as const
 
-/** Workspace, tools, verification and delivery on the queue of the builder that granted the seat. */
+/** Steps that speak to the remote repository: the clone and the push. */
+type RemoteSteps = Pick<BuilderActivities, 'prepareWorkspace' | 'publishDelivery'>
+
+/** Tools and verification on the queue of the builder that granted the seat. */
 export function stepsOn(queue: string) {
-  return proxyActivities<Omit<BuilderActivities, 'takeTurn' | 'releaseSeat'>>({
+  return proxyActivities<Omit<BuilderActivities, 'takeTurn' | 'releaseSeat' | keyof RemoteSteps>>({
     ...onSeat(queue),
-    // Setup, commands and pushes have limits of their own; this one only ends what hangs beyond them.
+    // Setup and commands have limits of their own; this one only ends what hangs beyond them.
     startToCloseTimeout: '2 hours',
     // An unfinished step is repeated on a new seat, where the fence holds, never beside its own ghost.
     retry: { maximumAttempts: 1 },
+  })
+}
+
+/** Clone and push on the same queue. */
+export function remoteStepsOn(queue: string) {
+  return proxyActivities<RemoteSteps>({
+    ...onSeat(queue),
+    // Each git has a limit of its own; this one only ends what hangs beyond them.
+    startToCloseTimeout: '2 hours',
+    // A remote that is restarted, or a ref another push has locked, is back within the two minutes these tries last.
+    // Each of them looks first whether an earlier one went through, and whether the seat is still its own.
+    retry: {
+      initialInterval: '1 second',
+      backoffCoefficient: 2,
+      maximumInterval: '1 minute',
+      maximumAttempts: 8,
+      nonRetryableErrorTypes: ['internal', 'TemporalTimeout:Heartbeat', 'TemporalTimeout:StartToClose'],
+    },
   })
 }
 

@@ -30,6 +30,20 @@ const local = proxyLocalActivities<DatabaseSteps>({
   retry: { initialInterval: '100 milliseconds', backoffCoefficient: 2, maximumInterval: '5 seconds' },
 })
 
+/** The step in progress. Every workflow has a module, and so a row, of its own. */
+let latest: Promise<unknown> = Promise.resolve()
+
+/**
+ * One step after the other, whoever asks for it: the results of local activities that ran beside each other come in
+ * another order when the workflow is replayed (temporalio/sdk-python#1881, in the core all SDKs share). Such a history
+ * is refused by every Manager that has to replay it, and its task would stand for ever.
+ */
+function inTurn<T>(step: () => Promise<T>): Promise<T> {
+  const running = latest.then(step)
+  latest = running.catch(() => undefined)
+  return running
+}
+
 /**
  * Database steps of the Manager. Local: they take milliseconds and cost a third of an activity. A database that is
  * away is waited for; what it refuses (`conflict`, `not_found`) comes back at once.
@@ -37,13 +51,16 @@ const local = proxyLocalActivities<DatabaseSteps>({
 export const gateway = Object.fromEntries(
   Object.entries(SUMMARIES).map(([name, summary]) => [
     name,
-    (input: never) => local[name as keyof DatabaseSteps].executeWithOptions({ summary }, [input]),
+    (input: never) =>
+      inTurn<unknown>(() => local[name as keyof DatabaseSteps].executeWithOptions({ summary }, [input])),
   ]),
 ) as unknown as DatabaseSteps
 
 /** The understanding call: the model may think for minutes and be overloaded for more. */
 export const understanding = proxyActivities<Pick<GatewayActivities, 'understandTask'>>({
   taskQueue: TASK_QUEUES.gateway,
+  // As on a builder: a gateway that died while the model thought is followed by another in seconds.
+  heartbeatTimeout: '5 seconds',
   // A thinking model answers within five minutes or not at all.
   startToCloseTimeout: '5 minutes',
   // Eight tries with this back-off last about four minutes: longer than a usual overload, cheaper than a person's patience.

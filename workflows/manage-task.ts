@@ -18,7 +18,7 @@ async function manage(task: ManagedTask): Promise<TaskResult> {
     const outcome = await task.verify(attempt)
     if (outcome.verdict !== 'failed') return task.deliver(outcome)
     if (attempt === MAX_VERIFICATIONS) throw rejected(outcome)
-    await task.requestRepair(outcome)
+    await task.requestRepair(attempt, outcome)
   }
 }
 

@@ -12,7 +12,7 @@ import type { BuildOutcome, Seat, SeatLoss, TaskBrief, VerificationOutcome, Wait
 import { countLoss, isPoison, NO_LOSSES, pauseAfter, type Losses } from '../domain/poison.ts'
 import { seatPriority } from '../domain/priority.ts'
 import { DEFAULT_PRIORITY, type TaskResult, type TaskState, type Waiting } from '../domain/task.ts'
-import { stepsOn } from './builder-activities.ts'
+import { remoteStepsOn, stepsOn } from './builder-activities.ts'
 import type { buildTask } from './build-task.ts'
 import { failureIn, TaskFailed } from './failures.ts'
 import { gateway, understanding } from './gateway-activities.ts'
@@ -117,8 +117,8 @@ export class ManagedTask {
     )
   }
 
-  async requestRepair(outcome: VerificationOutcome): Promise<void> {
-    await gateway.requestRepair({ taskId: this.taskId, outcome })
+  async requestRepair(attempt: number, outcome: VerificationOutcome): Promise<void> {
+    await gateway.requestRepair({ taskId: this.taskId, attempt, outcome })
     this.enter('building')
   }
 
@@ -130,7 +130,7 @@ export class ManagedTask {
       this.enter('delivering')
       const { commit, verdict } = outcome
       return this.onSeat((seat) =>
-        stepsOn(seat.queue).publishDelivery.executeWithOptions({ summary: `${seat.builder} · deliver` }, [
+        remoteStepsOn(seat.queue).publishDelivery.executeWithOptions({ summary: `${seat.builder} · deliver` }, [
           { ...this.fence(seat), commit, verdict },
         ]),
       )
@@ -219,14 +219,15 @@ export class ManagedTask {
     if (wait.for === 'budget') return this.keepingSeatAWhile(() => this.controls.budgetRaised)
     const decided = () => approvalId === undefined || this.controls.decided.has(approvalId)
     await this.keepingSeatAWhile(() => decided(), APPROVAL_EXPIRY)
-    if (!decided() && approvalId !== undefined)
-      await gateway.decideApproval({
-        taskId: this.taskId,
-        approvalId,
-        decision: 'reject',
-        comment: 'It expired.',
-        by: 'expiry',
-      })
+    if (!decided() && approvalId !== undefined) await this.expire(approvalId)
+  }
+
+  private async expire(approvalId: string): Promise<void> {
+    const refusal = { decision: 'reject', comment: 'It expired.', by: 'expiry', key: `expiry ${approvalId}` } as const
+    await gateway.decideApproval({ taskId: this.taskId, approvalId, ...refusal }).catch((error: unknown) => {
+      // A decision of the last moment, which the Manager has not heard of yet, stands.
+      if (failureIn(error).code !== 'conflict') throw error
+    })
   }
 
   private async keepingSeatAWhile(answered: () => boolean, limit?: '30 days'): Promise<void> {

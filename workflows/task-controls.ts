@@ -1,4 +1,4 @@
-import { setHandler } from '@temporalio/workflow'
+import { currentUpdateInfo, setHandler } from '@temporalio/workflow'
 import { toPriority } from '../domain/priority.ts'
 import type { Priority, TaskState } from '../domain/task.ts'
 import { gateway } from './gateway-activities.ts'
@@ -77,10 +77,13 @@ function handleBuilders({ holder, controls, interrupt }: ControlledTask): void {
 /** Who stands behind an update that names nobody. */
 const OPERATOR = 'temporal'
 
+/** What the store knows an update by when its step is repeated. */
+const updateKey = (): string => `update ${currentUpdateInfo()?.id}`
+
 function handleChanges(task: ControlledTask): void {
   const { taskId, controls } = task
   const decide = (decision: 'approve' | 'reject') => async (given: messages.ApprovalDecision) => {
-    await gateway.decideApproval({ taskId, decision, ...given, by: given.by ?? OPERATOR })
+    await gateway.decideApproval({ taskId, decision, ...given, by: given.by ?? OPERATOR, key: updateKey() })
     controls.decided.add(given.approvalId)
   }
   setHandler(messages.approveUpdate, decide('approve'), {
@@ -92,7 +95,7 @@ function handleChanges(task: ControlledTask): void {
     description: 'Refuse the waiting tool call: {"approvalId":"…","comment":"…"}.',
   })
   const steer = async ({ text, from = OPERATOR }: messages.SteeringText) => {
-    const kind = await gateway.receiveMessage({ taskId, text, from })
+    const kind = await gateway.receiveMessage({ taskId, text, from, key: updateKey() })
     if (kind === 'answer') controls.answered = true
     return kind
   }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { Context } from '@temporalio/activity'
 import type { BuilderActivities, Seat, SeatActivities } from '../../domain/contracts.ts'
-import { beating } from './on-seat.ts'
+import { beating } from '../beating.ts'
 import type { SeatTable } from './seat-table.ts'
 import type { Workspaces } from './workspaces.ts'
 

@@ -5,7 +5,7 @@ import type { Memory } from '../../domain/ports/memory.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { Warehouse } from '../../domain/ports/warehouse.ts'
 import type { Route, RoutingContext } from '../../domain/routing/strategy.ts'
-import { isFinal, type Task, type TaskState, type Waiting } from '../../domain/task.ts'
+import { isFinal, isWaiting, type Task, type TaskState, type Waiting } from '../../domain/task.ts'
 import { repairMessage } from '../prompts/builder.ts'
 import { briefOf } from './brief.ts'
 
@@ -37,6 +37,7 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
   return {
     openTask: async ({ taskId }) => briefOf(await found(store, taskId)),
     async awaitHuman({ taskId, wait }) {
+      await leaveWait(store, taskId, `awaiting_${wait.for}`)
       const { waiting, event } = await waitingFor({ store, clock }, { taskId, wait })
       await tasks.move({ taskId, to: `awaiting_${wait.for}`, change: { waiting }, events: [event] })
       return waiting
@@ -45,16 +46,20 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
       await tasks.move({ taskId, to: 'paused' })
     },
     async resumeTask({ taskId, to }) {
+      // Ended by a Manager that died right after it: back on its way, a task does not return to the queue.
+      if (!isWaiting((await found(store, taskId)).state)) return
       await tasks.move({ taskId, to, change: { waiting: null } })
     },
     async beginVerification({ taskId }) {
+      await leaveWait(store, taskId)
       const { moved } = await tasks.move({ taskId, to: 'verifying', unlessSteered: true })
       return moved
     },
-    async requestRepair({ taskId, outcome }) {
+    async requestRepair({ taskId, attempt, outcome }) {
       const task = await found(store, taskId)
       if (task.state !== 'verifying') return
-      await conversations.tell({ taskId, text: repairMessage({ log: outcome.log }) })
+      const text = repairMessage({ log: outcome.log })
+      await conversations.tell({ taskId, text, key: `verification ${attempt}` })
       await tasks.move({ taskId, to: 'building' })
     },
     async beginDelivery({ taskId }) {
@@ -91,14 +96,19 @@ function seating({ store, router, models }: LifecycleDependencies) {
           models,
         })
       const data = { priority: task.priority, strategy: route.strategy, model: route.model, profile: route.profile }
-      await store.tasks.move({ taskId, to: 'queued', change: { route }, events: [{ type: 'task-queued', data }] })
+      // On its way already, as a Manager that died left it: there it stays, as with any lost seat.
+      if (task.state !== 'building')
+        await store.tasks.move({ taskId, to: 'queued', change: { route }, events: [{ type: 'task-queued', data }] })
       return route
     },
     async assignBuilder({ taskId, seat, builder, attempt }) {
       const { task, seat: current } = await store.tasks.work(taskId)
       if (current >= seat) return
+      // As the sweeper leaves it behind: no builder could do anything for it any more.
+      if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already (${task.state}).`)
       const change = { builder: { id: builder, seat, attempt } }
       const events: NewTaskEvent[] = [{ type: 'builder-assigned', data: { builder, seat, attempt } }]
+      await leaveWait(store, taskId)
       if (task.state === 'queued') await store.tasks.move({ taskId, to: 'building', change, events })
       else await store.tasks.note({ taskId, change, events })
     },
@@ -152,6 +162,16 @@ async function currentStep(
     (entry) => entry['type'] === 'tool' && entry['turn'] === turn && entry['state'] === 'finished',
   )
   return `${task.state}, turn ${turn}, call ${done.length + 1}`
+}
+
+/**
+ * Ends a wait the Manager knows nothing of: it was stored, then the process died before the Manager's history held it,
+ * and by the time another took over there was news (the seat is lost, the pause is over) that led past it.
+ */
+async function leaveWait(store: Store, taskId: string, unless?: TaskState): Promise<void> {
+  const { state } = await found(store, taskId)
+  if (isWaiting(state) && state !== unless)
+    await store.tasks.move({ taskId, to: 'building', change: { waiting: null } })
 }
 
 async function waitingFor(

@@ -8,6 +8,7 @@ import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '
 import type { Store, TaskWork } from '../../domain/ports/store.ts'
 import { understandingSchema } from '../../domain/schemas/understanding.ts'
 import { UNDERSTANDING_SCHEMA, type Understanding } from '../../domain/understanding.ts'
+import { beating } from '../beating.ts'
 import { answerInstruction, understandingInstruction } from '../prompts/understanding.ts'
 import { briefOf } from './brief.ts'
 
@@ -26,32 +27,45 @@ export interface UnderstandDependencies {
 export function createUnderstandTask(dependencies: UnderstandDependencies): Pick<GatewayActivities, 'understandTask'> {
   const { store } = dependencies
   return {
-    async understandTask({ taskId, round }): Promise<UnderstandingOutcome> {
-      await store.tasks.move({ taskId, to: 'understanding' })
-      const work = await store.tasks.work(taskId)
-      const { budgetUsd } = work.task.constraints
-      if (budgetUsd !== undefined && work.task.cost.usd >= budgetUsd)
-        return { type: 'budget-reached', brief: briefOf(work.task) }
-      const understanding = await understand(dependencies, work)
-      const kind = work.request.kind ?? understanding.kind
-      const question = understanding.clarifyingQuestion
-      const answer =
-        kind === 'question' ? (understanding.answer ?? (await answerQuestion(dependencies, work))) : undefined
-      const task = await store.tasks.note({
-        taskId,
-        change: {
-          title: work.request.title ?? understanding.title,
-          kind,
-          priority: work.request.priority ?? toPriority(understanding.priority),
-          understanding,
-        },
-        events: [{ type: 'task-understood', data: { kind, summary: understanding.summary, risk: understanding.risk } }],
-      })
-      if (answer !== undefined) return { type: 'answered', brief: briefOf(task), answer }
-      if (question !== undefined && round <= QUESTIONS) return { type: 'unclear', brief: briefOf(task), question }
-      return { type: 'understood', brief: briefOf(task) }
-    },
+    understandTask: ({ taskId, round }) =>
+      beating(async (): Promise<UnderstandingOutcome> => {
+        await store.tasks.move({ taskId, to: 'understanding' })
+        const work = await store.tasks.work(taskId)
+        if (work.understoodRound >= round) return outcomeOf(work)
+        const { budgetUsd } = work.task.constraints
+        if (budgetUsd !== undefined && work.task.cost.usd >= budgetUsd)
+          return { type: 'budget-reached', brief: briefOf(work.task) }
+        await noteUnderstanding(dependencies, work, round)
+        return outcomeOf(await store.tasks.work(taskId))
+      }),
   }
+}
+
+/** Asks the model and stores what it understood, as the outcome of this round. */
+async function noteUnderstanding(dependencies: UnderstandDependencies, work: TaskWork, round: number): Promise<void> {
+  const understood = await understand(dependencies, work)
+  const kind = work.request.kind ?? understood.kind
+  const { summary, risk } = understood
+  const answer = kind === 'question' ? (understood.answer ?? (await answerQuestion(dependencies, work))) : undefined
+  await dependencies.store.tasks.note({
+    taskId: work.task.id,
+    change: {
+      title: work.request.title ?? understood.title,
+      kind,
+      priority: work.request.priority ?? toPriority(understood.priority),
+      understanding: { ...understood, answer },
+      understoodRound: round,
+    },
+    events: [{ type: 'task-understood', data: { kind, summary, risk } }],
+  })
+}
+
+function outcomeOf({ task, understanding, understoodRound }: TaskWork): UnderstandingOutcome {
+  const brief = briefOf(task)
+  const { answer, clarifyingQuestion: question } = understanding ?? {}
+  if (answer !== undefined) return { type: 'answered', brief, answer }
+  if (question !== undefined && understoodRound <= QUESTIONS) return { type: 'unclear', brief, question }
+  return { type: 'understood', brief }
 }
 
 async function understand(dependencies: UnderstandDependencies, work: TaskWork): Promise<Understanding> {

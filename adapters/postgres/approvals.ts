@@ -2,7 +2,8 @@ import type { Pool } from 'pg'
 import { ulid } from 'ulidx'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ConversationStore } from '../../domain/ports/store.ts'
-import { lockTask, writeTask } from './task-rows.ts'
+import { takenOnce } from './taken-messages.ts'
+import { lockTask, writeTask, type TaskRow } from './task-rows.ts'
 import { callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
 
@@ -22,7 +23,11 @@ export function createApprovals(
       ])
       return rowCount === 1
     },
-    decideApproval: (decision) => inTransaction(pool, (transaction) => decideApproval(transaction, decision)),
+    decideApproval: (decision) =>
+      inTransaction(pool, async (transaction) => {
+        const task = await lockTask(transaction, decision.taskId)
+        await takenOnce(transaction, decision, () => decideApproval(transaction, task, decision))
+      }),
   }
 }
 
@@ -38,9 +43,12 @@ async function openApproval(transaction: Transaction, request: OpenApproval) {
   return { approvalId, call: callOf({ ...call, approval_id: approvalId }) }
 }
 
-async function decideApproval(transaction: Transaction, decision: DecideApproval): Promise<void> {
+async function decideApproval(
+  transaction: Transaction,
+  task: TaskRow,
+  decision: DecideApproval,
+): Promise<DecideApproval['decision']> {
   const { taskId, approvalId } = decision
-  const task = await lockTask(transaction, taskId)
   const { rows } = await transaction.query<ToolCallRow>(
     'select * from tool_call where task_id = $1 and approval_id = $2',
     [taskId, approvalId],
@@ -58,7 +66,7 @@ async function decideApproval(transaction: Transaction, decision: DecideApproval
   )
   const decided = { ...callData(call), approvalId, decision: decision.decision, by: decision.by }
   const decidedTask = await writeTask(transaction, task, { events: [{ type: 'approval-decided', data: decided }] })
-  if (decision.decision === 'approve') return
+  if (decision.decision === 'approve') return decision.decision
   const error = `The requester rejected this call.${decision.comment ? ` ${decision.comment}` : ''}`
   await transaction.query(
     `update tool_call set state = 'finished', response = $3, summary = 'rejected', finished_at = now()
@@ -68,4 +76,5 @@ async function decideApproval(transaction: Transaction, decision: DecideApproval
   await writeTask(transaction, decidedTask, {
     events: [calledEvent(call), { type: 'tool-finished', data: { ...callData(call), ok: false, summary: 'rejected' } }],
   })
+  return decision.decision
 }

@@ -9,6 +9,7 @@ import { contentsBefore } from './contents.ts'
 import { callOf, type ToolCallRow } from './tool-call-rows.ts'
 import { dollars, lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
 import { storableText } from './storable-text.ts'
+import { takenOnce } from './taken-messages.ts'
 import { createToolCalls } from './tool-calls.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 import { transcript } from './transcript.ts'
@@ -40,13 +41,16 @@ export function createConversationStore(pool: Pool): ConversationStore {
       )
       return rows[0]?.next ?? 1
     },
-    receive: (message) => inTransaction(pool, (transaction) => receive(transaction, message)),
-    async tell({ taskId, text }) {
-      await pool.query(`insert into message (task_id, author, text) values ($1, 'gateway', $2)`, [
-        taskId,
-        storableText(text),
-      ])
-    },
+    receive: (message) =>
+      inTransaction(pool, async (transaction) => {
+        const task = await lockTask(transaction, message.taskId)
+        return takenOnce(transaction, message, () => receive(transaction, task, message))
+      }),
+    tell: (message) =>
+      inTransaction(pool, async (transaction) => {
+        await lockTask(transaction, message.taskId)
+        await takenOnce(transaction, message, () => Promise.resolve(tell(transaction, message)))
+      }),
     async unread(taskId) {
       const { rows } = await pool.query<{ text: string }>(
         `select text from message where task_id = $1 and turn is null and author <> 'gateway' order by number`,
@@ -172,11 +176,17 @@ async function lastWords(pool: Pool, taskId: string): Promise<string> {
   return storableText(text.join('')).trim()
 }
 
+function tell(transaction: Transaction, { taskId, text }: { taskId: string; text: string }): 'told' {
+  const values = [taskId, storableText(text)]
+  transaction.write(`insert into message (task_id, author, text) values ($1, 'gateway', $2)`, values)
+  return 'told'
+}
+
 async function receive(
   transaction: Transaction,
+  task: TaskRow,
   { taskId, text, from }: { taskId: string; text: string; from: string },
 ): Promise<'answer' | 'steer'> {
-  const task = await lockTask(transaction, taskId)
   if (!acceptsSteering(task.state))
     throw new GatewayError('conflict', `${taskId} is ${task.state} and takes no more text. Send it as a new task.`)
   if (task.state === 'awaiting_input') {

@@ -4,7 +4,7 @@ import { createArtifactStore } from './artifacts.ts'
 import { createBuilderRegistry } from './builders.ts'
 import { createConversationStore } from './conversations.ts'
 import { createKeyStore } from './keys.ts'
-import { tryToLead } from './leadership.ts'
+import { createOffices } from './leadership.ts'
 import { migrate } from './migrate.ts'
 import { createNotifications } from './notifications.ts'
 import { createTaskStore } from './tasks.ts'
@@ -34,17 +34,19 @@ export async function openStore(options: { readonly url: string; readonly connec
   pool.on('connect', (client) => client.on('error', () => undefined))
   await migrate(pool)
   const notifications = createNotifications(options.url)
+  const offices = createOffices(options.url)
   return {
     tasks: createTaskStore(pool, notifications),
     conversations: createConversationStore(pool),
     artifacts: createArtifactStore(pool),
     keys: createKeyStore(pool),
     builders: createBuilderRegistry(pool),
-    tryToLead: (office) => tryToLead(options.url, office),
+    tryToLead: (office) => offices.tryToLead(office),
     async ping() {
       await pool.query('select 1')
     },
     async close() {
+      offices.close()
       await notifications.close()
       await pool.end()
     },

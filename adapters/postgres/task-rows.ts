@@ -51,6 +51,7 @@ export interface TaskRow {
   cached_tokens: string
   model_calls: number
   understanding: Understanding | null
+  understood_round: number
   route: Route | null
   base_commit: string | null
   result: TaskResult | null
@@ -123,6 +124,7 @@ const CHANGES = {
   kind: 'kind',
   priority: 'priority',
   understanding: 'understanding',
+  understoodRound: 'understood_round',
   route: 'route',
   waiting: 'waiting',
   budgetUsd: 'budget_usd',

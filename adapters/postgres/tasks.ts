@@ -47,7 +47,8 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
         const fenced = seat === undefined ? undefined : await lockFenced(transaction, { taskId, seat })
         if (fenced) return taskOf(await writeTask(transaction, fenced, request))
         const row = await lockTask(transaction, taskId)
-        return taskOf(isFinal(row.state) ? row : await writeTask(transaction, row, request))
+        const stays = isFinal(row.state) || (request.change?.understoodRound ?? Infinity) <= row.understood_round
+        return taskOf(stays ? row : await writeTask(transaction, row, request))
       }),
     async unstarted({ olderThanMs, limit }) {
       const { rows } = await pool.query<{ id: string }>(
@@ -217,6 +218,7 @@ async function work(pool: Pool, taskId: string): Promise<TaskWork> {
     task: taskOf(row),
     request: row.request,
     seat: row.seat,
+    understoodRound: row.understood_round,
     ...(row.understanding && { understanding: row.understanding }),
     ...(row.route && { route: row.route }),
     ...(row.base_commit !== null && { baseCommit: row.base_commit }),

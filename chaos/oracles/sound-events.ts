@@ -8,10 +8,11 @@ export const soundEvents: Oracle = {
   name: 'sound-events',
   promise:
     'events have no gap, task-ended stands once and last, each tool-called has one tool-finished, each seat is lost once',
-  violations: ({ ended }) => ended.flatMap((task) => faultsOf(task).map((fault) => `${task.id}: ${fault}`)),
+  violations: ({ ended }) => ended.flatMap((task) => faultsIn(task).map((fault) => `${task.id}: ${fault}`)),
 }
 
-function faultsOf({ events }: EndedTask): readonly string[] {
+/** What is wrong with the events of one task. */
+export function faultsIn({ events }: EndedTask): readonly string[] {
   const gap = events.findIndex(({ sequence }, index) => sequence !== index + 1)
   const ends = events.filter(({ type }) => type === 'task-ended').length
   const openings = events.filter(({ type }) => type === 'task-received').length

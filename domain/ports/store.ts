@@ -51,6 +51,8 @@ export interface TaskChange {
   readonly kind?: TaskKind
   readonly priority?: Priority
   readonly understanding?: Understanding
+  /** With its understanding: a round that was noted before stays as it is. */
+  readonly understoodRound?: number
   readonly route?: Route
   readonly builder?: { readonly id: string; readonly seat: number; readonly attempt: number }
   readonly waiting?: Waiting | null
@@ -117,6 +119,8 @@ export interface TaskWork {
   /** As the requester sent it: what is absent here the model may choose. */
   readonly request: TaskRequest
   readonly seat: number
+  /** The round `understanding` comes from; 0 before the first. */
+  readonly understoodRound: number
   readonly understanding?: Understanding
   readonly route?: Route
   readonly baseCommit?: string
@@ -221,15 +225,16 @@ export interface ConversationStore {
   nextTurn(taskId: string): Promise<number>
   /**
    * Takes a human's text: the answer to the open question, or a steer for the next turn. Throws `conflict` when the
-   * task takes no text any more.
+   * task takes no text any more. A message with the `key` of an earlier one is that message, and gets its answer.
    */
   receive(message: {
     readonly taskId: string
     readonly text: string
     readonly from: string
+    readonly key?: string
   }): Promise<'answer' | 'steer'>
-  /** Puts text of the gateway itself (a verification log) before the next turn. */
-  tell(message: { readonly taskId: string; readonly text: string }): Promise<void>
+  /** Puts text of the gateway itself (a verification log) before the next turn; once for a `key`. */
+  tell(message: { readonly taskId: string; readonly text: string; readonly key?: string }): Promise<void>
   /** Text of people that no turn has taken yet, oldest first. */
   unread(taskId: string): Promise<readonly string[]>
   /** The model's last words: the summary of `complete_task`, else the text of the last turn. */
@@ -243,13 +248,17 @@ export interface ConversationStore {
   }): Promise<{ readonly approvalId: string; readonly call: ToolCall }>
   /** Whether the task ever asked for this approval. */
   hasApproval(approval: { readonly taskId: string; readonly approvalId: string }): Promise<boolean>
-  /** First decision wins; a second throws `conflict`, an unknown id `not_found`. */
+  /**
+   * First decision wins; a second throws `conflict`, an unknown id `not_found`. One with the `key` of the first is the
+   * first, repeated.
+   */
   decideApproval(decision: {
     readonly taskId: string
     readonly approvalId: string
     readonly decision: 'approve' | 'reject'
     readonly comment?: string
     readonly by: string
+    readonly key?: string
   }): Promise<void>
   /** The whole conversation for a person: turns with calls, responses and outputs, messages. */
   transcript(taskId: string): Promise<readonly Readonly<Record<string, unknown>>[]>
@@ -336,7 +345,10 @@ export interface Store {
   readonly artifacts: ArtifactStore
   readonly keys: KeyStore
   readonly builders: BuilderRegistry
-  /** Takes an office only one process of the namespace can hold; undefined while another holds it. */
+  /**
+   * Takes an office only one process of the namespace can hold; undefined while another holds it. Who asks again and
+   * again waits with one connection, until the store is closed.
+   */
   tryToLead(office: string): Promise<Leadership | undefined>
   /** Resolves when the store answers a trivial question. */
   ping(): Promise<void>

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createGitHost } from '../../adapters/git/git-host.ts'
 import { createSnapshots } from '../../adapters/git/snapshots.ts'
@@ -230,6 +230,17 @@ describe('push', () => {
   test('done twice at once updates the branch once', async () => {
     const at = await delivery()
     await Promise.all([push(at), push(at)])
+    expect(upstream.updates()).toHaveLength(1)
+  })
+
+  test('that meets a locked ref may be tried again, and updates the branch once', async () => {
+    const at = await delivery()
+    const lock = join(upstream.directory, `refs/heads/${branch}.lock`)
+    mkdirSync(dirname(lock), { recursive: true })
+    writeFileSync(lock, '')
+    await expect(push(at)).rejects.toMatchObject({ code: 'repository_unreachable', retryable: true })
+    rmSync(lock)
+    await push(at)
     expect(upstream.updates()).toHaveLength(1)
   })
 

@@ -111,6 +111,14 @@ create table snapshot (
   constraint snapshot_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
 );
 
+create table taken_message (
+  task_id text not null,
+  key text not null,
+  answer text not null,
+  constraint taken_message_pkey PRIMARY KEY (task_id, key),
+  constraint taken_message_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+
 create table task (
   id text not null,
   tenant text not null,
@@ -148,6 +156,7 @@ create table task (
   base_commit text,
   result json,
   error json,
+  understood_round integer not null default 0,
   constraint task_pkey PRIMARY KEY (id),
   constraint task_priority_check CHECK (((priority >= 1) AND (priority <= 5)))
 );

@@ -74,6 +74,29 @@ describe.each(Object.entries(STORES))('people in the conversations of %s', (_, o
       expect(await store.conversations.unread(taskId)).toEqual([])
     })
 
+    it.each([
+      ['steers', 'building'],
+      ['answers the understanding step', 'awaiting_input'],
+    ] as const)('with the key of an earlier one is that one: what %s is taken once', async (__, state) => {
+      const { taskId } = await taskIn(store, state === 'building' ? state : 'understanding')
+      await store.tasks.move({ taskId, to: state })
+      const message = { taskId, text: 'hurry', from: 'ada', key: 'update 1' }
+      const first = await store.conversations.receive(message)
+      await store.tasks.move({ taskId, to: state === 'building' ? 'verifying' : 'understanding' })
+      expect(await opened.other.conversations.receive(message)).toBe(first)
+      expect(await store.conversations.unread(taskId)).toEqual(['hurry'])
+    })
+
+    it('that answered a question and is repeated does not steer as well', async () => {
+      const at = await answeredTurn(store, await taskIn(store, 'building'), [call(0, { name: 'ask_user' })])
+      await store.conversations.beginTool({ ...at, position: 0 })
+      await store.tasks.move({ taskId: at.taskId, to: 'awaiting_input' })
+      const message = { taskId: at.taskId, text: 'blue', from: 'ada', key: 'update 1' }
+      const answers = await Promise.all([1, 2, 3].map(() => store.conversations.receive(message)))
+      expect(answers).toEqual(['answer', 'answer', 'answer'])
+      expect(await store.conversations.unread(at.taskId)).toEqual([])
+    })
+
     it('for an unknown task is refused', async () => {
       await expect(say('task-0', 'hello')).rejects.toMatchObject({ code: 'not_found' })
     })
@@ -129,6 +152,18 @@ describe.each(Object.entries(STORES))('people in the conversations of %s', (_, o
       const late = await requested()
       await store.tasks.move({ taskId: late.taskId, to: 'cancelled' })
       await expect(store.conversations.decideApproval({ ...late, decision: 'approve' })).rejects.toMatchObject({
+        code: 'conflict',
+      })
+    })
+
+    it('decided with a key is decided by it once more when the answer was lost, and by no other', async () => {
+      const approval = await requested()
+      const decision = { ...approval, decision: 'reject', key: 'update 1' } as const
+      await store.conversations.decideApproval(decision)
+      const events = await eventTypes(store, approval.taskId)
+      await opened.other.conversations.decideApproval(decision)
+      expect(await eventTypes(store, approval.taskId)).toEqual(events)
+      await expect(store.conversations.decideApproval({ ...decision, key: 'update 2' })).rejects.toMatchObject({
         code: 'conflict',
       })
     })

@@ -89,23 +89,3 @@ describe('a builder of PostgreSQL that does not report', () => {
     await store.close()
   })
 })
-
-describe.each(Object.entries(STORES))('an office of %s', (_, open) => {
-  let opened: OpenedStore
-  beforeEach(async () => {
-    opened = await open()
-  })
-  afterEach(() => opened.close())
-
-  it('is held by one at a time and free again when it is resigned', async () => {
-    const held = await opened.store.tryToLead('pool')
-    expect(held?.lost.aborted).toBe(false)
-    expect(await opened.other.tryToLead('pool')).toBeUndefined()
-    const another = await opened.other.tryToLead('another')
-    await held?.resign()
-    expect(held?.lost.aborted).toBe(true)
-    const next = await opened.other.tryToLead('pool')
-    expect(next).toBeDefined()
-    await Promise.all([next?.resign(), another?.resign()])
-  })
-})

@@ -11,20 +11,83 @@ beforeAll(async () => {
 })
 afterAll(() => opened.close())
 
-const lifecycle = () =>
+const lifecycle = (store = opened.store) =>
   createLifecycleActivities({
-    ...{ store: opened.store, memory: noMemory, warehouse: noWarehouse, clock: () => new Date() },
+    ...{ store, memory: noMemory, warehouse: noWarehouse, clock: () => new Date() },
     router: { route: () => ({ strategy: 'test', model: 'm', profile: 'engineering' }) },
     models: { main: 'm', fast: 'm' },
   })
 
 const LOSS = { builder: 'b1', reason: 'its process exited', answered: false }
 
+describe('a rejected delivery', () => {
+  it('gives its log to the Builder once, also when the step is cut in the middle and repeated', async () => {
+    const { taskId } = await taskIn(opened.store, 'verifying')
+    const repair = { taskId, attempt: 1, outcome: { verdict: 'failed', commit: 'c', log: 'AssertionError' } } as const
+    const { store } = opened
+    const move: typeof store.tasks.move = () => Promise.reject(new Error('ECONNRESET'))
+    const cut = lifecycle({ ...store, tasks: { ...store.tasks, move } })
+    await expect(cut.requestRepair(repair)).rejects.toThrow('ECONNRESET')
+    for (let times = 0; times < 2; times++) await lifecycle().requestRepair(repair)
+    const told = (await store.conversations.transcript(taskId)).filter(({ type }) => type === 'message')
+    expect([told.length, (await store.tasks.find(taskId))?.state]).toEqual([1, 'building'])
+  })
+})
+
+describe('a wait that was stored by a Manager that died before its history held it', () => {
+  const WAITS = ['awaiting_approval', 'awaiting_input', 'awaiting_budget', 'paused'] as const
+  const stateOf = async (taskId: string) => {
+    const task = await opened.store.tasks.find(taskId)
+    return [task?.state, task?.waiting]
+  }
+  async function waiting(state: (typeof WAITS)[number]) {
+    const fence = await taskIn(opened.store, 'building')
+    const change = { waiting: { for: 'approval' as const, approvalId: 'approval-1' } }
+    await opened.store.tasks.move({ taskId: fence.taskId, to: state, ...(state !== 'paused' && { change }) })
+    return fence
+  }
+
+  it.each(WAITS)('(%s) is over when the next seat is assigned', async (state) => {
+    const { taskId, seat } = await waiting(state)
+    await lifecycle().assignBuilder({ taskId, seat: seat + 1, builder: 'b2', attempt: 2 })
+    expect(await stateOf(taskId)).toEqual(['building', undefined])
+  })
+
+  it.each(WAITS)('(%s) is over when the work is handed to the verifier', async (state) => {
+    const { taskId } = await waiting(state)
+    expect(await lifecycle().beginVerification({ taskId })).toBe(true)
+    expect(await stateOf(taskId)).toEqual(['verifying', undefined])
+  })
+
+  it('is over when another begins', async () => {
+    const { taskId } = await waiting('paused')
+    await lifecycle().awaitHuman({ taskId, wait: { for: 'input', question: 'Which?' } })
+    expect(await stateOf(taskId)).toEqual(['awaiting_input', { for: 'input', question: 'Which?' }])
+  })
+
+  it('that was ended by such a Manager leaves the task where it is, also when the seat was lost meanwhile', async () => {
+    const { taskId, seat } = await taskIn(opened.store, 'building')
+    await lifecycle().resumeTask({ taskId, to: 'queued' })
+    await lifecycle().queueTask({ taskId })
+    await lifecycle().assignBuilder({ taskId, seat: seat + 1, builder: 'b2', attempt: 2 })
+    expect(await stateOf(taskId)).toEqual(['building', undefined])
+    expect(await eventTypes(opened.store, taskId)).toEqual(['task-received', 'builder-assigned'])
+  })
+
+  it('stays when it is the one that begins', async () => {
+    const { taskId } = await taskIn(opened.store, 'understanding')
+    const wait = { for: 'input', question: 'Which?' } as const
+    const first = await lifecycle().awaitHuman({ taskId, wait })
+    expect(await lifecycle().awaitHuman({ taskId, wait })).toEqual(first)
+    expect((await eventTypes(opened.store, taskId)).filter((type) => type === 'input-requested')).toHaveLength(1)
+  })
+})
+
 describe('a lost builder', () => {
   it('is noted once for its seat, and a repetition gives what was noted first, also when the task has ended', async () => {
     const { taskId, seat } = await taskIn(opened.store, 'building')
     const first = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat })
-    expect(first).toMatchObject({ step: 'building, turn 1, call 1', reason: LOSS.reason, builderGone: true })
+    expect(first).toEqual({ step: 'building, turn 1, call 1', reason: LOSS.reason, builderGone: true })
     const error = { code: 'internal', message: 'It failed.', retryable: false } as const
     await lifecycle().endTask({ taskId, state: 'failed', error })
     expect(await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat, reason: 'another', answered: true })).toEqual(

@@ -35,6 +35,8 @@ export interface Places {
 export class Conversation {
   private steps = 0
   private seat = 1
+  private repairs = 0
+  private messages = 0
 
   private constructor(
     readonly taskId: string,
@@ -87,11 +89,11 @@ export class Conversation {
   }
 
   async say(text: string): Promise<void> {
-    await this.lifecycle().receiveMessage({ taskId: this.taskId, text, from: 'ada' })
+    await this.lifecycle().receiveMessage({ taskId: this.taskId, text, from: 'ada', key: this.nextKey() })
   }
 
   async decide(approvalId: string, decision: 'approve' | 'reject', comment?: string): Promise<void> {
-    const decided = { taskId: this.taskId, approvalId, decision, by: 'ada' }
+    const decided = { taskId: this.taskId, approvalId, decision, by: 'ada', key: this.nextKey() }
     await this.lifecycle().decideApproval({ ...decided, ...(comment !== undefined && { comment }) })
   }
 
@@ -112,7 +114,12 @@ export class Conversation {
   }
 
   async requestRepair(log: string): Promise<void> {
-    await this.lifecycle().requestRepair({ taskId: this.taskId, outcome: { verdict: 'failed', commit: 'c', log } })
+    const outcome = { verdict: 'failed', commit: 'c', log } as const
+    await this.lifecycle().requestRepair({ taskId: this.taskId, attempt: ++this.repairs, outcome })
+  }
+
+  private nextKey(): string {
+    return `message ${++this.messages}`
   }
 
   private get fence(): Fence {

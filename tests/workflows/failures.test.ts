@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common'
 import { describe, expect, it } from 'vitest'
 import { GatewayError, type ErrorCode } from '../../domain/errors.ts'
+import { seatLostSignal } from '../../workflows/messages.ts'
 import { during } from '../support/workflows/task-script.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 
@@ -37,6 +38,43 @@ describe.concurrent('trouble of the model', () => {
       expect(task.record.begun.filter(({ name }) => name === step)).toHaveLength(8)
     },
   )
+})
+
+describe('trouble of the remote repository', () => {
+  const away = () =>
+    new GatewayError('repository_unreachable', 'The remote hung up.', { retryable: true, retryAfterMs: 50 })
+
+  it.each(['workspace', 'deliver'])('at "%s" is waited out on the same seat, without a second effect', async (step) => {
+    const task = await world().begin({ turns: [['edit']], during: failing(step, away, 3) })
+    expect(await task.ended()).toMatchObject({ state: 'completed', verdict: 'passed' })
+    expect(task.record.begun.filter(({ name }) => name === step).map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4])
+    expect([task.record.seat, task.record.pushed]).toEqual([1, ['c1']])
+  })
+
+  it.each(['workspace', 'deliver'])('at "%s" that lasts for eight tries ends the task with its code', async (step) => {
+    const task = await world().begin({ during: failing(step, away) })
+    const { state, error } = await task.ended()
+    expect([state, error]).toEqual(['failed', 'repository_unreachable: The remote hung up.'])
+    expect(task.record.begun.filter(({ name }) => name === step)).toHaveLength(8)
+  })
+
+  it('between two tries of a push, a lost seat moves it to the next one', async () => {
+    const lost = during('deliver', async ({ builder, attempt }, { id }) => {
+      if (attempt > 2) return
+      const gone = { builder, reason: 'its process exited' }
+      if (attempt === 2) await world().client.workflow.getHandle(id).signal(seatLostSignal, gone)
+      throw away()
+    })
+    const task = await world().begin({ during: (step, record) => step.seat === 1 && lost(step, record) })
+    expect(await task.ended()).toMatchObject({ state: 'completed' })
+    const tries = task.record.begun.filter(({ name }) => name === 'deliver')
+    expect(tries.map(({ seat, attempt }) => [seat, attempt])).toEqual([
+      [1, 1],
+      [1, 2],
+      [2, 1],
+    ])
+    expect(task.record.pushed).toEqual(['c1'])
+  })
 })
 
 describe('a failure with a code that is final', () => {

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
+import { Worker } from '@temporalio/worker'
 import { describe, expect, it } from 'vitest'
 import { approveUpdate, messageReceivedSignal, reprioritiseUpdate } from '../../workflows/messages.ts'
 import { eventsOf } from '../support/workflows/histories.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
+import { sharedBundle } from '../support/workflows/world.ts'
 
 const world = useWorld()
 const asks = { name: 'run_shell_command', decision: 'ask' } as const
@@ -122,6 +125,23 @@ describe('a signal', () => {
 })
 
 describe('a Manager that is restarted in the middle', () => {
+  it('replays a message that was taken while a step of its own was under way', async () => {
+    const slow = (moment: string, step: string) => moment === 'before' && step === 'queueTask' && delay(300)
+    const task = await world().begin({ hold: ['understand 1'], database: slow })
+    await task.reached('understand 1')
+    let answer: Promise<unknown> | undefined
+    await world().restartManager(async () => {
+      task.release('understand 1')
+      answer = task.reprioritise(1)
+      await expect.poll(() => task.completed('understandTask')).toBe(true)
+    })
+    await answer
+    await task.ended()
+    const workflowBundle = { codePath: await sharedBundle() }
+    const history = await task.handle.fetchHistory()
+    await expect(Worker.runReplayHistory({ workflowBundle }, history, task.id)).resolves.toBeUndefined()
+  })
+
   it('goes on from its history as if nothing had been', async () => {
     const task = await world().begin({ turns: [['edit', 'test'], [asks]], verdicts: ['failed'] })
     await task.reached('tool 1.0')

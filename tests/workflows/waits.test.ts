@@ -56,6 +56,14 @@ describe('an approval', () => {
     expect(task.record.events).toContain('approval-decided reject by expiry')
   })
 
+  it('that was given in the last moment, and whose news the expiry overtakes, lets the call run', async () => {
+    const task = await waitingForApproval()
+    task.record.decide({ approvalId: 'approval-1.0', decision: 'approve', by: 'key:1' })
+    await world().env.sleep('31 days')
+    await task.until('completed')
+    expect(tools(task)).toEqual(['tool 1.0', 'tool 1.1'])
+  })
+
   it('for another call, an unknown one or a second time is refused with the reason', async () => {
     const task = await waitingForApproval()
     await expect(task.approve('approval-9.9')).rejects.toMatchObject({ cause: { type: 'conflict' } })

@@ -154,14 +154,17 @@ export class FakeBuilder {
       prepareWorkspace: (fence) =>
         this.step(fence, 'workspace', (task) => ({ turn: task.nextTurn(), restored: fence.seat > 1 })),
       takeTurn: ({ turn, ...fence }) => this.step(fence, `turn ${turn}`, (task) => task.takeTurn(turn)),
-      runTool: ({ turn, position, ...fence }) => this.step(fence, `tool ${turn}.${position}`, () => undefined),
+      runTool: ({ turn, position, ...fence }) => {
+        const name = `tool ${turn}.${position}`
+        return this.step(fence, name, (task) => task.runTool(name, fence.seat))
+      },
       verifyDelivery: ({ attempt, ...fence }) =>
-        this.step(fence, `verification ${attempt}`, (task) => {
-          const verdict = task.script.verdicts?.[attempt - 1] ?? 'passed'
-          return { verdict, commit: `c${attempt}`, log: verdict === 'failed' ? `log ${attempt}` : '' }
-        }),
+        this.step(fence, `verification ${attempt}`, (task) => task.verify(attempt)),
       publishDelivery: ({ commit, verdict, ...fence }) =>
-        this.step(fence, 'deliver', (task) => ({ summary: 'Done.', verdict, commit, branch: `openclaw/${task.id}` })),
+        this.step(fence, 'deliver', (task) => {
+          task.push(commit, fence.seat)
+          return { summary: 'Done.', verdict, commit, branch: `openclaw/${task.id}` }
+        }),
     }
   }
 
@@ -174,7 +177,9 @@ export class FakeBuilder {
     try {
       await Promise.race([task.begin(step), gone(seat), seat.thawed.over])
       if (seat.frozen) await seat.thawed.over
-      return task.finish(step, () => write(task))
+      const answer = task.finish(step, () => write(task))
+      await Promise.race([task.script.after?.(step, task), gone(seat)])
+      return answer
     } finally {
       clearInterval(beat)
     }

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity'
+import { beating } from '../../../activities/beating.ts'
 import type { GatewayActivities, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
 import { isFinal, type Waiting } from '../../../domain/task.ts'
@@ -8,7 +9,21 @@ const APPROVAL_DAYS = 30
 
 /** The Manager's activities on scripted tasks. */
 export function createFakeGateway(find: (taskId: string) => FakeTask): GatewayActivities {
-  return { ...stages(find), ...seating(find), ...requests(find) }
+  return watched(find, { ...stages(find), ...seating(find), ...requests(find) })
+}
+
+/** The script looks on before and after each of them. */
+function watched(find: Find, activities: GatewayActivities): GatewayActivities {
+  const watch =
+    (name: string, activity: (input: never) => Promise<unknown>) => async (input: { readonly taskId: string }) => {
+      const task = find(input.taskId)
+      await task.script.database?.('before', name, task)
+      const output = await activity(input as never)
+      await task.script.database?.('after', name, task)
+      return output
+    }
+  const watching = Object.entries(activities).map(([name, activity]) => [name, watch(name, activity)])
+  return Object.fromEntries(watching) as GatewayActivities
 }
 
 type Find = (taskId: string) => FakeTask
@@ -21,8 +36,10 @@ function stages(find: Find) {
     async understandTask({ taskId, round }) {
       const task = find(taskId)
       task.move('understanding')
-      await task.begin(byGateway(`understand ${round}`))
-      return understoodBy(task, round)
+      return beating(async () => {
+        await task.begin(byGateway(`understand ${round}`))
+        return task.understand(round, () => understoodBy(task, round))
+      })
     },
     async awaitHuman({ taskId, wait }) {
       const task = find(taskId)
@@ -45,9 +62,10 @@ function stages(find: Find) {
       task.move('verifying')
       return Promise.resolve(true)
     },
-    async requestRepair({ taskId, outcome }) {
+    async requestRepair({ taskId, outcome, attempt }) {
       const task = find(taskId)
-      task.unread.push(outcome.log)
+      if (task.state !== 'verifying') return Promise.resolve()
+      task.once(`verification ${attempt}`, () => task.unread.push(outcome.log))
       task.move('building')
       return Promise.resolve()
     },
@@ -91,6 +109,7 @@ function seating(find: Find) {
     async assignBuilder({ taskId, seat, builder, attempt }) {
       const task = find(taskId)
       if (task.seat >= seat) return Promise.resolve()
+      if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already (${task.state}).`)
       task.seat = seat
       task.assignedAt ||= Date.now()
       task.note(`builder-assigned ${builder} seat ${seat} attempt ${attempt}`)
@@ -109,13 +128,16 @@ function seating(find: Find) {
 
 function requests(find: Find) {
   return {
-    receiveMessage: async ({ taskId, text }) => Promise.resolve(find(taskId).receive(text)),
-    async decideApproval({ taskId, approvalId, decision, by }) {
-      find(taskId).decide(approvalId, decision, by)
-      return Promise.resolve()
+    async receiveMessage({ taskId, text, key }) {
+      const task = find(taskId)
+      return Promise.resolve(task.once(key, () => task.receive(text)))
+    },
+    async decideApproval({ taskId, key, ...decision }) {
+      const task = find(taskId)
+      return Promise.resolve(task.once(key, () => task.decide(decision)))
     },
     async changeBudget({ taskId, budgetUsd }) {
-      find(taskId).note(`budget ${budgetUsd}`)
+      find(taskId).raiseBudget(budgetUsd)
       return Promise.resolve()
     },
     async changePriority({ taskId, priority }) {

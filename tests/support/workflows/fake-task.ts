@@ -1,10 +1,37 @@
-import type { PlannedCall, TaskBrief, TurnOutcome } from '../../../domain/contracts.ts'
+import type {
+  PlannedCall,
+  TaskBrief,
+  TurnOutcome,
+  UnderstandingOutcome,
+  VerificationOutcome,
+} from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
 import type { Fence } from '../../../domain/ports/store.ts'
-import { acceptsSteering, canMove, isFinal, type TaskState, type Waiting } from '../../../domain/task.ts'
+import { acceptsSteering, canMove, isFinal, type TaskState, type Verdict, type Waiting } from '../../../domain/task.ts'
 import type { ScriptedCall, Step, TaskScript } from './task-script.ts'
 
-const COST_OF_A_TURN = 0.01
+export const COST_OF_A_CALL = 0.01
+
+/** Something that happened to a task, as its store, its model and its remote saw it. */
+export interface Entry {
+  readonly what:
+    | 'began'
+    | 'finished'
+    | 'refused'
+    | 'state'
+    | 'event'
+    /** A call the model was paid for. */
+    | 'paid'
+    /** A change of files, or of the remote. */
+    | 'effect'
+    /** Text that was taken in. */
+    | 'heard'
+    /** Noted by whoever plays with the task. */
+    | 'said'
+    | 'struck'
+  readonly name: string
+  readonly seat?: number
+}
 
 /** The truth about one scripted task: what the store would hold of it, with the store's own refusals. */
 export class FakeTask {
@@ -20,6 +47,11 @@ export class FakeTask {
   /** Text no turn has taken yet, and what each turn took. */
   unread: string[] = []
   readonly read: Readonly<Record<string, readonly string[]>> = {}
+  /** All of it in the order in which it happened. */
+  readonly journal: Entry[] = []
+  /** Commits that were pushed. */
+  readonly pushed: string[] = []
+  readonly verdicts = new Map<string, Verdict>()
   waiting: Waiting | undefined
   /** Seat number of the builder it was given to last. */
   seat = 0
@@ -27,8 +59,12 @@ export class FakeTask {
   assignedAt = 0
   ends = 0
   private readonly turns = new Map<number, readonly PlannedCall[]>()
-  private readonly decided = new Map<string, 'approve' | 'reject'>()
-  private readonly raised: number[] = []
+  private readonly rounds = new Map<number, UnderstandingOutcome>()
+  private readonly decided = new Map<string, { readonly decision: 'approve' | 'reject'; readonly by: string }>()
+  /** What messages were answered, by their key. */
+  private readonly taken = new Map<string, unknown>()
+  private readonly stopped = new Set<number>()
+  private readonly raisedFor = new Set<number>()
   private readonly held: Set<string>
   private watchers: (() => void)[] = []
 
@@ -54,15 +90,25 @@ export class FakeTask {
     if (!canMove(this.state, to)) throw new GatewayError('conflict', `${this.id} is ${this.state}, not ${to}`)
     this.brief = { ...this.brief, state: to }
     this.states.push(to)
-    if (event !== undefined) this.events.push(event)
+    this.log('state', to)
+    if (event !== undefined) this.tell(event)
     if (isFinal(to)) this.ends++
     this.changed()
     return true
   }
 
   note(event: string): void {
-    if (!isFinal(this.state)) this.events.push(event)
+    if (!isFinal(this.state)) this.tell(event)
     this.changed()
+  }
+
+  log(what: Entry['what'], name: string, seat?: number): void {
+    this.journal.push({ what, name, ...(seat !== undefined && { seat }) })
+  }
+
+  private tell(event: string): void {
+    this.events.push(event)
+    this.log('event', event)
   }
 
   change(change: Partial<TaskBrief>): void {
@@ -73,6 +119,7 @@ export class FakeTask {
   /** Begins a try of a step: the script looks on, and a held step waits for the test. */
   async begin(step: Step): Promise<void> {
     this.begun.push(step)
+    this.log('began', step.name, step.seat)
     this.changed()
     await this.script.during?.(step, this)
     await this.when(() => !this.held.has(step.name))
@@ -84,11 +131,13 @@ export class FakeTask {
       this.assertSeat({ taskId: this.id, seat: step.seat })
     } catch (error) {
       this.refused.push(step)
+      this.log('refused', step.name, step.seat)
       this.changed()
       throw error
     }
-    this.finished.push(step)
     const written = write()
+    this.finished.push(step)
+    this.log('finished', step.name, step.seat)
     this.changed()
     return written
   }
@@ -98,13 +147,41 @@ export class FakeTask {
     throw new GatewayError('seat_lost', `Seat ${seat} of ${this.id} is no longer valid (now ${this.seat}).`)
   }
 
+  /** What came of a round of understanding: the model is asked once. */
+  understand(round: number, ask: () => UnderstandingOutcome): UnderstandingOutcome {
+    const known = this.rounds.get(round)
+    if (known) return known
+    const outcome = ask()
+    if (outcome.type === 'budget-reached') return outcome
+    this.pay(`understand ${round}`)
+    const paid = { ...outcome, brief: this.brief }
+    this.rounds.set(round, paid)
+    return paid
+  }
+
+  /** A change of files: a call that was finished before has made it. */
+  runTool(name: string, seat: number): void {
+    if (!this.finished.some((step) => step.name === name)) this.log('effect', name, seat)
+  }
+
+  verify(attempt: number): VerificationOutcome {
+    const verdict = this.script.verdicts?.[attempt - 1] ?? 'passed'
+    const commit = `c${attempt}`
+    this.verdicts.set(commit, verdict)
+    return { verdict, commit, log: verdict === 'failed' ? `log ${attempt}` : '' }
+  }
+
+  /** A commit that stands at the remote already is not pushed again. */
+  push(commit: string, seat: number): void {
+    if (this.pushed.includes(commit)) return
+    this.pushed.push(commit)
+    this.log('effect', `push ${commit}`, seat)
+  }
+
   /** Takes a turn of the script once; a repeated one gives what is still to be done of it. */
   takeTurn(turn: number): TurnOutcome {
     const { script } = this
-    if (script.budgetReachedAt?.includes(turn) && !this.raised.includes(turn)) {
-      this.raised.push(turn)
-      return { type: 'budget-reached' }
-    }
+    if (this.isBudgetReached(turn)) return { type: 'budget-reached' }
     if (!this.turns.has(turn)) {
       const calls = script.turns?.[turn - 1] ?? []
       this.turns.set(
@@ -113,12 +190,12 @@ export class FakeTask {
       )
       Object.assign(this.read, { [turn]: this.unread })
       this.unread = []
-      this.change({ costUsd: Math.round((this.brief.costUsd + COST_OF_A_TURN) * 100) / 100 })
+      this.pay(`turn ${turn}`)
     }
     const calls = (this.turns.get(turn) ?? [])
       .filter((call) => !this.isFinished(call))
       .map((call) =>
-        this.decided.get(approvalOf(call)) === 'approve' ? { ...call, decision: 'allow' as const } : call,
+        this.decided.get(approvalOf(call))?.decision === 'approve' ? { ...call, decision: 'allow' as const } : call,
       )
     return { type: 'answered', calls, last: turn >= (script.turns?.length ?? 0), costUsd: this.brief.costUsd }
   }
@@ -133,22 +210,36 @@ export class FakeTask {
     return (this.turns.get(turn) ?? []).filter((call) => this.isFinished(call)).length
   }
 
-  decide(approvalId: string, decision: 'approve' | 'reject', by: string): void {
+  decide({ approvalId, decision, by }: { approvalId: string; decision: 'approve' | 'reject'; by: string }): void {
     const known = this.decided.get(approvalId)
-    if (known) throw new GatewayError('conflict', `Approval ${approvalId} was decided already (${known}).`)
+    if (known) throw new GatewayError('conflict', `Approval ${approvalId} was decided already (${known.decision}).`)
     if (this.waiting?.approvalId !== approvalId)
       throw new GatewayError('conflict', `${this.id} does not wait for approval ${approvalId}.`)
-    this.decided.set(approvalId, decision)
+    this.decided.set(approvalId, { decision, by })
     this.note(`approval-decided ${decision} by ${by}`)
   }
 
   receive(text: string): 'answer' | 'steer' {
     if (!acceptsSteering(this.state)) throw new GatewayError('conflict', `${this.id} is ${this.state}.`)
     const waits = this.state === 'awaiting_input'
-    const call = [...(this.turns.get(this.turns.size) ?? [])].find(({ kind }) => kind === 'human')
-    if (waits && call) this.decided.set(approvalOf(call), 'reject')
+    const call = [...(this.turns.get(this.turns.size) ?? [])].find(
+      (asked) => asked.kind === 'human' && !this.isFinished(asked),
+    )
+    if (waits && call) this.decided.set(approvalOf(call), { decision: 'reject', by: 'answer' })
     else this.unread.push(text)
+    this.log('heard', text)
     return waits ? 'answer' : 'steer'
+  }
+
+  /** Takes a message; a repeated one gets the first answer. */
+  once<T>(key: string, take: () => T): T {
+    if (!this.taken.has(key)) this.taken.set(key, take())
+    return this.taken.get(key) as T
+  }
+
+  raiseBudget(budgetUsd: number): void {
+    for (const { name } of this.begun) if (name.startsWith('turn ')) this.raisedFor.add(Number(name.slice(5)))
+    this.note(`budget ${budgetUsd}`)
   }
 
   /** Lets a held step go on, now and in every later try. */
@@ -171,10 +262,23 @@ export class FakeTask {
     for (const wake of this.watchers.splice(0)) wake()
   }
 
+  private pay(name: string): void {
+    this.log('paid', name)
+    this.change({ costUsd: Math.round((this.brief.costUsd + COST_OF_A_CALL) * 100) / 100 })
+  }
+
+  /** The budget is found used up once, then until it was raised. */
+  private isBudgetReached(turn: number): boolean {
+    if (!this.script.budgetReachedAt?.includes(turn)) return false
+    const isNew = !this.stopped.has(turn)
+    this.stopped.add(turn)
+    return isNew || !this.raisedFor.has(turn)
+  }
+
   private isFinished(call: PlannedCall): boolean {
     return (
       this.finished.some(({ name }) => name === `tool ${call.turn}.${call.position}`) ||
-      this.decided.get(approvalOf(call)) === 'reject'
+      this.decided.get(approvalOf(call))?.decision === 'reject'
     )
   }
 }

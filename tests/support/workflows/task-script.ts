@@ -34,6 +34,10 @@ export interface TaskScript {
   readonly hold?: readonly string[]
   /** Looks on at every try of every step, and may throw, wait, or do something to the task. */
   readonly during?: (step: Step, task: FakeTask) => unknown
+  /** Looks on after a step was accepted; what it throws loses the answer, not the step. */
+  readonly after?: (step: Step, task: FakeTask) => unknown
+  /** As `during` and `after`, for the Manager's database steps by the name of their activity. */
+  readonly database?: (moment: 'before' | 'after', step: string, task: FakeTask) => unknown
 }
 
 /** Does something during tries of one step; `count` tries at most. */

@@ -77,9 +77,9 @@ export class World {
   }
 
   /** Starts a Manager for a scripted task. */
-  async begin(script: TaskScript = {}): Promise<RunningTask> {
+  async begin(script: TaskScript = {}, Truth: typeof FakeTask = FakeTask): Promise<RunningTask> {
     const id = `task-${ulid()}`
-    const record = new FakeTask(id, script)
+    const record = new Truth(id, script)
     this.tasks.set(id, record)
     const options = { workflowId: id, taskQueue: TASK_QUEUES.manager, args: [{ taskId: id }] as const }
     const handle = await this.client.workflow.start('manageTask', options)
@@ -91,6 +91,12 @@ export class World {
     await this.manager?.stop()
     await meanwhile()
     this.manager = await this.startManager()
+  }
+
+  /** Which of these workflows still run. */
+  async openAmong(workflowIds: readonly string[]): Promise<readonly string[]> {
+    const statuses = await Promise.all(workflowIds.map((id) => this.client.workflow.getHandle(id).describe()))
+    return statuses.filter(({ status }) => status.name === 'RUNNING').map(({ workflowId }) => workflowId)
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createUnderstandTask } from '../../activities/gateway/understand.ts'
+import type { UnderstandingOutcome } from '../../domain/contracts.ts'
+import { noMemory } from '../../domain/ports/memory.ts'
+import type { TaskRequest } from '../../domain/task.ts'
+import { quietEnvironment } from '../support/builder.ts'
+import { STORES, type OpenedStore } from '../support/stores.ts'
+import { answer, says, ScriptedModel } from '../support/scripted-model.ts'
+import { eventTypes, taskIn } from '../support/stored-task.ts'
+
+let opened: OpenedStore
+beforeAll(async () => {
+  opened = (await STORES['PostgreSQL']?.()) as OpenedStore
+})
+afterAll(() => opened.close())
+let model: ScriptedModel
+beforeEach(() => void (model = new ScriptedModel()))
+
+const understands = (fields: object = {}) =>
+  says(
+    JSON.stringify({
+      title: 'T',
+      kind: 'code',
+      summary: 'S',
+      priority: 2,
+      risk: 'low',
+      needsRepository: false,
+      ...fields,
+    }),
+  )
+const asks = understands({ clarifyingQuestion: 'Which one?' })
+const understand = (taskId: string, round: number, environment = quietEnvironment()) => {
+  const { understandTask } = createUnderstandTask({
+    ...{ store: opened.store, model, memory: noMemory, clock: () => new Date('2026-11-25T12:00:00Z') },
+    models: { main: 'gemini-3.1-pro-preview', fast: 'gemini-3.8-flash' },
+  })
+  type Round = Parameters<typeof understandTask>
+  return environment.run<Round, UnderstandingOutcome, typeof understandTask>(understandTask, { taskId, round })
+}
+const received = async (request: Partial<TaskRequest> = {}) =>
+  (await taskIn(opened.store, 'understanding', request)).taskId
+const callsOf = async (taskId: string) => (await opened.store.tasks.find(taskId))?.cost.modelCalls
+const timesUnderstood = async (taskId: string) =>
+  (await eventTypes(opened.store, taskId)).filter((type) => type === 'task-understood').length
+
+describe('a round of understanding', () => {
+  it.each([
+    ['understood', understands()],
+    ['unclear', asks],
+    ['answered', understands({ kind: 'question', answer: '42' })],
+  ] as const)('that came out as %s gives the same when it is repeated, and is paid once', async (type, said) => {
+    const taskId = await received()
+    model.will(said)
+    const first = await understand(taskId, 1)
+    expect(first.type).toBe(type)
+    expect(await understand(taskId, 1)).toEqual(first)
+    expect(model.requests).toHaveLength(1)
+    expect([await callsOf(taskId), await timesUnderstood(taskId)]).toEqual([1, 1])
+  })
+
+  it('keeps an answer that took a second call', async () => {
+    const taskId = await received({ kind: 'question' })
+    model.will(understands(), says('Forty-two.'))
+    const first = await understand(taskId, 1)
+    expect(first).toMatchObject({ type: 'answered', answer: 'Forty-two.' })
+    expect(await understand(taskId, 1)).toEqual(first)
+    expect(await callsOf(taskId)).toBe(2)
+  })
+
+  it('that is asked twice at once is noted once, and both give what stands', async () => {
+    const taskId = await received()
+    const waiting: (() => void)[] = []
+    const together = (title: string) => async () => {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve)
+        if (waiting.length === 2) for (const wake of waiting) wake()
+      })
+      return understands({ title })
+    }
+    model.will(together('One'), together('Other'))
+    const [one, other] = await Promise.all([understand(taskId, 1), understand(taskId, 1)])
+    expect(one).toEqual(other)
+    expect([await callsOf(taskId), await timesUnderstood(taskId)]).toEqual([2, 1])
+  })
+
+  it('beats while the model thinks, so that a gateway that dies meanwhile is noticed', async () => {
+    const taskId = await received()
+    const environment = quietEnvironment()
+    let beats = 0
+    environment.on('heartbeat', () => beats++)
+    model.will(async () => {
+      await vi.waitFor(() => expect(beats).toBeGreaterThan(1), { timeout: 5_000 })
+      return understands()
+    })
+    expect((await understand(taskId, 1, environment)).type).toBe('understood')
+  })
+
+  it('after an answer asks the model anew', async () => {
+    const taskId = await received()
+    model.will(asks, understands())
+    await understand(taskId, 1)
+    expect((await understand(taskId, 2)).type).toBe('understood')
+    expect(await timesUnderstood(taskId)).toBe(2)
+  })
+
+  it('that failed is asked again and paid again', async () => {
+    const taskId = await received()
+    model.will(answer([{ text: 'no JSON' }]), understands())
+    await expect(understand(taskId, 1)).rejects.toMatchObject({ code: 'model_malformed', retryable: true })
+    expect((await understand(taskId, 1)).type).toBe('understood')
+    expect([await callsOf(taskId), await timesUnderstood(taskId)]).toEqual([2, 1])
+  })
+})

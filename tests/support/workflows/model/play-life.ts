@@ -1,0 +1,281 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client'
+import { GatewayError } from '../../../../domain/errors.ts'
+import { isFinal, isWaiting, type TaskState } from '../../../../domain/task.ts'
+import type { TaskOutcome } from '../../../../workflows/messages.ts'
+import { drainSignal, seatLostSignal } from '../../../../workflows/messages.ts'
+import { FakeTask } from '../fake-task.ts'
+import { RunningTask } from '../running-task.ts'
+import type { Step } from '../task-script.ts'
+import type { World } from '../world.ts'
+import type { Fault, Life, Message, Reaction } from './life.ts'
+
+/** A life that has not ended by then hangs; most of them take a second. */
+const LIMIT_MS = 180_000
+/** A Builder run and a seat may end a moment after the Manager. */
+const LEFT_OVER_MS = 10_000
+/** So long a zombie waits for its successor; a task that is cancelled meanwhile gets none. */
+const ZOMBIE_MS = 1_500
+
+/** A message, and what became of it. */
+export interface Said {
+  readonly message: Message
+  readonly accepted: boolean
+  /** It was acknowledged while a step or a wait kept the Manager from going on. */
+  readonly inTime: boolean
+  readonly refusal?: string
+}
+
+/** A life as it went. */
+export interface Played {
+  readonly life: Life
+  readonly record: FakeTask
+  /** Missing when it hangs. */
+  readonly outcome?: TaskOutcome
+  readonly said: readonly Said[]
+  readonly runs: readonly string[]
+  /** Builder runs that did not end, and whether a builder still lends a seat. */
+  readonly openRuns: readonly string[]
+  readonly holdsSeat: boolean
+}
+
+/** Plays a life on the real workflows, to its end or until it is clear that it has none. */
+export async function playLife(world: World, life: Life, Truth: typeof FakeTask = FakeTask): Promise<Played> {
+  const player = new Player(world, life)
+  const { deadlineInMs } = life
+  const deadline = deadlineInMs === undefined ? undefined : new Date(Date.now() + deadlineInMs).toISOString()
+  const task = await world.begin(
+    {
+      ...life.script,
+      ...(deadline !== undefined && { brief: { deadline } }),
+      during: (step, record) => player.during(step, record),
+      after: (step, record) => player.after(step, record),
+      database: (moment, step, record) => player.database(moment, step, record),
+    },
+    Truth,
+  )
+  const { record } = task
+  const waits = player.meetWaits(task)
+  const outcome = await Promise.race([task.ended(), delay(LIMIT_MS, undefined, { ref: false })])
+  record.releaseAll()
+  if (!outcome) return { life, record, said: player.said, runs: [], openRuns: [], holdsSeat: false }
+  await waits
+  await player.settled()
+  const runs = await runsOf(task)
+  const openRuns = await untilNone(() => world.openAmong(runs))
+  const seats = await untilNone(() => Promise.resolve(world.builders.filter((builder) => builder.holds(task.id))))
+  return { life, record, outcome, said: player.said, runs, openRuns, holdsSeat: seats.length > 0 }
+}
+
+async function runsOf({ handle }: RunningTask): Promise<readonly string[]> {
+  const { events = [] } = await handle.fetchHistory()
+  return (events ?? []).flatMap(
+    (event) => event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId ?? [],
+  )
+}
+
+async function untilNone<T>(look: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  const deadline = Date.now() + LEFT_OVER_MS
+  for (;;) {
+    const found = await look()
+    if (found.length === 0 || Date.now() > deadline) return found
+    await delay(50)
+  }
+}
+
+/** Does to a task what its life says. */
+class Player {
+  readonly said: Said[] = []
+  private readonly left: Map<Fault<string>, number>
+  private readonly spoken = new Set<object>()
+  private readonly sending: Promise<unknown>[] = []
+
+  constructor(
+    private readonly world: World,
+    private readonly life: Life,
+  ) {
+    this.left = new Map([...life.faults, ...life.databaseFaults].map((fault) => [fault, fault.times]))
+  }
+
+  async during(step: Step, record: FakeTask): Promise<void> {
+    await this.speak(step, record)
+    const fault = this.take(this.life.faults, step.name, ({ fault: kind }) => kind !== 'answer-lost')
+    if (!fault) return
+    record.log('struck', `${fault.fault} at ${step.name}`, step.seat)
+    await this.strike(fault.fault, step, record)
+  }
+
+  after(step: Step, record: FakeTask): void {
+    if (!this.take(this.life.faults, step.name, ({ fault }) => fault === 'answer-lost')) return
+    record.log('struck', `answer-lost at ${step.name}`, step.seat)
+    throw new Error('The answer is lost.')
+  }
+
+  database(moment: 'before' | 'after', step: string, record: FakeTask): void {
+    const kind = moment === 'before' ? 'away' : 'commit-unanswered'
+    if (!this.take(this.life.databaseFaults, step, ({ fault }) => fault === kind)) return
+    record.log('struck', `${kind} at ${step}`)
+    throw new Error('The connection to the database is lost.')
+  }
+
+  /** The requester: meets every wait as the life says, until the task has ended. */
+  async meetWaits(task: RunningTask): Promise<void> {
+    const { record } = task
+    const { reactions } = this.life
+    let waits = 0
+    for (let seen = 0; ; seen++) {
+      await record.when(() => record.states.length > seen)
+      const state = record.states[seen] as TaskState
+      if (isFinal(state)) return
+      const reaction = isWaiting(state) ? reactions[Math.min(waits++, reactions.length - 1)] : undefined
+      if (reaction) this.sending.push(this.react(task, state, reaction))
+    }
+  }
+
+  /** Resolves when every message has its answer. */
+  async settled(): Promise<void> {
+    await Promise.all(this.sending)
+  }
+
+  private async react(task: RunningTask, state: TaskState, reaction: Reaction): Promise<void> {
+    if (reaction.when === 'late') await this.takeSeatAway(task.record)
+    const { record } = task
+    const position = record.states.length
+    const messages = replyTo(record, state, reaction)
+    await Promise.all(
+      messages.map((message) =>
+        this.send(message, record, () => record.state === state && record.states.length === position),
+      ),
+    )
+  }
+
+  /** A builder that leaves: the wait goes on without a seat. */
+  private async takeSeatAway(record: FakeTask): Promise<void> {
+    for (const builder of this.world.builders) builder.drop(record.id)
+    await delay(30)
+  }
+
+  private async speak(step: Step, record: FakeTask): Promise<void> {
+    const sayings = this.life.sayings.filter((saying) => saying.at === step.name && !this.spoken.has(saying))
+    for (const saying of sayings) {
+      this.spoken.add(saying)
+      // A delivery that has begun is not taken back.
+      const goesOn = () => step.seat >= record.seat && !isFinal(record.state) && record.state !== 'delivering'
+      const inTime = () => saying.awaited && goesOn()
+      const sent = Promise.all(saying.messages.map((message) => this.send(message, record, inTime)))
+      this.sending.push(sent)
+      if (saying.awaited) await sent
+    }
+  }
+
+  private async send(message: Message, record: FakeTask, inTime: () => boolean): Promise<void> {
+    record.log('said', JSON.stringify(message))
+    const sent = await deliver(this.world, message, record.id).then(
+      () => ({ accepted: true }),
+      (error: unknown) => ({ accepted: false, refusal: refusalIn(error) }),
+    )
+    this.said.push({ message, ...sent, inTime: inTime() })
+  }
+
+  private take<Kind extends string>(
+    faults: readonly Fault<Kind>[],
+    at: string,
+    fits: (fault: Fault<Kind>) => boolean,
+  ): Fault<Kind> | undefined {
+    const fault = faults.find(
+      (candidate) => candidate.at === at && fits(candidate) && (this.left.get(candidate) ?? 0) > 0,
+    )
+    if (fault) this.left.set(fault, (this.left.get(fault) ?? 0) - 1)
+    return fault
+  }
+
+  private async strike(fault: Fault['fault'], step: Step, record: FakeTask): Promise<void> {
+    const builder = this.world.builders.find(({ id }) => id === step.builder)
+    const lost = () => record.when(() => record.seat > step.seat || isFinal(record.state))
+    switch (fault) {
+      case 'throws-internal':
+        throw new Error('ECONNRESET')
+      case 'throws-retryable':
+        throw new GatewayError('model_overloaded', 'It is overloaded.', { retryable: true, retryAfterMs: 30 })
+      case 'throws-final':
+        throw new GatewayError('workspace_refused', 'It cannot be done.')
+      case 'dropped':
+        builder?.drop(record.id)
+        return forever()
+      case 'killed':
+        await this.announceGone(step, record)
+        return forever()
+      case 'zombie':
+        builder?.freeze(record.id)
+        await this.announceGone(step, record)
+        await Promise.race([lost(), delay(ZOMBIE_MS)])
+        builder?.thaw(record.id)
+        return
+      case 'frozen':
+        builder?.freeze(record.id)
+        await lost()
+        builder?.thaw(record.id)
+        return
+      case 'answer-lost':
+        return
+    }
+  }
+
+  private async announceGone({ builder }: Step, { id }: FakeTask): Promise<void> {
+    const gone = { builder, reason: 'its process exited' }
+    await this.world.client.workflow.getHandle(id).signal(seatLostSignal, gone)
+  }
+}
+
+/** Until the step is cancelled with its seat. */
+const forever = (): Promise<never> => new Promise(() => undefined)
+
+function replyTo(record: FakeTask, state: TaskState, { refuses, twice }: Reaction): readonly Message[] {
+  const text = (number: number) => `reply ${record.states.length}.${number}`
+  const approvalId = record.waiting?.approvalId ?? ''
+  switch (state) {
+    case 'awaiting_input':
+      return [1, 2].slice(0, twice ? 2 : 1).map((number) => ({ type: 'say', text: text(number) }))
+    case 'awaiting_approval': {
+      const types = refuses ? (['reject', 'approve'] as const) : (['approve', 'reject'] as const)
+      return types.slice(0, twice ? 2 : 1).map((type) => ({ type, approvalId }))
+    }
+    case 'awaiting_budget':
+      return [{ type: 'raiseBudget', budgetUsd: 9 }]
+    default:
+      return [{ type: 'resume' }]
+  }
+}
+
+async function deliver(world: World, message: Message, taskId: string): Promise<unknown> {
+  const handle = world.client.workflow.getHandle(taskId)
+  const task = new RunningTask(handle as RunningTask['handle'], { id: taskId } as FakeTask)
+  switch (message.type) {
+    case 'cancel':
+      return task.cancel()
+    case 'pause':
+      return task.pause()
+    case 'resume':
+      return task.resume()
+    case 'drain': {
+      const { builder } = await task.status()
+      return handle.signal(drainSignal, { builder: builder ?? '' })
+    }
+    case 'say':
+      return task.say(message.text)
+    case 'approve':
+      return task.approve(message.approvalId)
+    case 'reject':
+      return task.reject(message.approvalId)
+    case 'reprioritise':
+      return task.reprioritise(message.priority)
+    case 'raiseBudget':
+      return task.raiseBudget(message.budgetUsd)
+  }
+}
+
+function refusalIn(error: unknown): string {
+  if (error instanceof WorkflowNotFoundError) return 'ended'
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : error
+  return cause instanceof Error ? `${(cause as { type?: string }).type ?? cause.name}: ${cause.message}` : String(cause)
+}
