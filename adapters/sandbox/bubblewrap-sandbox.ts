@@ -10,7 +10,7 @@ import { mountArguments, type Mount } from './mounts.ts'
 import { cannotStart, EXTRA_INPUT, runProcess } from './run-process.ts'
 import { seccompFilter } from './seccomp-filter.ts'
 import { toolchain } from './toolchain.ts'
-import { becoming, CAPABILITIES_TO_BECOME, giveTo, userFor } from './unprivileged-user.ts'
+import { becoming, canBecomeOthers, CAPABILITIES_TO_BECOME, giveTo, userFor } from './unprivileged-user.ts'
 
 const WORKSPACE = '/workspace'
 const HOME = '/home/agent'
@@ -70,7 +70,7 @@ function createContainment({
   understands,
   groups,
 }: BubblewrapOptions): (command: SandboxCommand, stop?: AbortSignal) => Promise<SandboxResult> {
-  const isRoot = process.getuid?.() === 0
+  const isRoot = canBecomeOthers()
   const { mounts, path } = toolchain()
   const launcher = createLauncher(isRoot ? LIMITS.processes : LIMITS.processesOfUser)
   const filter = seccompFilter()

@@ -9,6 +9,7 @@ import { createBubblewrapSandbox } from './bubblewrap-sandbox.ts'
 import { findControlGroups } from './control-groups.ts'
 import { installedBubblewrap } from './find-bubblewrap.ts'
 import { createHostSandbox } from './host-sandbox.ts'
+import { canBecomeOthers } from './unprivileged-user.ts'
 
 const run = promisify(execFile)
 const PROBE_LIMIT_MS = 10_000
@@ -56,6 +57,8 @@ async function probe(sandbox: Sandbox): Promise<string | undefined> {
     if (result.exitCode === 0) return undefined
     const said = Buffer.from(result.stderr).toString('utf8').trim()
     return said === '' ? `bubblewrap ended with ${result.exitCode}` : said
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   } finally {
     await rm(workspace, { recursive: true, force: true })
   }
@@ -63,10 +66,9 @@ async function probe(sandbox: Sandbox): Promise<string | undefined> {
 
 /** Stands where no sandbox is; the boundary is never dropped silently. */
 function unavailable(reason: string): Sandbox {
-  const remedy =
-    process.getuid?.() === 0
-      ? 'start the gateway as an ordinary user (root needs CAP_SYS_ADMIN and setpriv to give its rights up)'
-      : 'allow user namespaces'
+  const remedy = canBecomeOthers()
+    ? 'start the gateway as an ordinary user (root needs CAP_SYS_ADMIN and setpriv to give its rights up)'
+    : 'allow user namespaces'
   const message = `Commands cannot run here because this host has no sandbox (${reason}). Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and ${remedy}, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
   return {
     kind: 'unavailable',

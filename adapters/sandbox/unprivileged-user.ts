@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
@@ -9,6 +10,19 @@ const run = promisify(execFile)
 const FIRST = 60_706
 const COUNT = 478
 const WRITABLE_BY_ALL = 0o002
+
+/**
+ * Whether this process is root and other users exist for it. The root of a container with one user id is an ordinary
+ * user of the host, and is treated as one.
+ */
+export function canBecomeOthers(): boolean {
+  if (process.getuid?.() !== 0) return false
+  const ranges = readFileSync('/proc/self/uid_map', 'utf8').split('\n').filter(Boolean)
+  return ranges.some((range) => {
+    const [first = 0, , count = 0] = range.trim().split(/\s+/).map(Number)
+    return first <= FIRST && FIRST + COUNT <= first + count
+  })
+}
 
 /** What becoming another user, in a folder of that user's, needs of root's rights until it has happened. */
 export const CAPABILITIES_TO_BECOME = ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_DAC_READ_SEARCH']

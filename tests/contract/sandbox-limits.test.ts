@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
+import { removeDirectory } from '../../activities/builder/remove-directory.ts'
 import { createBubblewrapSandbox, type BubblewrapOptions } from '../../adapters/sandbox/bubblewrap-sandbox.ts'
 import { groupFolders } from '../../adapters/sandbox/control-group-folders.ts'
 import { findControlGroups } from '../../adapters/sandbox/control-groups.ts'
@@ -113,7 +114,9 @@ describe('a workspace on the disk', () => {
 
   test('that hides its files from being counted is ended all the same', async () => {
     const script = `mkdir hidden; cd hidden; chmod 300 .; ${BYTES}`
-    const result = await ran(sandboxWith({ workspaceLimit }), script)
+    const workspace = temporaryFolder()
+    const result = await ran(sandboxWith({ workspaceLimit }), script, { workspace })
+    await removeDirectory(workspace)
     expect(result.stdout).toBe('')
     expect(result.blocked?.[0]?.what).toBe('disk')
   })
