@@ -105,7 +105,8 @@ async function plain(options: Options, request: IncomingMessage, response: Serve
   const target = plainTarget(request.url ?? '')
   const passed = await judged(options, { destination: target, named: request.url })
   if (typeof passed === 'string' || !target) {
-    response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(`${String(passed)}\n`)
+    const why = typeof passed === 'string' ? passed : 'not a plain request'
+    response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(`${why}\n`)
     return
   }
   const { host, port, lookup } = passed
