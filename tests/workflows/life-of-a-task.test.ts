@@ -7,7 +7,7 @@ describe('the way of a task', () => {
   it('leads through every stage to a verified delivery', async () => {
     const task = await world().begin({ turns: [['read_file', 'replace'], ['complete_task']] })
     expect(await task.ended()).toEqual({
-      ...{ state: 'completed', verdict: 'passed', branch: `openclaw/${task.id}`, costUsd: 0.02 },
+      ...{ state: 'completed', verdict: 'passed', branch: `openclaw/${task.id}`, costUsd: 0.03 },
     })
     expect(task.record.states).toEqual([
       ...['received', 'understanding', 'queued', 'building', 'verifying', 'delivering', 'completed'],
@@ -25,7 +25,7 @@ describe('the way of a task', () => {
 
   it('ends after the understanding when the model answers at once, without a Builder', async () => {
     const task = await world().begin({ understanding: [{ answers: 'It is 42.' }] })
-    expect(await task.ended()).toEqual({ state: 'completed', verdict: 'not_run', costUsd: 0 })
+    expect(await task.ended()).toEqual({ state: 'completed', verdict: 'not_run', costUsd: 0.01 })
     expect(task.record.states).toEqual(['received', 'understanding', 'completed'])
     expect(task.record.begun.map(({ name }) => name)).toEqual(['understand 1', 'end'])
   })

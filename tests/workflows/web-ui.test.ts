@@ -46,7 +46,7 @@ describe('the list of workflows', () => {
     const task = await world().begin({ turns: [['edit'], ['test']] })
     await task.ended()
     const { typedSearchAttributes } = await task.handle.describe()
-    expect(typedSearchAttributes.get(ATTRIBUTES.costUsd)).toBe(0.02)
+    expect(typedSearchAttributes.get(ATTRIBUTES.costUsd)).toBe(0.03)
     expect(typedSearchAttributes.get(ATTRIBUTES.title)).toBe(`Title of ${task.id}`)
   })
 
@@ -67,7 +67,7 @@ describe('the current details', () => {
     expect(currentDetails.split('\n')).toEqual([
       `**Title of ${task.id}** · example/shop`,
       '',
-      `State: \`building\` · Builder: ${builder} · Cost: $0.0000`,
+      `State: \`building\` · Builder: ${builder} · Cost: $0.0100`,
       '',
       ...['- ✅ understanding', '- ✅ queued', '- 🔵 building', '- ⚪ verifying', '- ⚪ delivering', '- ⚪ completed'],
     ])
@@ -149,7 +149,7 @@ describe('a history', () => {
     const task = await world().begin({ verdicts: ['failed', 'failed', 'failed'] })
     await task.ended()
     expect(await task.handle.result()).toEqual({
-      ...{ state: 'failed', costUsd: 0.03, error: expect.stringMatching(/^verification_failed: /) },
+      ...{ state: 'failed', costUsd: 0.04, error: expect.stringMatching(/^verification_failed: /) },
     })
   })
 })

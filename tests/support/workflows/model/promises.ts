@@ -73,8 +73,11 @@ export const PROMISES: readonly Promised[] = [
     name: 'no call of the model is paid twice, and the cost is their sum',
     broken(played) {
       const paid = names(played, 'paid')
-      const cost = Math.round(paid.length * COST_OF_A_CALL * 100) / 100
-      const { outcome } = played
+      const { outcome, record } = played
+      // What was under way at the end is paid, and too late for the Manager's result.
+      const end = record.journal.findIndex(({ what, name }) => what === 'event' && name.startsWith('task-ended'))
+      const inTime = record.journal.filter(({ what }, index) => what === 'paid' && index < end)
+      const cost = Math.round(inTime.length * COST_OF_A_CALL * 100) / 100
       return [
         ...twice(paid).map((name) => `${name} was paid twice`),
         ...(outcome && outcome.costUsd !== cost ? [`it cost ${outcome.costUsd}, not ${cost}`] : []),
