@@ -1,3 +1,5 @@
+import type { ChatStore, ChatUsers } from './chat-store.ts'
+import type { FollowerStore, Outbox } from './outbox.ts'
 import type { ModelContent, ModelPart, TokenUsage } from '../conversation.ts'
 import type { NewTaskEvent, TaskEvent } from '../events.ts'
 import type { Failure } from '../errors.ts'
@@ -28,6 +30,8 @@ export interface Acceptance {
   readonly digest: string
   readonly request: TaskRequest
   readonly retryOf?: string
+  /** The chat that is told how it goes. */
+  readonly conversation?: string | undefined
 }
 
 export interface TaskFilter {
@@ -333,6 +337,10 @@ export interface Store {
   readonly artifacts: ArtifactStore
   readonly keys: KeyStore
   readonly builders: BuilderRegistry
+  readonly chats: ChatStore
+  readonly chatUsers: ChatUsers
+  readonly outbox: Outbox
+  readonly followers: FollowerStore
   /** Takes an office only one process of the namespace can hold; undefined while another holds it. */
   tryToLead(office: string): Promise<Leadership | undefined>
   /** Resolves when the store answers a trivial question. */
