@@ -166,7 +166,9 @@ function channelFaults(values: Readonly<Record<string, string>>): readonly strin
   return [
     ...whatsapp.map((name) => missing(name, 'WhatsApp')),
     ...(isWebhook && !values['TELEGRAM_WEBHOOK_SECRET'] ? [missing('TELEGRAM_WEBHOOK_SECRET', 'Telegram')] : []),
-    ...(values['TELEGRAM_WEBHOOK_SECRET'] && !values['TELEGRAM_BOT_TOKEN'] ? [missing('TELEGRAM_BOT_TOKEN', 'Telegram')] : []),
+    ...(values['TELEGRAM_WEBHOOK_SECRET'] && !values['TELEGRAM_BOT_TOKEN']
+      ? [missing('TELEGRAM_BOT_TOKEN', 'Telegram')]
+      : []),
     ...(values['CHAT_ACCESS'] === 'allowlist' && !values['CHAT_ALLOWLIST']
       ? ['CHAT_ALLOWLIST: is empty, and CHAT_ACCESS=allowlist lets nobody in']
       : []),

@@ -80,7 +80,16 @@ function responseOf({ description, schema, mediaType, headers }: Answer) {
 }
 
 /** The refusals a route can give, by what it takes: every one is a problem. */
-function refusalsOf({ method, path, body, query, headers, mayConflict, isPublic, refusals }: Endpoint): readonly number[] {
+function refusalsOf({
+  method,
+  path,
+  body,
+  query,
+  headers,
+  mayConflict,
+  isPublic,
+  refusals,
+}: Endpoint): readonly number[] {
   if (isPublic) return refusals ?? []
   const readsBody = method === 'post'
   return [

@@ -92,7 +92,15 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     temporalUiUrl: options.temporalUiUrl,
     namespace: config.TEMPORAL_NAMESPACE,
   }
-  const chat = await createChat({ config, store, client, control, intake, logger, viewOf: (task) => viewOf(task, links) })
+  const chat = await createChat({
+    config,
+    store,
+    client,
+    control,
+    intake,
+    logger,
+    viewOf: (task) => viewOf(task, links),
+  })
   const workers = await createManagerWorkers({
     ...{ connection, client, config, store, model: createModel(config), bundle, identity },
     conversation: chat.activities,

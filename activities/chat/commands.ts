@@ -11,7 +11,7 @@ import {
 import { firstWord, readCommand, type CommandName } from '../../domain/chat/command.ts'
 import type { Meaning } from '../../domain/chat/meaning.ts'
 import { joined, plain } from '../../domain/chat/styled-text.ts'
-import { cardOf, dollarsOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
+import { cardOf, dollarsOf, endOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import { isFinal, withoutPastDeadline, type Task } from '../../domain/task.ts'
 import { reply, type ChatDesk, type Request } from './desk.ts'
@@ -28,9 +28,10 @@ type CommandMeaning = Extract<Meaning, { type: 'command' }>
 /** Carries a command out and answers it; an approval given by a button is answered where the button was. */
 export async function carryOutCommand(desk: ChatDesk, request: Request, meaning: CommandMeaning): Promise<void> {
   const rest = readCommand(request.message.text)?.rest ?? ''
-  const answer = meaning.taskId === undefined
-    ? await general(desk, request, { command: meaning.command, rest })
-    : await aboutTask(desk, request, { command: meaning.command, rest, named: meaning.taskId })
+  const answer =
+    meaning.taskId === undefined
+      ? await general(desk, request, { command: meaning.command, rest })
+      : await aboutTask(desk, request, { command: meaning.command, rest, named: meaning.taskId })
   if (answer) await reply(desk, request.message, answer)
 }
 
@@ -62,7 +63,11 @@ interface TaskCommand {
   readonly named: string
 }
 
-async function aboutTask(desk: ChatDesk, request: Request, asked: TaskCommand): Promise<(Draft & { taskId?: string }) | undefined> {
+async function aboutTask(
+  desk: ChatDesk,
+  request: Request,
+  asked: TaskCommand,
+): Promise<(Draft & { taskId?: string }) | undefined> {
   const task = await taskOf(desk, request, asked.named)
   if (!task) return asked.named.startsWith('approval-') ? fixedAnswer('stale') : fixedAnswer('no-task')
   const looked = await look(desk, request, { command: asked.command, task })
@@ -96,7 +101,8 @@ async function look(
     return logsAnswer(events.slice(-LOGGED), link)
   }
   const { route } = await store.tasks.work(task.id)
-  const card = cardOf({ task, model: route?.model, link, now: desk.clock() })
+  const context = { task, model: route?.model, link, now: desk.clock() }
+  const card = isFinal(task.state) ? { ...endOf(context), buttons: cardOf(context).buttons } : cardOf(context)
   const wait = waitOf({ task })
   return wait ? { text: joined([card.text, plain(''), wait.text]), buttons: wait.buttons } : card
 }
@@ -112,13 +118,19 @@ async function change(
   if (command === 'retry') return retry(desk, request, task)
   if (command === 'approve' || command === 'reject') return decide(desk, request, asked)
   checkMay(request.caller, 'task:control', task)
-  if (isFinal(task.state)) throw new GatewayError('conflict', `${task.id} has ended (${task.state}). Run it again: /retry ${task.id}`)
+  if (isFinal(task.state))
+    throw new GatewayError('conflict', `${task.id} has ended (${task.state}). Run it again: /retry ${task.id}`)
   if (command === 'budget') return raiseBudget(desk, request, asked)
   if (command === 'pause') await control.pause(task.id)
   else if (command === 'resume') await control.resume(task.id)
-  else if (task.state === 'delivering') throw new GatewayError('conflict', `${task.id} is being delivered and can no longer be stopped.`)
+  else if (task.state === 'delivering')
+    throw new GatewayError('conflict', `${task.id} is being delivered and can no longer be stopped.`)
   else await control.cancel(task.id)
-  return textAnswer({ pause: 'It pauses after the step in progress.', resume: 'It goes on.', cancel: 'It is cancelled.' }[command as 'pause'])
+  return textAnswer(
+    { pause: 'It pauses after the step in progress.', resume: 'It goes on.', cancel: 'It is cancelled.' }[
+      command as 'pause'
+    ],
+  )
 }
 
 async function decide(
@@ -153,11 +165,17 @@ async function raiseBudget(
 
 async function retry(desk: ChatDesk, { message, caller }: Request, task: Task): Promise<undefined> {
   checkMay(caller, 'task:submit', task)
-  if (!isFinal(task.state)) throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). End it first: /cancel ${task.id}`)
+  if (!isFinal(task.state))
+    throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). End it first: /cancel ${task.id}`)
   const { request } = await desk.store.tasks.work(task.id)
   await desk.intake.accept({
     ...{ channel: message.channel, tenant: caller.tenant, requester: caller.subject },
-    ...{ conversation: message.conversation, key: `message:${message.id}`, body: { retryOf: task.id }, retryOf: task.id },
+    ...{
+      conversation: message.conversation,
+      key: `message:${message.id}`,
+      body: { retryOf: task.id },
+      retryOf: task.id,
+    },
     request: () => withoutPastDeadline(request, desk.clock()),
   })
 }

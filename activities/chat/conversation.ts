@@ -6,7 +6,7 @@ import type { StoredMessage } from '../../domain/ports/chat-store.ts'
 import { textAnswer } from '../../domain/chat/answers.ts'
 import { carryOutCommand } from './commands.ts'
 import { reply, type ChatDesk, type Request } from './desk.ts'
-import { callerOf } from './known-sender.ts'
+import { callerOf, mayChange } from './known-sender.ts'
 import { linkSender } from './link.ts'
 import { beginTask, tell } from './tasks.ts'
 
@@ -47,7 +47,9 @@ async function meaningIn(desk: ChatDesk, message: StoredMessage): Promise<Meanin
     providerId === undefined ? undefined : outbox.taskOf({ conversation, providerId }),
   ])
   const bot = desk.channels.get(message.channel)?.botName
-  return meaningOf(message, { isKnown: caller !== undefined, tasks, repliedTask, bot })
+  // Where several people write, each speaks about the own tasks unless one is named.
+  const own = tasks.filter((task) => caller && mayChange(caller, task))
+  return meaningOf(message, { isKnown: caller !== undefined, tasks: own, repliedTask, bot })
 }
 
 async function carryOut(desk: ChatDesk, message: StoredMessage, meaning: Meaning): Promise<void> {

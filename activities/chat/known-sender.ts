@@ -22,11 +22,21 @@ export async function callerOf(
   return { subject, name: subject, tenant: OPEN_TENANT, roles: ['submitter'] }
 }
 
+/** Whether a task is the caller's own, or the caller runs the gateway. */
+export const mayChange = (caller: Caller, task: Pick<Task, 'requester' | 'tenant'>): boolean =>
+  task.tenant === caller.tenant &&
+  (task.requester === caller.subject || caller.roles.some((role) => role === 'admin' || role === 'operator'))
+
 /** Throws `forbidden` unless the caller may do this to the task, as the API does. */
 export function checkMay(caller: Caller, permission: Permission, task?: Task): void {
   if (!isAllowed(caller, permission))
-    throw new GatewayError('forbidden', `Your account lacks the permission ${permission}. Ask an admin for a role that grants it.`)
-  const isOperator = caller.roles.some((role) => role === 'admin' || role === 'operator')
-  if (task && !isOperator && task.requester !== caller.subject)
-    throw new GatewayError('forbidden', 'This task belongs to somebody else. Its requester or an operator may change it.')
+    throw new GatewayError(
+      'forbidden',
+      `Your account lacks the permission ${permission}. Ask an admin for a role that grants it.`,
+    )
+  if (task && !mayChange(caller, task))
+    throw new GatewayError(
+      'forbidden',
+      'This task belongs to somebody else. Its requester or an operator may change it.',
+    )
 }

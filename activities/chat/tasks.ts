@@ -42,7 +42,12 @@ export async function tell(desk: ChatDesk, request: Request, said: Said & { read
   checkMay(caller, 'task:control', task)
   const { id: taskId } = task
   try {
-    await desk.control.say({ taskId, text: wordsOf(origin), from: caller.subject, requestId: `message-${origin.number}` })
+    await desk.control.say({
+      taskId,
+      text: wordsOf(origin),
+      from: caller.subject,
+      requestId: `message-${origin.number}`,
+    })
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error
     await beginTask(desk, request, { message: origin.number })

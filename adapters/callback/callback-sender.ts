@@ -82,5 +82,9 @@ function deliveryOf(status: number, retryAfter: string | undefined): Delivery {
   if (status >= 200 && status < 300) return { type: 'sent', providerId: '' }
   if (status === 410) return { type: 'refused', reason: 'the receiver wants no more calls (410)' }
   const seconds = Number(retryAfter)
-  return { type: 'later', reason: `it answered ${status}`, ...(seconds > 0 && { afterMs: Math.min(seconds, 3_600) * 1_000 }) }
+  return {
+    type: 'later',
+    reason: `it answered ${status}`,
+    ...(seconds > 0 && { afterMs: Math.min(seconds, 3_600) * 1_000 }),
+  }
 }

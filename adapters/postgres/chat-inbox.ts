@@ -94,7 +94,10 @@ const storedOf = (row: MessageRow): StoredMessage => ({
 
 /** A name that tells nobody who writes there: it stands in Temporal. */
 const conversationId = ({ channel, chat, thread = '' }: ChatAddress): string =>
-  `conversation-${createHash('sha256').update(JSON.stringify([channel, chat, thread])).digest('hex').slice(0, 24)}`
+  `conversation-${createHash('sha256')
+    .update(JSON.stringify([channel, chat, thread]))
+    .digest('hex')
+    .slice(0, 24)}`
 
 async function receive(transaction: Transaction, messages: readonly ChatMessage[]): Promise<readonly string[]> {
   const fresh = new Set<string>()

@@ -16,11 +16,11 @@ interface FollowerRow {
 /** Who is told about tasks, in PostgreSQL. */
 export function createFollowerStore(pool: Pool, notifications: Notifications): FollowerStore {
   return {
-    async behind(limit) {
+    async behind({ targets, limit }) {
       const { rows } = await pool.query<FollowerRow>(
         `select f.* from follower f join task t on t.id = f.task_id
-         where f.ended_at is null and t.sequence > f.seen order by f.task_id limit $1`,
-        [limit],
+         where f.ended_at is null and f.target = any($1) and t.sequence > f.seen order by f.task_id limit $2`,
+        [targets, limit],
       )
       return rows.map(followerOf)
     },

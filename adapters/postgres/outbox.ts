@@ -142,12 +142,12 @@ async function noteReport(pool: Pool, { reference, outcome, providerId, reason }
     )
   else if (outcome === 'out-of-window')
     await pool.query(
-      `update outbox set state = 'pending', due_at = 'infinity', reason = $2 where id = $1 and type = 'message' and provider_id is not distinct from $3`,
+      `update outbox set state = 'pending', due_at = 'infinity', reason = $2 where id = $1 and type = 'message' and (provider_id = $3 or state = 'sending')`,
       [reference, reason ?? outcome, providerId],
     )
   else
     await pool.query(
-      `update outbox set state = 'failed', reason = $2 where id = $1 and type = 'message' and provider_id is not distinct from $3`,
+      `update outbox set state = 'failed', reason = $2 where id = $1 and type = 'message' and (provider_id = $3 or state = 'sending')`,
       [reference, reason ?? outcome, providerId],
     )
 }

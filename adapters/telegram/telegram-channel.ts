@@ -58,7 +58,10 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
       )
       if (webhookSecret === undefined) await api.deleteWebhook()
       else if (webhookUrl !== undefined)
-        await api.setWebhook(webhookUrl, { secret_token: webhookSecret, allowed_updates: ['message', 'callback_query'] })
+        await api.setWebhook(webhookUrl, {
+          secret_token: webhookSecret,
+          allowed_updates: ['message', 'callback_query'],
+        })
     },
   }
 }
@@ -76,7 +79,8 @@ function keyboardOf(buttons: readonly Button[]): { reply_markup?: InlineKeyboard
     callback_data: command,
     ...(style && { style: styles[style] }),
   }))
-  const rows = buttons.some(({ title }) => title.length > 12) || buttons.length > 3 ? shown.map((one) => [one]) : [shown]
+  const rows =
+    buttons.some(({ title }) => title.length > 12) || buttons.length > 3 ? shown.map((one) => [one]) : [shown]
   return { reply_markup: { inline_keyboard: rows } }
 }
 
@@ -104,12 +108,13 @@ function written({ text, spans }: StyledText): { readonly text: string; readonly
 
 async function acknowledge(api: Api, message: ChatMessage): Promise<void> {
   const chat = Number(message.chat)
-  const calls = message.press === undefined
-    ? [
-        api.setMessageReaction(chat, Number(message.messageId), [{ type: 'emoji', emoji: '👀' }]),
-        api.sendChatAction(chat, 'typing', threadOf({ to: message })),
-      ]
-    : [api.answerCallbackQuery(message.press)]
+  const calls =
+    message.press === undefined
+      ? [
+          api.setMessageReaction(chat, Number(message.messageId), [{ type: 'emoji', emoji: '👀' }]),
+          api.sendChatAction(chat, 'typing', threadOf({ to: message })),
+        ]
+      : [api.answerCallbackQuery(message.press)]
   await Promise.allSettled(calls)
 }
 

@@ -23,7 +23,9 @@ export function written({ text, spans }: StyledText): string {
   // Where several meet, what was opened last is closed first.
   const inOrder = marks.toSorted(
     (one, other) =>
-      one.at - other.at || one.order - other.order || (one.order === 1 ? other.length - one.length : one.length - other.length),
+      one.at - other.at ||
+      one.order - other.order ||
+      (one.order === 1 ? other.length - one.length : one.length - other.length),
   )
   let result = ''
   let from = 0

@@ -25,7 +25,8 @@ export function createWhatsAppWebhook(options: WhatsAppWebhookOptions): WhatsApp
     isGenuine: (headers, body) => isSigned(headers.get(SIGNATURE_HEADER) ?? '', { body, secret: options.appSecret }),
     read: (body) => readPayload(body, options.phoneNumberId),
     challengeOf(query) {
-      const isRight = query.get('hub.mode') === 'subscribe' && isSame(query.get('hub.verify_token') ?? '', options.verifyToken)
+      const isRight =
+        query.get('hub.mode') === 'subscribe' && isSame(query.get('hub.verify_token') ?? '', options.verifyToken)
       return isRight ? (query.get('hub.challenge') ?? '') : undefined
     },
   }
@@ -35,7 +36,12 @@ export function createWhatsAppWebhook(options: WhatsAppWebhookOptions): WhatsApp
 function isSigned(header: string, { body, secret }: { readonly body: Uint8Array; readonly secret: string }): boolean {
   const expected = createHmac('sha256', secret).update(body).digest()
   const given = Buffer.from(header.slice('sha256='.length), 'hex')
-  return secret !== '' && header.startsWith('sha256=') && given.length === expected.length && timingSafeEqual(given, expected)
+  return (
+    secret !== '' &&
+    header.startsWith('sha256=') &&
+    given.length === expected.length &&
+    timingSafeEqual(given, expected)
+  )
 }
 
 function isSame(given: string, secret: string): boolean {

@@ -46,4 +46,7 @@ async function genuineBody(context: ApiContext, webhook: ChannelWebhook): Promis
 }
 
 const notGenuine = ({ name }: ChannelWebhook): GatewayError =>
-  new GatewayError('unauthenticated', `This request does not carry the signature of ${name}. Compare the configured secrets.`)
+  new GatewayError(
+    'unauthenticated',
+    `This request does not carry the signature of ${name}. Compare the configured secrets.`,
+  )

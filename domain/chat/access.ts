@@ -7,7 +7,12 @@ export type ChatAccess =
   | { readonly mode: 'open' }
 
 /** Whether somebody without a link may give tasks. Names are compared whole: one that only ends alike is another one. */
-export function mayEnter(access: ChatAccess, { channel, sender }: { channel: ChannelName; sender: ChatSender }): boolean {
+export function mayEnter(
+  access: ChatAccess,
+  { channel, sender }: { channel: ChannelName; sender: ChatSender },
+): boolean {
   if (access.mode !== 'allowlist') return access.mode === 'open'
-  return [sender.id, sender.alias].some((id) => id !== undefined && id !== '' && access.allowed.includes(`${channel}:${id}`))
+  return [sender.id, sender.alias].some(
+    (id) => id !== undefined && id !== '' && access.allowed.includes(`${channel}:${id}`),
+  )
 }

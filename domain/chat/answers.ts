@@ -33,7 +33,8 @@ export function helpAnswer(): Draft {
 /** Tasks, a line each. */
 export function tasksAnswer(tasks: readonly Task[]): Draft {
   if (tasks.length === 0) return textAnswer('You have no tasks yet. Send /new and what should be done.')
-  const line = ({ id, state, title }: Task) => joined([styled(id, 'code'), plain(` ${state}: ${shortened(title, 60)}`)], '')
+  const line = ({ id, state, title }: Task) =>
+    joined([styled(id, 'code'), plain(` ${state}: ${shortened(title, 60)}`)], '')
   return { text: joined(tasks.map(line)), buttons: [] }
 }
 
@@ -75,7 +76,9 @@ export function repositoriesAnswer(names: readonly string[], chosen: string | un
   if (names.length === 0 && chosen === undefined)
     return textAnswer('No repository is configured. Choose one by its URL: /repo https://…')
   const now = chosen === undefined ? 'none' : chosen
-  return textAnswer([`This chat's repository: ${now}`, ...names.map((name) => `• ${name}`), 'Choose: /repo <name>'].join('\n'))
+  return textAnswer(
+    [`This chat's repository: ${now}`, ...names.map((name) => `• ${name}`), 'Choose: /repo <name>'].join('\n'),
+  )
 }
 
 export function costAnswer({ id, cost, constraints }: Task): Draft {

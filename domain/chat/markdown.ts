@@ -70,7 +70,10 @@ function aligned(rows: readonly (readonly string[])[]): string {
     Math.max(...rows.map((row) => [...(row[column] ?? '')].length)),
   )
   const line = (row: readonly string[]) =>
-    widths.map((width, column) => padded(row[column] ?? '', width)).join('  ').trimEnd()
+    widths
+      .map((width, column) => padded(row[column] ?? '', width))
+      .join('  ')
+      .trimEnd()
   const [head = [], ...body] = rows
   return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...body.map(line)].join('\n')
 }

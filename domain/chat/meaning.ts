@@ -52,9 +52,7 @@ export function meaningOf(message: ChatMessage & { readonly number: number }, co
   if (command.name === 'to') return pickedTask(command.rest)
   if (command.name === 'in') return pickedRepository(command.rest)
   if (command.name === 'new')
-    return command.rest === ''
-      ? { type: 'answer', answer: 'empty-new' }
-      : { type: 'new-task', message: message.number }
+    return command.rest === '' ? { type: 'answer', answer: 'empty-new' } : { type: 'new-task', message: message.number }
   return ofCommand(command.name, command.rest, context)
 }
 

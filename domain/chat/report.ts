@@ -71,5 +71,8 @@ const LATER = plain('Should it ask again, /status shows the question.')
 /** In place of the question: the buttons are gone, who decided is there. */
 function decision({ task }: Told, { data }: TaskEvent): Draft {
   const [mark, word] = data['decision'] === 'approve' ? ['✅', 'Approved'] : ['⛔', 'Rejected']
-  return { text: plain(`${mark} ${task.title}: ${String(data['name'])}\n${word} by ${String(data['by'])}.`), buttons: [] }
+  return {
+    text: plain(`${mark} ${task.title}: ${String(data['name'])}\n${word} by ${String(data['by'])}.`),
+    buttons: [],
+  }
 }

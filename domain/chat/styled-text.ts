@@ -50,7 +50,10 @@ export function sliced({ text, spans }: StyledText, from: number, to: number): S
  * Cuts a text into pieces of at most `limit` units: between paragraphs, lines or words where it can, never inside a
  * character. `spanCost` is what a channel adds for one span. Nothing is left out but the white space at a cut.
  */
-export function chunksOf(whole: StyledText, bounds: { readonly limit: number; readonly spanCost: number }): StyledText[] {
+export function chunksOf(
+  whole: StyledText,
+  bounds: { readonly limit: number; readonly spanCost: number },
+): StyledText[] {
   const chunks: StyledText[] = []
   let from = 0
   while (from < whole.text.length) {

@@ -37,7 +37,9 @@ export function cardOf(context: CardContext): Draft {
   const lines = [
     joined([plain(`${markOf(task.state)} `), styled(shortened(task.title, 120), 'bold'), plain(placeOf(task))], ''),
     ...(isFinal(task.state) ? [] : [plain(stageLine(task))]),
-    ...task.progress.plan.slice(0, PLAN_LINES).map(({ text, status }) => plain(`${PLAN_MARKS[status]} ${shortened(text, 80)}`)),
+    ...task.progress.plan
+      .slice(0, PLAN_LINES)
+      .map(({ text, status }) => plain(`${PLAN_MARKS[status]} ${shortened(text, 80)}`)),
     plain(factsOf(context)),
     joined([styled(task.id, 'code')], ''),
   ]
@@ -116,7 +118,11 @@ function bodyOf({ id, state, result, error }: Task): StyledText {
 function footOf(context: CardContext): string {
   const { result } = context.task
   const delivered = result
-    ? [`verdict: ${result.verdict}`, ...(result.diffstat ? [statOf(result.diffstat)] : []), ...(result.branch ? [result.branch] : [])]
+    ? [
+        `verdict: ${result.verdict}`,
+        ...(result.diffstat ? [statOf(result.diffstat)] : []),
+        ...(result.branch ? [result.branch] : []),
+      ]
     : []
   return [...delivered, factsOf(context)].join(' · ')
 }
@@ -131,7 +137,8 @@ export function waitOf({ task }: Pick<CardContext, 'task'>, call?: { readonly ar
   }
   if (waiting?.for === 'approval') {
     const head = joined([plain('🔐 '), title, plain(` asks to use ${waiting.tool ?? 'a tool'}:`)], '')
-    const until = waiting.expiresAt === undefined ? '' : `Open until ${waiting.expiresAt.slice(0, 10)}; then it counts as refused.`
+    const until =
+      waiting.expiresAt === undefined ? '' : `Open until ${waiting.expiresAt.slice(0, 10)}; then it counts as refused.`
     const details = styled(shortened(argumentsOf(call?.args), MAX_SHORT_TEXT - 300), 'block')
     return {
       text: joined([head, ...(details.text === '' ? [] : [details]), plain(until)]),

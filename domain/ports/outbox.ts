@@ -91,8 +91,8 @@ export interface Follower {
 }
 
 export interface FollowerStore {
-  /** Followers of tasks that have events they were not told about. */
-  behind(limit: number): Promise<readonly Follower[]>
+  /** Followers of these kinds whose tasks have events they were not told about. */
+  behind(query: { readonly targets: readonly OutboxTarget[]; readonly limit: number }): Promise<readonly Follower[]>
   /** Posts and moves on in one transaction; nothing when somebody else has. */
   advance(
     step: Pick<Follower, 'taskId' | 'target' | 'asked'> & {

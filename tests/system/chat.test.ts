@@ -76,7 +76,8 @@ const start = (): Promise<TestGateway> =>
 const tasks = async (): Promise<readonly TaskView[]> =>
   (await gateway.client.json<{ items: TaskView[] }>('GET', '/v1/tasks?limit=50')).items
 const link = async (): Promise<string> => (await gateway.client.json<{ code: string }>('POST', '/v1/links')).code
-const holding = (messages: readonly { text: string }[], text: string) => messages.filter((one) => one.text.includes(text))
+const holding = (messages: readonly { text: string }[], text: string) =>
+  messages.filter((one) => one.text.includes(text))
 
 it('a message in Telegram becomes a verified change and one final reply', async () => {
   const ada = telegram.user(1001, { firstName: 'Ada' })

@@ -124,19 +124,18 @@ function accessOf(config: Config): ChatAccess {
 /** Only with an address of its own a webhook can be announced; else the operator does that. */
 async function introduce(channel: Channel, { config, logger }: ChatOptions): Promise<void> {
   const base = config.PUBLIC_URL?.replace(/\/$/, '')
-  await channel.introduce(base === undefined ? undefined : `${base}/webhooks/${channel.name}`).catch((error: unknown) => {
-    logger.warn({ channel: channel.name, reason: reasonOf(error) }, 'the service did not take commands and webhook')
-  })
+  await channel
+    .introduce(base === undefined ? undefined : `${base}/webhooks/${channel.name}`)
+    .catch((error: unknown) => {
+      logger.warn({ channel: channel.name, reason: reasonOf(error) }, 'the service did not take commands and webhook')
+    })
 }
 
-async function pollingOf(
-  { config, store, logger }: ChatOptions,
-  inbox: ChatInbox,
-  signal: AbortSignal,
-): Promise<void> {
+async function pollingOf({ config, store, logger }: ChatOptions, inbox: ChatInbox, signal: AbortSignal): Promise<void> {
   const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_BASE_URL: apiUrl, TELEGRAM_MODE: mode } = config
   if (token === undefined || mode !== 'polling') return
-  const onFailure = (reason: unknown) => logger.warn({ reason: reasonOf(reason) }, 'updates could not be fetched; it is repeated')
+  const onFailure = (reason: unknown) =>
+    logger.warn({ reason: reasonOf(reason) }, 'updates could not be fetched; it is repeated')
   const work = (leading: AbortSignal) => {
     const take = (messages: Parameters<ChatInbox['take']>[0]['messages']) => inbox.take({ messages, reports: [] })
     return pollTelegram({ token, apiUrl, take, onFailure }, leading)
@@ -145,7 +144,8 @@ async function pollingOf(
 }
 
 /** Never a whole error of a client library: some hold the address, and so a token. */
-const reasonOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 
 async function readOrMakeSecret(file: string): Promise<string> {
   const known = (await readFile(file, 'utf8').catch(() => '')).trim()

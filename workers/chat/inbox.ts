@@ -49,7 +49,8 @@ export function createChatInbox(parts: {
       while (!signal.aborted) {
         await delay(NEGLECT_MS, undefined, { signal }).catch(() => undefined)
         await store.chats.neglected({ olderThanMs: NEGLECT_MS, limit: PAGE }).then(wakeAll, (error: unknown) => {
-          if (!signal.aborted) logger.warn({ reason: String(error) }, 'the inbox of chats could not be read; it is repeated')
+          if (!signal.aborted)
+            logger.warn({ reason: String(error) }, 'the inbox of chats could not be read; it is repeated')
         })
       }
     },

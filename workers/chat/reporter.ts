@@ -26,10 +26,12 @@ export interface ReporterOptions {
 /** Tells the followers of tasks what happens to them, until the signal. It only posts; the outbox sends. */
 export async function reportToFollowers(options: ReporterOptions, signal: AbortSignal): Promise<void> {
   const { store, onFailure } = options
+  // A channel that is not configured now may be tomorrow; until then it is told nothing.
+  const targets = [...options.channels.keys(), 'callback'] as const
   const loop = new Wakeable()
   const unsubscribe = await store.followers.subscribe(loop.wake)
   const work = async (): Promise<void> => {
-    const behind = await store.followers.behind(PAGE)
+    const behind = await store.followers.behind({ targets, limit: PAGE })
     for (const follower of behind) await tell(options, follower)
     if (behind.length === PAGE) loop.wake()
   }
@@ -51,7 +53,6 @@ async function tell(options: ReporterOptions, follower: Follower): Promise<void>
     return store.followers.advance({ ...step, asked: follower.asked, posts })
   }
   const channel = options.channels.get(target)
-  // A channel that is not configured now may be tomorrow; until then it is told nothing.
   if (!channel || follower.conversation === undefined) return
   const report = reportTo({
     ...{ task, model: route?.model, link: options.linkOf(taskId), now: options.clock(), events },
