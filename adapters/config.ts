@@ -65,6 +65,8 @@ const url = z
   .refine((text) => !/\/\/[^/?#]*@/.test(text), 'holds a credential, which no client would send')
   .optional()
 
+const base = (fallback: string) => url.default(fallback).transform((address) => String(address).replace(/\/+$/, ''))
+
 const ENVIRONMENT = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port(8080),
@@ -103,6 +105,27 @@ const ENVIRONMENT = z.object({
   SANDBOX_ALLOWLIST: destinations(REGISTRIES),
   SANDBOX: z.enum(['auto', 'bubblewrap', 'none']).default('auto'),
   POOL: z.enum(['embedded', 'external']).default('embedded'),
+  WHATSAPP_ACCESS_TOKEN: text,
+  WHATSAPP_PHONE_NUMBER_ID: text,
+  WHATSAPP_APP_SECRET: text,
+  WHATSAPP_VERIFY_TOKEN: text,
+  WHATSAPP_API_BASE_URL: base('https://graph.facebook.com'),
+  TELEGRAM_BOT_TOKEN: z
+    .string()
+    .regex(/^\d+:[\w-]+$/, 'is not a token of the form 123456:ABC…')
+    .optional(),
+  TELEGRAM_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^[\w-]{1,256}$/, 'is not 1 to 256 letters, digits, dashes or underscores')
+    .optional(),
+  TELEGRAM_API_BASE_URL: base('https://api.telegram.org'),
+  TELEGRAM_MODE: z.enum(['webhook', 'polling']).default('webhook'),
+  CHAT_ACCESS: z.enum(['linked', 'allowlist', 'open']).default('linked'),
+  CHAT_ALLOWLIST: list,
+  CALLBACK_SECRET: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/, 'is not whsec_ and the base64 of 24 to 64 bytes')
+    .optional(),
   OCG_URL: url,
   OCG_API_KEY: text,
   ADMIN_API_KEY: z
@@ -144,6 +167,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
         (issue) => `${issue.path.join('.')}: ${issue.message.replace(/^Invalid input: /, '')}`,
       ),
     )
+  faults.push(...channelFaults(values))
   const bounds = BOUNDS.safeParse(values).data
   if (bounds && bounds.BUILDERS_MIN > bounds.BUILDERS_MAX) faults.push('BUILDERS_MIN: is greater than BUILDERS_MAX')
   if (faults.length > 0 || !parsed.success)
@@ -152,6 +176,30 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       `The configuration has ${faults.length} fault(s). Correct these variables and start again:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     )
   return parsed.data
+}
+
+const WHATSAPP = [
+  'WHATSAPP_ACCESS_TOKEN',
+  'WHATSAPP_PHONE_NUMBER_ID',
+  'WHATSAPP_APP_SECRET',
+  'WHATSAPP_VERIFY_TOKEN',
+] as const
+
+/** A channel is configured whole or not at all: with an empty secret anybody could speak in anybody's name. */
+function channelFaults(values: Readonly<Record<string, string>>): readonly string[] {
+  const missing = (name: string, channel: string) => `${name}: is empty, and ${channel} does not start without it`
+  const whatsapp = WHATSAPP.some((name) => values[name]) ? WHATSAPP.filter((name) => !values[name]) : []
+  const isWebhook = values['TELEGRAM_BOT_TOKEN'] && values['TELEGRAM_MODE'] !== 'polling'
+  return [
+    ...whatsapp.map((name) => missing(name, 'WhatsApp')),
+    ...(isWebhook && !values['TELEGRAM_WEBHOOK_SECRET'] ? [missing('TELEGRAM_WEBHOOK_SECRET', 'Telegram')] : []),
+    ...(values['TELEGRAM_WEBHOOK_SECRET'] && !values['TELEGRAM_BOT_TOKEN']
+      ? [missing('TELEGRAM_BOT_TOKEN', 'Telegram')]
+      : []),
+    ...(values['CHAT_ACCESS'] === 'allowlist' && !values['CHAT_ALLOWLIST']
+      ? ['CHAT_ALLOWLIST: is empty, and CHAT_ACCESS=allowlist lets nobody in']
+      : []),
+  ]
 }
 
 /** Settings whose value nobody else may see. */

@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 export const paths = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) => ({
   adminKey: join(DATA_DIR, 'admin.key'),
   receiptKey: join(DATA_DIR, 'receipt.key'),
+  callbackSecret: join(DATA_DIR, 'callback.secret'),
   repositories: join(DATA_DIR, 'repositories'),
   builders: join(DATA_DIR, 'builders'),
   bubblewrap: join(DATA_DIR, 'bubblewrap'),

@@ -9,10 +9,12 @@ import { addSignIn } from './sign-in.ts'
 import { controlRoutes } from './routes/task-controls.ts'
 import { eventRoutes } from './routes/task-events.ts'
 import { keyRoutes } from './routes/keys.ts'
+import { linkRoutes } from './routes/links.ts'
 import { resultRoutes } from './routes/task-results.ts'
 import { systemRoutes } from './routes/system.ts'
 import { temporalPageOf } from './task-view.ts'
 import { taskRoutes } from './routes/tasks.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 /** Below these everything needs a credential, unknown paths too. */
 const GUARDED = ['/v1/*', '/v1', '/mcp/*', '/mcp', '/codec/*', '/codec']
@@ -52,6 +54,8 @@ export function createApp(dependencies: ApiDependencies): Api {
     ...eventRoutes(dependencies),
     ...resultRoutes(dependencies),
     ...keyRoutes(dependencies),
+    ...linkRoutes(dependencies),
+    ...webhookRoutes(dependencies),
     ...systemRoutes(dependencies),
   ])
   addDocumentation(api)

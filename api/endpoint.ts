@@ -31,6 +31,8 @@ export interface Endpoint {
   /** Whether the state of the task, or of what is asked for, may forbid it: 409. */
   readonly mayConflict?: boolean
   readonly isPublic?: boolean
+  /** Refusals of a public route, which has its own rules. */
+  readonly refusals?: readonly number[]
   readonly handler: (context: ApiContext) => Promise<Response> | Response
 }
 
@@ -78,8 +80,17 @@ function responseOf({ description, schema, mediaType, headers }: Answer) {
 }
 
 /** The refusals a route can give, by what it takes: every one is a problem. */
-function refusalsOf({ method, path, body, query, headers, mayConflict, isPublic }: Endpoint): readonly number[] {
-  if (isPublic) return []
+function refusalsOf({
+  method,
+  path,
+  body,
+  query,
+  headers,
+  mayConflict,
+  isPublic,
+  refusals,
+}: Endpoint): readonly number[] {
+  if (isPublic) return refusals ?? []
   const readsBody = method === 'post'
   return [
     401,

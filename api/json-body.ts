@@ -51,20 +51,21 @@ function jsonOf({ headers }: Request, bytes: Buffer): unknown {
     throw new GatewayError('unsupported_media_type', 'Send the body as JSON, with Content-Type: application/json.')
   if (!/^(identity)?$/i.test(headers.get('content-encoding') ?? ''))
     throw new GatewayError('unsupported_media_type', 'Send the body as it is, without a Content-Encoding.')
-  const value = parse(bytes)
+  const value = parseJson(bytes)
   const fault = unstorable(value)
   if (fault) throw new InvalidRequest('invalid_request', [fault])
   return value
 }
 
-async function readBytes(request: Request): Promise<Buffer> {
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+/** The bytes of a body, at most so many: what is larger is refused before the rest is read. */
+export async function readBytes(request: Request, most = MAX_BODY_BYTES): Promise<Buffer> {
+  if (Number(request.headers.get('content-length') ?? 0) > most) throw tooLarge(most)
   if (!request.body) return Buffer.alloc(0)
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of arriving(request.body)) {
     size += chunk.length
-    if (size > MAX_BODY_BYTES) throw tooLarge()
+    if (size > most) throw tooLarge(most)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -79,7 +80,8 @@ async function* arriving(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
   }
 }
 
-function parse(bytes: Buffer): unknown {
+/** Throws `invalid_json` for what is not UTF-8 or not JSON. */
+export function parseJson(bytes: Buffer): unknown {
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -129,8 +131,5 @@ function faultsOf(issue: z.core.$ZodIssue): readonly Fault[] {
   return [{ pointer, detail: issue.message.replace(/^Invalid input: /, '').slice(0, 300) }]
 }
 
-const tooLarge = (): GatewayError =>
-  new GatewayError(
-    'body_too_large',
-    `The body is larger than ${MAX_BODY_BYTES} bytes. Put large material into the repository.`,
-  )
+const tooLarge = (most: number): GatewayError =>
+  new GatewayError('body_too_large', `The body is larger than ${most} bytes. Put large material into the repository.`)

@@ -3,7 +3,8 @@ import type { TaskView } from '../domain/schemas/task.ts'
 import type { Task } from '../domain/task.ts'
 import type { ApiDependencies } from './dependencies.ts'
 
-type Links = Pick<ApiDependencies, 'publicUrl' | 'temporalUiUrl' | 'namespace'>
+/** What links are made of. */
+export type Links = Pick<ApiDependencies, 'publicUrl' | 'temporalUiUrl' | 'namespace'>
 
 /** Where the Temporal Web UI shows a task; null when that is not known. */
 export function temporalPageOf(taskId: string, { temporalUiUrl, namespace }: Omit<Links, 'publicUrl'>): string | null {

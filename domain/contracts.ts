@@ -1,3 +1,4 @@
+import type { Meaning } from './chat/meaning.ts'
 import type { ToolCallReference } from './conversation.ts'
 import type { Failure } from './errors.ts'
 import type { Decision } from './policy.ts'
@@ -123,6 +124,23 @@ export type Wait =
   | { readonly for: 'input'; readonly turn: number; readonly position: number }
   | { readonly for: 'approval'; readonly turn: number; readonly position: number }
   | { readonly for: 'budget' }
+
+/** A message of a conversation with what it asks for. */
+export interface ReadMessage {
+  /** Its number in the inbox. */
+  readonly message: number
+  readonly meaning: Meaning
+}
+
+/** Steps of a conversation: each may be repeated, the effects are the same once. */
+export interface ConversationActivities {
+  /** The first message nobody has handled, in the provider's order; undefined when there is none. */
+  readNextMessage(input: { readonly conversation: string }): Promise<ReadMessage | undefined>
+  /** Does what the message asks for, answers it, and marks it as handled. */
+  carryOut(input: ReadMessage): Promise<void>
+  /** Says that a message could not be handled, and marks it so. */
+  giveUp(input: Pick<ReadMessage, 'message'>): Promise<void>
+}
 
 /** On the shared `builders` queue: runs as long as the seat is held. */
 export interface SeatActivities {

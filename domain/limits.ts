@@ -25,3 +25,5 @@ export const LOOPING_CALLS = 10
 export const POISON_LOSSES = 3
 /** A living builder may fail because its database is away; with growing pauses so many failures last three minutes. */
 export const POISON_FAILURES = 10
+/** A message takes eight events of a conversation's history: its run ends far below Temporal's own limit. */
+export const MESSAGES_PER_RUN = 500

@@ -196,3 +196,10 @@ export interface TaskRequest {
   readonly labels?: readonly string[] | undefined
   readonly callbackUrl?: string | undefined
 }
+
+/** The request of a task that is run again: a deadline that has passed would end it at once. */
+export function withoutPastDeadline(request: TaskRequest, now: Date): TaskRequest {
+  const { deadline, ...constraints } = request.constraints ?? {}
+  if (deadline === undefined || Date.parse(deadline) > now.getTime()) return request
+  return { ...request, constraints }
+}

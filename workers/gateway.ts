@@ -6,14 +6,18 @@ import type { Logger } from 'pino'
 import { createApp } from '../api/app.ts'
 import { serveApp } from '../api/serve.ts'
 import { createSignIn, type SignIn } from '../api/sign-in.ts'
+import { createTaskIntake } from '../api/task-intake.ts'
+import { viewOf, type Links } from '../api/task-view.ts'
 import { childEnvironment, type Config } from '../adapters/config.ts'
 import { openStore } from '../adapters/postgres/store.ts'
 import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
 import { ensureSearchAttributes } from '../adapters/temporal/search-attributes.ts'
 import { GatewayError } from '../domain/errors.ts'
 import type { Store } from '../domain/ports/store.ts'
+import type { TaskControl, TaskIntake } from '../domain/ports/task-control.ts'
 import { seedAdminKey } from './admin-key.ts'
 import { BuilderPool } from './builder-pool.ts'
+import { createChat, type Chat } from './chat/chat.ts'
 import { createLogger, installRuntime } from './logging.ts'
 import { createManagerWorkers } from './manager.ts'
 import { createModel } from './model.ts'
@@ -76,22 +80,39 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   })
   const bundle = await workflowBundle(config.DATA_DIR)
   const identity = `gateway@${hostname()}`
-  const workers = await createManagerWorkers({
-    connection,
-    client,
+  const control = createTaskControl({ client, store })
+  const intake = createTaskIntake({
+    ...{ store, tasks: control, log: logger, outboundAllowlist: config.OUTBOUND_ALLOWLIST },
+    checkRepository: await createRepositoryCheck(config),
+  })
+  // With port 0 the address is known only once the server listens.
+  const address = { listening: `http://${config.HOST}:${config.PORT}` }
+  const links: Links = {
+    publicUrl: () => config.PUBLIC_URL?.replace(/\/$/, '') ?? address.listening,
+    temporalUiUrl: options.temporalUiUrl,
+    namespace: config.TEMPORAL_NAMESPACE,
+  }
+  const chat = await createChat({
     config,
     store,
-    model: createModel(config),
-    bundle,
-    identity,
+    client,
+    control,
+    intake,
+    logger,
+    viewOf: (task) => viewOf(task, links),
+  })
+  const workers = await createManagerWorkers({
+    ...{ connection, client, config, store, model: createModel(config), bundle, identity },
+    conversation: chat.activities,
   })
   const working = Promise.all(workers.map((worker) => worker.run()))
   const pool = config.POOL === 'embedded' ? createPool(options, { store, client, logger }) : undefined
-  const control = createTaskControl({ client, store })
   const sweeping = new AbortController()
   const swept = sweep({ store, client, start: control.start, logger }, sweeping.signal)
   const signIn = createSignIn({ clock: () => new Date() })
-  const api = await serveApi(options, { store, client, logger, workers, signIn })
+  const api = await serveApi(options, { store, client, logger, workers, signIn, control, intake, links, chat })
+  address.listening = api.url
+  const chatting = chat.run(sweeping.signal)
   const builders = await pool?.start()
   if (builders !== undefined)
     report(builders > 0 ? `${builders} builders ready` : 'another gateway supervises the builders of this database')
@@ -104,7 +125,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       sweeping.abort()
       await pool?.stop(DRAIN_LIMIT_MS)
       for (const worker of workers) worker.shutdown()
-      await Promise.all([working, swept])
+      await Promise.all([working, swept, chatting])
       await connection.close()
       await store.close()
     },
@@ -159,37 +180,38 @@ function createPool(
 
 async function serveApi(
   options: GatewayOptions,
-  parts: Parts & { readonly workers: readonly Worker[]; readonly signIn: SignIn },
+  parts: Parts & {
+    readonly workers: readonly Worker[]
+    readonly signIn: SignIn
+    readonly control: TaskControl
+    readonly intake: TaskIntake
+    readonly links: Links
+    readonly chat: Chat
+  },
 ) {
   const { config } = options
-  const { store, client, logger, workers, signIn } = parts
+  const { store, client, logger, workers, signIn, intake } = parts
   const signer = openReceiptSigner(paths(config).receiptKey)
   const closing = new AbortController()
-  // With port 0 the address is known only once the server listens.
-  let listening = `http://${config.HOST}:${config.PORT}`
   const app = createApp({
+    ...parts.links,
     store,
-    tasks: createTaskControl({ client, store }),
+    tasks: parts.control,
+    intake,
+    webhooks: parts.chat.webhooks,
     ready: () => readiness({ store, client, workers }),
     pool: async () => ({
       ...(await builderQueueDepth({ client, namespace: config.TEMPORAL_NAMESPACE, store })),
       min: config.BUILDERS_MIN,
       max: config.BUILDERS_MAX,
     }),
-    checkRepository: await createRepositoryCheck(config),
-    publicUrl: () => config.PUBLIC_URL?.replace(/\/$/, '') ?? listening,
-    temporalUiUrl: options.temporalUiUrl,
-    namespace: config.TEMPORAL_NAMESPACE,
-    outboundAllowlist: config.OUTBOUND_ALLOWLIST,
     receiptKeys: () => [{ keyId: signer.keyId, publicKey: signer.publicKey }],
     clock: () => new Date(),
     log: logger,
     closing: closing.signal,
     signIn,
   })
-  const served = await serveApp(app, { host: config.HOST, port: config.PORT, closing })
-  listening = served.url
-  return served
+  return serveApp(app, { host: config.HOST, port: config.PORT, closing })
 }
 
 async function readiness({

@@ -4,7 +4,7 @@ import { withFailures } from '../activities/activity-failure.ts'
 import { createLifecycleActivities } from '../activities/gateway/lifecycle.ts'
 import { createUnderstandTask } from '../activities/gateway/understand.ts'
 import type { Config } from '../adapters/config.ts'
-import { TASK_QUEUES } from '../domain/contracts.ts'
+import { TASK_QUEUES, type ConversationActivities } from '../domain/contracts.ts'
 import { noMemory } from '../domain/ports/memory.ts'
 import type { ModelClient } from '../domain/ports/model.ts'
 import type { Store } from '../domain/ports/store.ts'
@@ -23,6 +23,7 @@ export interface ManagerOptions {
   readonly config: Config
   readonly store: Store
   readonly model: ModelClient
+  readonly conversation: ConversationActivities
   /** Path of the bundled workflow code. */
   readonly bundle: string
   readonly identity: string
@@ -37,13 +38,14 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
   const shared = { store, memory: noMemory, models, clock }
   const lifecycle = withFailures(createLifecycleActivities({ ...shared, warehouse: noWarehouse, router }))
   const understanding = withFailures(createUnderstandTask({ ...shared, model }))
+  const { carryOut, ...inbox } = withFailures(options.conversation)
   const common = { connection, namespace: config.TEMPORAL_NAMESPACE, identity: options.identity }
   return Promise.all([
     Worker.create({
       ...common,
       taskQueue: TASK_QUEUES.manager,
       workflowBundle: { codePath: options.bundle },
-      activities: { ...lifecycle },
+      activities: { ...lifecycle, ...inbox },
       maxCachedWorkflows: CACHED_WORKFLOWS,
       // A Manager that died is replaced within this time instead of Temporal's ten seconds.
       stickyQueueScheduleToStartTimeout: '3 seconds',
@@ -52,7 +54,7 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
     Worker.create({
       ...common,
       taskQueue: TASK_QUEUES.gateway,
-      activities: { ...understanding },
+      activities: { ...understanding, carryOut },
       ...HEARTBEATS,
       shutdownGraceTime: '5 seconds',
     }),

@@ -9,10 +9,10 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client'
 import type { UpdateDefinition } from '@temporalio/common'
-import type { TaskControl } from '../api/task-control.ts'
 import { TASK_QUEUES } from '../domain/contracts.ts'
 import { GatewayError, type ErrorCode } from '../domain/errors.ts'
 import type { Store } from '../domain/ports/store.ts'
+import type { TaskControl } from '../domain/ports/task-control.ts'
 import { isFinal, type Task } from '../domain/task.ts'
 import { repositoryName } from '../activities/gateway/brief.ts'
 import { ATTRIBUTES } from '../workflows/inspector.ts'
@@ -33,13 +33,14 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
     await send(handleOf(taskId)).catch((error: unknown) => rethrowEnded(error, taskId))
   }
   const update = async <Result, Argument>(
-    taskId: string,
+    { taskId, requestId }: { readonly taskId: string; readonly requestId?: string | undefined },
     definition: UpdateDefinition<Result, [Argument]>,
     argument: Argument,
   ): Promise<Result> => {
     await live(store, taskId)
     await start(taskId)
-    const answer = handleOf(taskId).executeUpdate(definition, { args: [argument] })
+    const once = requestId === undefined ? {} : { updateId: requestId }
+    const answer = handleOf(taskId).executeUpdate(definition, { args: [argument], ...once })
     return withLimit(answer).catch((error: unknown) => rethrowRefused(error, taskId))
   }
   return {
@@ -58,15 +59,15 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
           throw new GatewayError('conflict', `${taskId} is not paused.`)
         await handle.signal(messages.resumeSignal)
       }),
-    async say({ taskId, text, from }) {
-      await update(taskId, messages.steerUpdate, { text, from })
+    async say({ text, from, ...task }) {
+      await update(task, messages.steerUpdate, { text, from })
     },
-    async decide({ taskId, approvalId, decision, comment, by }) {
+    async decide({ approvalId, decision, comment, by, ...task }) {
       const definition = decision === 'approve' ? messages.approveUpdate : messages.rejectUpdate
-      await update(taskId, definition, { approvalId, by, ...(comment !== undefined && { comment }) })
+      await update(task, definition, { approvalId, by, ...(comment !== undefined && { comment }) })
     },
-    reprioritise: ({ taskId, priority }) => update(taskId, messages.reprioritiseUpdate, { priority }),
-    raiseBudget: ({ taskId, budgetUsd }) => update(taskId, messages.raiseBudgetUpdate, { budgetUsd }),
+    reprioritise: ({ taskId, priority }) => update({ taskId }, messages.reprioritiseUpdate, { priority }),
+    raiseBudget: ({ budgetUsd, ...task }) => update(task, messages.raiseBudgetUpdate, { budgetUsd }),
   }
 }
 

@@ -61,5 +61,13 @@ export interface SteeringText {
 
 export const statusQuery = defineQuery<TaskStatus>('status')
 
+/** Input of `converse`; its id is the conversation's. */
+export interface ConverseInput {
+  readonly conversation: string
+}
+
+/** To a conversation: the inbox holds something new. It only wakes; what and in which order the inbox knows. */
+export const conversationWokenSignal = defineSignal('messageReceived')
+
 /** To a Builder run: stop at the next step boundary. */
 export const interruptSignal = defineSignal('interrupt')

@@ -1,13 +1,17 @@
 import { EventEmitter } from 'node:events'
 import pg from 'pg'
 
-/** Wakes watchers of a task when any process has committed events for it. */
+/** Wakes watchers of a task, or of a topic, when any process has committed something for it. */
 export interface Notifications {
-  subscribe(taskId: string, listener: () => void): Promise<() => void>
+  subscribe(topic: string, listener: () => void): Promise<() => void>
   close(): Promise<void>
 }
 
 const CHANNEL = 'task_event'
+/** What the outbox announces itself by. */
+export const OUTBOX_TOPIC = 'outbox'
+/** Hears of every task. */
+export const ANY_TASK_TOPIC = 'any task'
 /** A database that restarts is away for seconds: soon enough to be heard again, seldom enough to be no load. */
 const RECONNECT_MS = 500
 
@@ -25,7 +29,10 @@ export function createNotifications(connectionString: string): Notifications {
     const opened = new pg.Client({ connectionString, application_name: 'openclaw-notifications' })
     // What broke also ends.
     opened.on('error', () => undefined)
-    opened.on('notification', ({ payload }) => emitter.emit(payload ?? ''))
+    opened.on('notification', ({ payload = '' }) => {
+      emitter.emit(payload)
+      if (payload !== OUTBOX_TOPIC) emitter.emit(ANY_TASK_TOPIC)
+    })
     try {
       await opened.connect()
       await opened.query(`listen ${CHANNEL}`)
@@ -53,9 +60,9 @@ export function createNotifications(connectionString: string): Notifications {
   }
 
   return {
-    async subscribe(taskId, listener) {
-      emitter.on(taskId, listener)
-      const unsubscribe = () => void emitter.off(taskId, listener)
+    async subscribe(topic, listener) {
+      emitter.on(topic, listener)
+      const unsubscribe = () => void emitter.off(topic, listener)
       await connect().catch((error: unknown) => {
         unsubscribe()
         throw error

@@ -2,11 +2,15 @@ import pg from 'pg'
 import type { Store } from '../../domain/ports/store.ts'
 import { createArtifactStore } from './artifacts.ts'
 import { createBuilderRegistry } from './builders.ts'
+import { createChatStore } from './chat-inbox.ts'
+import { createChatUsers } from './chat-users.ts'
 import { createConversationStore } from './conversations.ts'
+import { createFollowerStore } from './followers.ts'
 import { createKeyStore } from './keys.ts'
 import { createOffices } from './leadership.ts'
 import { migrate } from './migrate.ts'
 import { createNotifications } from './notifications.ts'
+import { createOutbox } from './outbox.ts'
 import { createTaskStore } from './tasks.ts'
 
 /**
@@ -41,6 +45,10 @@ export async function openStore(options: { readonly url: string; readonly connec
     artifacts: createArtifactStore(pool),
     keys: createKeyStore(pool),
     builders: createBuilderRegistry(pool),
+    chats: createChatStore(pool),
+    chatUsers: createChatUsers(pool),
+    outbox: createOutbox(pool, notifications),
+    followers: createFollowerStore(pool, notifications),
     tryToLead: (office) => offices.tryToLead(office),
     async ping() {
       await pool.query('select 1')

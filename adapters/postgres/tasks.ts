@@ -138,8 +138,16 @@ async function accept(
     transaction.write('delete from task where id = $1', [id])
     return { task: (await knownTask(transaction, acceptance)) as ReturnType<typeof taskOf>, created: false }
   }
+  addFollowers(transaction, acceptance)
   const events = [{ type: 'task-received' as const, data: { channel, requester } }]
   return { task: taskOf(await writeTask(transaction, rows[0] as TaskRow, { events })), created: true }
+}
+
+/** The chat a task came from, and the address its requester named, hear of it from its first event on. */
+function addFollowers(transaction: Transaction, { id, channel, conversation, request }: Acceptance): void {
+  const add = 'insert into follower (task_id, target, conversation, url) values ($1, $2, $3, $4)'
+  if (conversation !== undefined) transaction.write(add, [id, channel, conversation, null])
+  if (request.callbackUrl !== undefined) transaction.write(add, [id, 'callback', null, request.callbackUrl])
 }
 
 async function knownTask(reader: Reader, { tenant, channel, key, digest }: Parameters<TaskStore['accepted']>[0]) {

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
 import { ulid } from 'ulidx'
 import { InvalidRequest } from '../problem.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import { taskQuerySchema } from '../../domain/schemas/queries.ts'
-import { isFinal, type Task, type TaskRequest } from '../../domain/task.ts'
-import { checkCallback } from '../callback-url.ts'
+import { isFinal, withoutPastDeadline, type Task } from '../../domain/task.ts'
 import { idempotencyHeaders, locationHeaders, pageOf, taskAnswer, taskBody, taskParameters } from '../components.ts'
 import { allowed, ownTaskOf, taskOf, type ApiContext } from '../caller.ts'
 import type { ApiDependencies } from '../dependencies.ts'
@@ -17,7 +15,7 @@ const created = { status: 202, schema: taskAnswer, headers: locationHeaders } as
 
 /** Create, list and read tasks. */
 export function taskRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
-  const { store, clock } = dependencies
+  const { store, clock, intake } = dependencies
   const requestSchema = taskBody(clock)
   return [
     {
@@ -29,7 +27,8 @@ export function taskRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
         const key = idempotencyKey(context)
         const body = await readJson(context.req.raw)
         const request = () => parsed(requestSchema, body)
-        return accepted(context, await accept(dependencies, { context, key, body, request }), dependencies)
+        const task = await intake.accept({ ...requesterOf(context), key, body, request })
+        return accepted(context, task, dependencies)
       },
     },
     {
@@ -69,61 +68,16 @@ export function taskRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
           throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). Cancel it first.`)
         const { request } = await store.tasks.work(task.id)
         const fresh = () => withoutPastDeadline(request, clock())
-        const accepting = { context, key, body: { retryOf: task.id }, request: fresh, retryOf: task.id }
-        return accepted(context, await accept(dependencies, accepting), dependencies)
+        const retry = { key, body: { retryOf: task.id }, request: fresh, retryOf: task.id }
+        return accepted(context, await intake.accept({ ...requesterOf(context), ...retry }), dependencies)
       },
     },
   ]
 }
 
-interface Accepting {
-  readonly context: ApiContext
-  readonly key: string
-  /** What the idempotency key stands for. */
-  readonly body: unknown
-  /** Checks and gives the request; not asked when the key stands for a task already, whatever has passed since then. */
-  readonly request: () => TaskRequest
-  readonly retryOf?: string
-}
-
-/** Makes the task durable, then starts its workflow; a start that fails is repeated by the sweeper. */
-async function accept(dependencies: ApiDependencies, accepting: Accepting): Promise<Task> {
-  const { store, tasks, log } = dependencies
-  const { tenant, subject } = accepting.context.get('caller')
-  const digest = createHash('sha256').update(canonical(accepting.body)).digest('hex')
-  const identity = { channel: 'api', tenant, key: accepting.key, digest }
-  const task = (await store.tasks.accepted(identity)) ?? (await createTask())
-  await tasks.start(task.id).catch((error: unknown) => {
-    log.error({ taskId: task.id, reason: String(error) }, 'the workflow could not be started; the sweeper repeats it')
-  })
-  return (await store.tasks.find(task.id)) ?? task
-
-  async function createTask(): Promise<Task> {
-    const request = authorised(dependencies, { tenant, request: accepting.request() })
-    const retry = accepting.retryOf === undefined ? {} : { retryOf: accepting.retryOf }
-    const created = await store.tasks.accept({
-      id: `task-${ulid()}`,
-      requester: subject,
-      request,
-      ...identity,
-      ...retry,
-    })
-    return created.task
-  }
-}
-
-/** Checks what the request names outside the gateway and fills in what the operator set for a known repository. */
-function authorised(
-  { checkRepository, outboundAllowlist }: ApiDependencies,
-  { tenant, request }: { readonly tenant: string; readonly request: TaskRequest },
-): TaskRequest {
-  if (request.callbackUrl !== undefined) checkCallback(request.callbackUrl, outboundAllowlist)
-  if (!request.repository) return request
-  const known = checkRepository({ ...request.repository, tenant })
-  const acceptance = request.acceptance ?? known.acceptance
-  if (!acceptance) return request
-  const protectedPaths = acceptance.protectedPaths ?? known.protectedPaths
-  return { ...request, acceptance: { ...acceptance, ...(protectedPaths && { protectedPaths }) } }
+function requesterOf(context: ApiContext) {
+  const { tenant, subject } = context.get('caller')
+  return { channel: 'api', tenant, requester: subject }
 }
 
 function accepted(context: ApiContext, task: Task, dependencies: ApiDependencies): Response {
@@ -139,21 +93,6 @@ function idempotencyKey(context: ApiContext): string {
   throw new InvalidRequest('invalid_request', [
     { pointer: '/Idempotency-Key', detail: 'must be 1 to 255 printable ASCII characters' },
   ])
-}
-
-/** The same text for the same JSON value, whatever the order of its fields. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, child: unknown) =>
-    typeof child === 'object' && child !== null && !Array.isArray(child)
-      ? Object.fromEntries(Object.entries(child).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : child,
-  )
-}
-
-function withoutPastDeadline(request: TaskRequest, now: Date): TaskRequest {
-  const { deadline, ...constraints } = request.constraints ?? {}
-  if (deadline === undefined || Date.parse(deadline) > now.getTime()) return request
-  return { ...request, constraints }
 }
 
 const defined = <T extends object>(value: T) =>

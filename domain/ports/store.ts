@@ -1,3 +1,5 @@
+import type { ChatStore, ChatUsers } from './chat-store.ts'
+import type { FollowerStore, Outbox } from './outbox.ts'
 import type { ModelContent, ModelPart, TokenUsage } from '../conversation.ts'
 import type { NewTaskEvent, TaskEvent } from '../events.ts'
 import type { Failure } from '../errors.ts'
@@ -29,6 +31,8 @@ export interface Acceptance {
   readonly digest: string
   readonly request: TaskRequest
   readonly retryOf?: string
+  /** The chat that is told how it goes. */
+  readonly conversation?: string | undefined
 }
 
 export interface TaskFilter {
@@ -345,6 +349,10 @@ export interface Store {
   readonly artifacts: ArtifactStore
   readonly keys: KeyStore
   readonly builders: BuilderRegistry
+  readonly chats: ChatStore
+  readonly chatUsers: ChatUsers
+  readonly outbox: Outbox
+  readonly followers: FollowerStore
   /**
    * Takes an office only one process of the namespace can hold; undefined while another holds it. Who asks again and
    * again waits with one connection, until the store is closed.

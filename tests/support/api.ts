@@ -5,6 +5,7 @@ import { openStore } from '../../adapters/postgres/store.ts'
 import { createApp } from '../../api/app.ts'
 import type { ApiDependencies } from '../../api/dependencies.ts'
 import type { Api } from '../../api/endpoint.ts'
+import { createTaskIntake } from '../../api/task-intake.ts'
 import { createSignIn, type SignIn } from '../../api/sign-in.ts'
 import { ROLES, type Role } from '../../domain/permissions.ts'
 import type { Store } from '../../domain/ports/store.ts'
@@ -59,6 +60,8 @@ export interface TestApiOptions {
   readonly outboundAllowlist?: readonly string[]
   readonly clock?: () => Date
   readonly ready?: ApiDependencies['ready']
+  /** No channel is configured without it. */
+  readonly webhooks?: Partial<ApiDependencies['webhooks']>
 }
 
 export async function openTestApi(options: TestApiOptions): Promise<TestApi> {
@@ -72,16 +75,19 @@ export async function openTestApi(options: TestApiOptions): Promise<TestApi> {
     repositories: options.repositories ?? [],
     fileRoots: options.fileRoots ?? [],
   })
+  const log = { error: (fields: object) => void faults.push(fields) }
+  const intake = createTaskIntake({
+    ...{ store, tasks: control, log, outboundAllowlist: options.outboundAllowlist ?? [] },
+    checkRepository: (repository) => policy.resolve(repository).known ?? {},
+  })
   const app = createApp({
-    ...{ store, clock, signIn, tasks: control, closing: closing.signal, namespace: 'default' },
+    ...{ store, clock, signIn, tasks: control, intake, closing: closing.signal, namespace: 'default', log },
     ready: options.ready ?? (async () => ({ ok: true, failing: [] })),
     pool: async () => ({ queueDepth: 0, oldestWaitMs: 0, min: 2, max: 10 }),
-    checkRepository: (repository) => policy.resolve(repository).known ?? {},
     publicUrl: () => 'http://gateway.test',
     temporalUiUrl: 'http://temporal.test',
-    outboundAllowlist: options.outboundAllowlist ?? [],
+    webhooks: { take: async () => undefined, ...options.webhooks },
     receiptKeys: () => [{ keyId: '0123456789abcdef', publicKey: 'AAAA' }],
-    log: { error: (fields) => void faults.push(fields) },
   })
   const keys = Object.fromEntries(
     await Promise.all(ROLES.map(async (role) => [role, (await makeKey(store, { roles: [role] })).key] as const)),

@@ -1,4 +1,4 @@
-import type { TaskControl } from '../../api/task-control.ts'
+import type { TaskControl } from '../../domain/ports/task-control.ts'
 import type { Store } from '../../domain/ports/store.ts'
 
 /** A Manager's front door without a Manager: it keeps what it was told and writes it straight into the store. */

@@ -1,0 +1,181 @@
+import {
+  costAnswer,
+  diffAnswer,
+  fixedAnswer,
+  helpAnswer,
+  logsAnswer,
+  repositoriesAnswer,
+  tasksAnswer,
+  textAnswer,
+} from '../../domain/chat/answers.ts'
+import { firstWord, readCommand, type CommandName } from '../../domain/chat/command.ts'
+import type { Meaning } from '../../domain/chat/meaning.ts'
+import { joined, plain } from '../../domain/chat/styled-text.ts'
+import { cardOf, dollarsOf, endOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import { isFinal, withoutPastDeadline, type Task } from '../../domain/task.ts'
+import { reply, type ChatDesk, type Request } from './desk.ts'
+import { checkMay } from './known-sender.ts'
+import { repositoriesOf } from './tasks.ts'
+
+const LISTED = 10
+const LOGGED = 12
+/** More than any task has. */
+const ALL_EVENTS = 1_000_000
+
+type CommandMeaning = Extract<Meaning, { type: 'command' }>
+
+/** Carries a command out and answers it; an approval given by a button is answered where the button was. */
+export async function carryOutCommand(desk: ChatDesk, request: Request, meaning: CommandMeaning): Promise<void> {
+  const rest = readCommand(request.message.text)?.rest ?? ''
+  const answer =
+    meaning.taskId === undefined
+      ? await general(desk, request, { command: meaning.command, rest })
+      : await aboutTask(desk, request, { command: meaning.command, rest, named: meaning.taskId })
+  if (answer) await reply(desk, request.message, answer)
+}
+
+async function general(
+  desk: ChatDesk,
+  { message, caller }: Request,
+  { command, rest }: { readonly command: CommandName; readonly rest: string },
+): Promise<Draft> {
+  if (command === 'tasks') {
+    checkMay(caller, 'task:read')
+    const { tenant, subject: requester } = caller
+    return tasksAnswer((await desk.store.tasks.list({ tenant, requester, limit: LISTED })).items)
+  }
+  if (command !== 'repo') return command === 'help' ? helpAnswer() : fixedAnswer('no-task')
+  const { conversation } = message
+  const names = repositoriesOf(desk, caller).map(({ name }) => name)
+  if (rest === '') return repositoriesAnswer(names, (await desk.store.chats.conversation(conversation)).repository)
+  const chosen = names.find((name) => name.toLowerCase() === rest.toLowerCase()) ?? rest
+  if (!names.includes(chosen) && !/^(https|ssh|file):\/\/\S+$/.test(chosen))
+    return textAnswer(`I know no repository ${chosen.slice(0, 80)}. /repo lists those I know; a URL works too.`)
+  await desk.store.chats.chooseRepository({ conversation, repository: chosen })
+  return textAnswer(`New tasks of this chat are done in ${chosen}.`)
+}
+
+interface TaskCommand {
+  readonly command: CommandName
+  readonly rest: string
+  /** Id of a task, or of an approval. */
+  readonly named: string
+}
+
+async function aboutTask(
+  desk: ChatDesk,
+  request: Request,
+  asked: TaskCommand,
+): Promise<(Draft & { taskId?: string }) | undefined> {
+  const task = await taskOf(desk, request, asked.named)
+  if (!task) return asked.named.startsWith('approval-') ? fixedAnswer('stale') : fixedAnswer('no-task')
+  const looked = await look(desk, request, { command: asked.command, task })
+  const answer = looked ?? (await change(desk, request, { ...asked, task }))
+  return answer && { ...answer, taskId: task.id }
+}
+
+async function taskOf({ store }: ChatDesk, { message, caller }: Request, named: string): Promise<Task | undefined> {
+  if (named.startsWith('task-')) return store.tasks.find(named, caller.tenant)
+  const tasks = await store.chats.tasks({ conversation: message.conversation, limit: LISTED })
+  return tasks.find(({ waiting, tenant }) => waiting?.approvalId === named && tenant === caller.tenant)
+}
+
+/** Commands that change nothing. */
+async function look(
+  desk: ChatDesk,
+  { caller }: Request,
+  { command, task }: { readonly command: CommandName; readonly task: Task },
+): Promise<Draft | undefined> {
+  const { store } = desk
+  const link = desk.linkOf(task.id)
+  if (!['status', 'cost', 'diff', 'logs'].includes(command)) return undefined
+  checkMay(caller, 'task:read')
+  if (command === 'cost') return costAnswer(task)
+  if (command === 'diff') {
+    const patch = await store.artifacts.patch(task.id)
+    return diffAnswer({ task, patch: Buffer.from(patch ?? []).toString('utf8'), link: `${link}` })
+  }
+  if (command === 'logs') {
+    const events = await store.tasks.events({ taskId: task.id, after: 0, limit: ALL_EVENTS })
+    return logsAnswer(events.slice(-LOGGED), link)
+  }
+  const { route } = await store.tasks.work(task.id)
+  const context = { task, model: route?.model, link, now: desk.clock() }
+  const card = isFinal(task.state) ? { ...endOf(context), buttons: cardOf(context).buttons } : cardOf(context)
+  const wait = waitOf({ task })
+  return wait ? { text: joined([card.text, plain(''), wait.text]), buttons: wait.buttons } : card
+}
+
+/** Commands that change the task. */
+async function change(
+  desk: ChatDesk,
+  request: Request,
+  asked: TaskCommand & { readonly task: Task },
+): Promise<Draft | undefined> {
+  const { control } = desk
+  const { command, task } = asked
+  if (command === 'retry') return retry(desk, request, task)
+  if (command === 'approve' || command === 'reject') return decide(desk, request, asked)
+  checkMay(request.caller, 'task:control', task)
+  if (isFinal(task.state))
+    throw new GatewayError('conflict', `${task.id} has ended (${task.state}). Run it again: /retry ${task.id}`)
+  if (command === 'budget') return raiseBudget(desk, request, asked)
+  if (command === 'pause') await control.pause(task.id)
+  else if (command === 'resume') await control.resume(task.id)
+  else if (task.state === 'delivering')
+    throw new GatewayError('conflict', `${task.id} is being delivered and can no longer be stopped.`)
+  else await control.cancel(task.id)
+  return textAnswer(
+    { pause: 'It pauses after the step in progress.', resume: 'It goes on.', cancel: 'It is cancelled.' }[
+      command as 'pause'
+    ],
+  )
+}
+
+async function decide(
+  { control }: ChatDesk,
+  { message, caller }: Request,
+  { command, rest, named, task }: TaskCommand & { readonly task: Task },
+): Promise<Draft | undefined> {
+  checkMay(caller, 'task:approve', task)
+  const approvalId = named.startsWith('approval-') ? named : task.waiting?.approvalId
+  if (approvalId === undefined) return textAnswer(`${task.id} waits for no approval (${task.state}).`)
+  const [first, others] = firstWord(rest)
+  const comment = first === named ? others : rest
+  const decision = command === 'approve' ? 'approve' : 'reject'
+  await control.decide({
+    ...{ taskId: task.id, approvalId, decision, by: caller.subject, requestId: `message-${message.number}` },
+    ...(comment !== '' && { comment }),
+  })
+  if (message.kind === 'button') return undefined
+  return textAnswer(decision === 'approve' ? 'Approved.' : 'Rejected.')
+}
+
+async function raiseBudget(
+  { control }: ChatDesk,
+  { message }: Request,
+  { rest, task }: TaskCommand & { readonly task: Task },
+): Promise<Draft> {
+  const budgetUsd = Number(firstWord(rest)[0].replace(/^\$/, ''))
+  if (!(budgetUsd > 0 && budgetUsd <= 1_000_000)) return textAnswer('Say the new budget in US dollars: /budget 5')
+  await control.raiseBudget({ taskId: task.id, budgetUsd, requestId: `message-${message.number}` })
+  return textAnswer(`The budget is ${dollarsOf(budgetUsd)} now.`)
+}
+
+async function retry(desk: ChatDesk, { message, caller }: Request, task: Task): Promise<undefined> {
+  checkMay(caller, 'task:submit', task)
+  if (!isFinal(task.state))
+    throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). End it first: /cancel ${task.id}`)
+  const { request } = await desk.store.tasks.work(task.id)
+  await desk.intake.accept({
+    ...{ channel: message.channel, tenant: caller.tenant, requester: caller.subject },
+    ...{
+      conversation: message.conversation,
+      key: `message:${message.id}`,
+      body: { retryOf: task.id },
+      retryOf: task.id,
+    },
+    request: () => withoutPastDeadline(request, desk.clock()),
+  })
+}

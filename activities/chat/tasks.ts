@@ -1,0 +1,81 @@
+import { textAnswer, whichRepository } from '../../domain/chat/answers.ts'
+import { readCommand } from '../../domain/chat/command.ts'
+import { chooseRepository, type RepositoryChoice } from '../../domain/chat/repository.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import type { Caller } from '../../domain/permissions.ts'
+import type { StoredMessage } from '../../domain/ports/chat-store.ts'
+import { reply, type ChatDesk, type ChatRepository, type Request } from './desk.ts'
+import { checkMay } from './known-sender.ts'
+
+interface Said {
+  /** The message whose words count. */
+  readonly message: number
+}
+
+/** Makes a message a task, once; asks for the repository when several could be meant. */
+export async function beginTask(
+  desk: ChatDesk,
+  { message, caller }: Request,
+  said: Said & { readonly repository?: string },
+): Promise<void> {
+  checkMay(caller, 'task:submit')
+  const origin = await originOf(desk, message, said)
+  if (!origin) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
+  const prompt = wordsOf(origin)
+  const choice = await repositoryFor(desk, { origin, caller, chosen: said.repository })
+  if (choice.type === 'ask') return reply(desk, message, whichRepository(origin.number, choice.names))
+  const { channel, conversation } = origin
+  await desk.intake.accept({
+    ...{ channel, tenant: caller.tenant, requester: caller.subject, conversation },
+    // The message is the request, whatever button it was that made a task of it.
+    ...{ key: `message:${origin.id}`, body: { text: origin.text } },
+    request: () => ({ prompt, ...(choice.type === 'chosen' && { repository: { url: choice.name } }) }),
+  })
+}
+
+/** Answers a task's question or steers it. When it takes no text any more, the text is the next task. */
+export async function tell(desk: ChatDesk, request: Request, said: Said & { readonly taskId: string }): Promise<void> {
+  const { message, caller } = request
+  const origin = await originOf(desk, message, said)
+  const task = await desk.store.tasks.find(said.taskId, caller.tenant)
+  if (!origin || !task) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
+  checkMay(caller, 'task:control', task)
+  const { id: taskId } = task
+  try {
+    await desk.control.say({
+      taskId,
+      text: wordsOf(origin),
+      from: caller.subject,
+      requestId: `message-${origin.number}`,
+    })
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error
+    await beginTask(desk, request, { message: origin.number })
+  }
+}
+
+/** The words without the command they came with. */
+function wordsOf({ text }: StoredMessage): string {
+  const command = readCommand(text)
+  return command?.name === 'new' ? command.rest : text
+}
+
+/** An earlier message only of the same conversation: a number can be typed. */
+async function originOf({ store }: ChatDesk, message: StoredMessage, { message: number }: Said) {
+  if (number === message.number) return message
+  const origin = await store.chats.message(number)
+  return origin?.conversation === message.conversation && origin.kind === 'text' ? origin : undefined
+}
+
+/** Repositories the caller's tenant may use. */
+export const repositoriesOf = ({ repositories }: ChatDesk, { tenant }: Caller): readonly ChatRepository[] =>
+  repositories.filter(({ tenants }) => tenants === undefined || tenants.includes(tenant))
+
+async function repositoryFor(
+  desk: ChatDesk,
+  { origin, caller, chosen }: { origin: StoredMessage; caller: Caller; chosen: string | undefined },
+): Promise<RepositoryChoice> {
+  if (chosen !== undefined) return { type: 'chosen', name: chosen }
+  const { repository } = await desk.store.chats.conversation(origin.conversation)
+  return chooseRepository(origin.text, { known: repositoriesOf(desk, caller), usual: repository })
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto'
+import type { Pool } from 'pg'
+import type { ChatAddress, ChatMessage, ChannelName } from '../../domain/chat/message.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import type { ChatStore, StoredMessage } from '../../domain/ports/chat-store.ts'
+import { OUTBOX_TOPIC } from './notifications.ts'
+import { taskOf, type TaskRow } from './task-rows.ts'
+import { inTransaction, type Transaction } from './transaction.ts'
+
+interface MessageRow {
+  number: string
+  conversation: string
+  message: ChatMessage
+  handled_at: Date | null
+}
+
+interface ConversationRow {
+  id: string
+  channel: ChannelName
+  chat: string
+  thread: string
+  reach: string | null
+  repository: string | null
+}
+
+/** The inbox of chats in PostgreSQL. */
+export function createChatStore(pool: Pool): ChatStore {
+  return {
+    receive: (messages) => inTransaction(pool, (transaction) => receive(transaction, messages)),
+    async neglected({ olderThanMs, limit }) {
+      const { rows } = await pool.query<{ conversation: string }>(
+        `select distinct conversation from chat_message where handled_at is null
+           and received_at < now() - make_interval(secs => $1 / 1000.0) limit $2`,
+        [olderThanMs, limit],
+      )
+      return rows.map(({ conversation }) => conversation)
+    },
+    async next(conversation) {
+      const { rows } = await pool.query<MessageRow>(
+        `select * from chat_message where conversation = $1 and handled_at is null order by place, number limit 1`,
+        [conversation],
+      )
+      return rows[0] && storedOf(rows[0])
+    },
+    async message(number) {
+      const { rows } = await pool.query<MessageRow>('select * from chat_message where number = $1', [number])
+      return rows[0] && storedOf(rows[0])
+    },
+    async markHandled(number) {
+      await pool.query('update chat_message set handled_at = coalesce(handled_at, now()) where number = $1', [number])
+    },
+    async conversation(id) {
+      const { rows } = await pool.query<ConversationRow>('select * from chat_conversation where id = $1', [id])
+      const row = rows[0]
+      if (!row) throw new GatewayError('not_found', `There is no conversation ${id}.`)
+      return { id, address: addressOf(row), ...(row.repository !== null && { repository: row.repository }) }
+    },
+    async chooseRepository({ conversation, repository }) {
+      await pool.query('update chat_conversation set repository = $2 where id = $1', [conversation, repository])
+    },
+    async moveChat({ conversation, chat }) {
+      // Messages from there may have come already: then they began a conversation of their own, which ends here.
+      await pool.query(
+        `update chat_conversation as old set chat = $2, reach = null where id = $1
+           and not exists (select 1 from chat_conversation other where other.channel = old.channel and other.chat = $2 and other.thread = old.thread)`,
+        [conversation, chat],
+      )
+      await pool.query('update chat_conversation set reach = $2 where id = $1 and chat <> $2', [conversation, chat])
+    },
+    async tasks({ conversation, limit }) {
+      const { rows } = await pool.query<TaskRow>(
+        `select task.* from follower join task on task.id = follower.task_id
+         where follower.conversation = $1 order by follower.task_id desc limit $2`,
+        [conversation, limit],
+      )
+      return rows.map(taskOf)
+    },
+  }
+}
+
+const addressOf = ({ channel, chat, thread, reach }: ConversationRow) => ({
+  channel,
+  chat,
+  ...(thread !== '' && { thread }),
+  ...(reach !== null && { reach }),
+})
+
+const storedOf = (row: MessageRow): StoredMessage => ({
+  ...row.message,
+  number: Number(row.number),
+  conversation: row.conversation,
+  isHandled: row.handled_at !== null,
+})
+
+/** A name that tells nobody who writes there: it stands in Temporal. */
+const conversationId = ({ channel, chat, thread = '' }: ChatAddress): string =>
+  `conversation-${createHash('sha256')
+    .update(JSON.stringify([channel, chat, thread]))
+    .digest('hex')
+    .slice(0, 24)}`
+
+async function receive(transaction: Transaction, messages: readonly ChatMessage[]): Promise<readonly string[]> {
+  const fresh = new Set<string>()
+  for (const message of messages) {
+    const { channel, chat, thread = '', reach = null } = message
+    const conversation = await transaction.query<{ id: string }>(
+      `insert into chat_conversation (id, channel, chat, thread, reach) values ($1, $2, $3, $4, $5)
+       on conflict (channel, chat, thread) do update set reach = coalesce(excluded.reach, chat_conversation.reach) returning id`,
+      [conversationId(message), channel, chat, thread, reach],
+    )
+    const id = conversation.rows[0]?.id ?? ''
+    const { rowCount } = await transaction.query(
+      `insert into chat_message (channel, id, conversation, place, message) values ($1, $2, $3, $4, $5) on conflict do nothing`,
+      [channel, message.id, id, message.place, JSON.stringify(message)],
+    )
+    if (rowCount === 1) fresh.add(id)
+  }
+  // Who has written can be written to again.
+  if (fresh.size > 0)
+    transaction.write(
+      `with released as (
+         update outbox set due_at = now() where state = 'pending' and due_at = 'infinity' and conversation = any($1) returning 1)
+       select pg_notify('task_event', $2) from released limit 1`,
+      [[...fresh], OUTBOX_TOPIC],
+    )
+  return [...fresh]
+}

@@ -1,0 +1,153 @@
+import type { Pool } from 'pg'
+import type { DeliveryReport } from '../../domain/chat/message.ts'
+import type { ClaimedPost, Outbox, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
+import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
+import type { Reader } from './transaction.ts'
+
+/** Services slow down who edits faster; more often nobody can read it. */
+const EDIT_EVERY_MS = 1_000
+
+interface OutboxRow {
+  id: string
+  post: Post
+  attempt: number
+  created_at: Date
+  of_provider_id: string | null
+}
+
+/** Messages that leave the gateway in PostgreSQL. */
+export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
+  return {
+    post: (posts) => insertPosts(pool, posts),
+    claim: (target) => claim(pool, target),
+    async settle({ id, attempt, outcome }) {
+      const { rowCount } = await pool.query(SETTLE, [id, attempt, ...settledColumns(outcome)])
+      return rowCount === 1
+    },
+    async report(reports) {
+      for (const report of reports) await noteReport(pool, report)
+    },
+    async interrupted(target) {
+      const { rows } = await pool.query<OutboxRow>(
+        `select *, ${PROVIDER_ID_OF} from outbox o where target = $1 and state = 'sending' order by number`,
+        [target],
+      )
+      return rows.map(claimedOf)
+    },
+    async taskOf({ conversation, providerId }) {
+      const { rows } = await pool.query<{ task_id: string | null }>(
+        'select task_id from outbox where conversation = $1 and provider_id = $2 and task_id is not null limit 1',
+        [conversation, providerId],
+      )
+      return rows[0]?.task_id ?? undefined
+    },
+    async counts() {
+      const { rows } = await pool.query<{ state: string; count: number }>(
+        'select state, count(*)::integer as count from outbox group by state',
+      )
+      return Object.fromEntries(rows.map(({ state, count }) => [state, count]))
+    },
+    subscribe: (listener) => notifications.subscribe(OUTBOX_TOPIC, listener),
+  }
+}
+
+/** Also in the transaction of whoever has a reason to post. */
+export async function insertPosts(reader: Reader, posts: readonly Post[]): Promise<void> {
+  for (const post of posts)
+    await reader.query(post.type === 'edit' ? UPSERT_EDIT : INSERT, [
+      post.id,
+      post.type,
+      post.type === 'callback' ? post.taskId : post.conversation,
+      ('taskId' in post ? post.taskId : undefined) ?? null,
+      JSON.stringify(post),
+      OUTBOX_TOPIC,
+      ...(post.type === 'edit' ? [EDIT_EVERY_MS] : []),
+    ])
+}
+
+/** A conversation belongs to one channel; what belongs to none is a callback. */
+const TARGET = `coalesce((select channel from chat_conversation where id = $3), 'callback')`
+const INSERT = `
+  with added as (
+    insert into outbox (id, target, type, conversation, task_id, post) values ($1, ${TARGET}, $2, $3, $4, $5)
+    on conflict (id) do nothing returning 1)
+  select pg_notify('task_event', $6) from added`
+const UPSERT_EDIT = `
+  with added as (
+    insert into outbox (id, target, type, conversation, task_id, post) values ($1, ${TARGET}, $2, $3, $4, $5)
+    on conflict (id) do update set post = excluded.post, version = outbox.version + 1,
+      state = case when outbox.state in ('sent', 'failed', 'unknown') then 'pending' else outbox.state end,
+      due_at = case when outbox.state = 'pending' then outbox.due_at
+        else greatest(now(), outbox.sent_at + make_interval(secs => $7 / 1000.0)) end
+    returning 1)
+  select pg_notify('task_event', $6) from added`
+
+const PROVIDER_ID_OF = `(select provider_id from outbox m where m.id = o.post ->> 'of') as of_provider_id`
+
+/**
+ * Messages of a conversation leave in their order, one at a time: one that waits holds the later ones back. Edits wait
+ * for their message alone.
+ */
+async function claim(pool: Pool, target: OutboxTarget): Promise<ClaimedPost | undefined> {
+  const { rows } = await pool.query<OutboxRow>(
+    `update outbox o set state = 'sending', attempt = attempt + 1, due_at = 'infinity', sent_version = version
+     where number = (
+       select c.number from outbox c where c.target = $1 and c.due_at <= now()
+         and (c.state = 'pending' or (c.state = 'sending' and c.type = 'message'))
+         and case c.type
+           when 'message' then not exists (
+             select 1 from outbox e where e.conversation = c.conversation and e.type = 'message'
+               and e.state in ('pending', 'sending') and e.number < c.number)
+           when 'edit' then not exists (
+             select 1 from outbox m where m.id = c.post ->> 'of' and m.state in ('pending', 'sending'))
+           else true end
+       order by c.number limit 1 for update skip locked)
+     returning *, ${PROVIDER_ID_OF}`,
+    [target],
+  )
+  return rows[0] && claimedOf(rows[0])
+}
+
+const claimedOf = (row: OutboxRow): ClaimedPost => ({
+  post: row.post,
+  attempt: row.attempt,
+  createdAt: row.created_at.toISOString(),
+  ...(row.of_provider_id !== null && { providerId: row.of_provider_id }),
+})
+
+/** An edit that changed while it was sent goes out again: the newest is never lost. */
+const SETTLE = `
+  update outbox set
+    state = case when $3 = 'sent' and sent_version < version then 'pending' else $3 end,
+    due_at = case when $3 = 'sent' then now() + make_interval(secs => ${EDIT_EVERY_MS} / 1000.0)
+      when $6::double precision is null then 'infinity' else now() + make_interval(secs => $6 / 1000.0) end,
+    sent_at = case when $3 = 'sent' then now() else sent_at end,
+    provider_id = coalesce($4, provider_id), reason = $5
+  where id = $1 and attempt = $2 and state = 'sending'`
+
+function settledColumns(outcome: Outcome): readonly [string, string | null, string | null, number | null] {
+  const { state } = outcome
+  if (state === 'sent') return [state, outcome.providerId ?? null, null, null]
+  const after = 'afterMs' in outcome && outcome.afterMs !== 'forever' ? outcome.afterMs : null
+  return [state, null, outcome.reason.slice(0, 500), after]
+}
+
+/** A report beats what the sender believes, except that what arrived stays so. */
+async function noteReport(pool: Pool, { reference, outcome, providerId, reason }: DeliveryReport): Promise<void> {
+  if (outcome === 'arrived')
+    await pool.query(
+      `update outbox set state = 'sent', provider_id = $2, sent_at = coalesce(sent_at, now()), reason = null, due_at = 'infinity'
+       where id = $1 and type = 'message' and (state <> 'sent' or provider_id is null)`,
+      [reference, providerId],
+    )
+  else if (outcome === 'out-of-window')
+    await pool.query(
+      `update outbox set state = 'pending', due_at = 'infinity', reason = $2 where id = $1 and type = 'message' and (provider_id = $3 or state = 'sending')`,
+      [reference, reason ?? outcome, providerId],
+    )
+  else
+    await pool.query(
+      `update outbox set state = 'failed', reason = $2 where id = $1 and type = 'message' and (provider_id = $3 or state = 'sending')`,
+      [reference, reason ?? outcome, providerId],
+    )
+}

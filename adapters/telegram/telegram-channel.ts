@@ -1,0 +1,153 @@
+import { Api, GrammyError, HttpError } from 'grammy'
+import type { InlineKeyboardMarkup, MessageEntity } from 'grammy/types'
+import { COMMANDS } from '../../domain/chat/command.ts'
+import type { Button, ChatMessage } from '../../domain/chat/message.ts'
+import type { Span, StyledText } from '../../domain/chat/styled-text.ts'
+import type { Channel, ChannelTraits, Delivery, MessageEdit, OutgoingMessage } from '../../domain/ports/channel.ts'
+
+/** The service answers in well under a second; who waits longer than this is not answered. */
+const ANSWER_LIMIT_S = 20
+
+const TRAITS: ChannelTraits = { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 12, edits: true }
+
+export interface TelegramOptions {
+  readonly token: string
+  readonly apiUrl: string
+  /** Set with the webhook; none: updates are fetched. */
+  readonly webhookSecret?: string | undefined
+}
+
+/** Telegram as the gateway speaks to it: plain text with entities, so that nothing needs escaping. */
+export function createTelegramChannel({ token, apiUrl, webhookSecret }: TelegramOptions): Channel {
+  const api = new Api(token, { apiRoot: apiUrl, timeoutSeconds: ANSWER_LIMIT_S })
+  let botName: string | undefined
+  return {
+    name: 'telegram',
+    traits: TRAITS,
+    reconciliation: 'never',
+    get botName() {
+      return botName
+    },
+    send: (message) =>
+      delivered(async () => {
+        const { text, entities } = written(message.text)
+        const sent = await api.sendMessage(chatOf(message), text, {
+          entities,
+          disable_notification: message.silent,
+          link_preview_options: { is_disabled: true },
+          ...threadOf(message),
+          ...keyboardOf(message.buttons),
+          ...(message.replyTo !== undefined && {
+            reply_parameters: { message_id: Number(message.replyTo), allow_sending_without_reply: true },
+          }),
+        })
+        return String(sent.message_id)
+      }),
+    edit: (edit) =>
+      delivered(async () => {
+        const { text, entities } = written(edit.text)
+        const options = { entities, link_preview_options: { is_disabled: true }, ...keyboardOf(edit.buttons) }
+        await api.editMessageText(chatOf(edit), Number(edit.providerId), text, options).catch(ignoreUnchanged)
+        return edit.providerId
+      }),
+    acknowledge: (message) => acknowledge(api, message),
+    async introduce(webhookUrl) {
+      botName = (await api.getMe()).username
+      await api.setMyCommands(
+        Object.entries(COMMANDS).map(([command, { form, does }]) => ({ command, description: `${form}: ${does}` })),
+      )
+      if (webhookSecret === undefined) await api.deleteWebhook()
+      else if (webhookUrl !== undefined)
+        await api.setWebhook(webhookUrl, {
+          secret_token: webhookSecret,
+          allowed_updates: ['message', 'callback_query'],
+        })
+    },
+  }
+}
+
+const chatOf = ({ to }: Pick<OutgoingMessage, 'to'>): number => Number(to.reach ?? to.chat)
+const threadOf = ({ to }: Pick<MessageEdit, 'to'>) =>
+  to.thread === undefined ? {} : { message_thread_id: Number(to.thread) }
+
+/** Each button on a row of its own when its title is long, else two side by side. */
+function keyboardOf(buttons: readonly Button[]): { reply_markup?: InlineKeyboardMarkup } {
+  if (buttons.length === 0) return {}
+  const styles = { good: 'success', bad: 'danger' } as const
+  const shown = buttons.map(({ title, command, style }) => ({
+    text: title,
+    callback_data: command,
+    ...(style && { style: styles[style] }),
+  }))
+  const rows =
+    buttons.some(({ title }) => title.length > 12) || buttons.length > 3 ? shown.map((one) => [one]) : [shown]
+  return { reply_markup: { inline_keyboard: rows } }
+}
+
+/** Styles as the service names them. */
+const ENTITY_TYPES = {
+  bold: 'bold',
+  italic: 'italic',
+  strike: 'strikethrough',
+  code: 'code',
+  block: 'pre',
+  quote: 'blockquote',
+  link: 'text_link',
+} as const satisfies Record<Span['style'], MessageEntity['type']>
+
+function written({ text, spans }: StyledText): { readonly text: string; readonly entities: MessageEntity[] } {
+  const entities = spans.map(({ style, offset, length, url, language }) => ({
+    type: ENTITY_TYPES[style],
+    offset,
+    length,
+    ...(url !== undefined && { url }),
+    ...(language !== undefined && style === 'block' && { language }),
+  }))
+  return { text, entities: entities as MessageEntity[] }
+}
+
+async function acknowledge(api: Api, message: ChatMessage): Promise<void> {
+  const chat = Number(message.chat)
+  const calls =
+    message.press === undefined
+      ? [
+          api.setMessageReaction(chat, Number(message.messageId), [{ type: 'emoji', emoji: '👀' }]),
+          api.sendChatAction(chat, 'typing', threadOf({ to: message })),
+        ]
+      : [api.answerCallbackQuery(message.press)]
+  await Promise.allSettled(calls)
+}
+
+function ignoreUnchanged(error: unknown): void {
+  if (!(error instanceof GrammyError) || !error.description.includes('message is not modified')) throw error
+}
+
+async function delivered(call: () => Promise<string>): Promise<Delivery> {
+  try {
+    return { type: 'sent', providerId: await call() }
+  } catch (error) {
+    if (error instanceof GrammyError) return refusalOf(error)
+    if (error instanceof HttpError) return brokenOf(error)
+    throw error
+  }
+}
+
+/** The service itself said no: nothing was sent. */
+function refusalOf({ error_code: code, description, parameters }: GrammyError): Delivery {
+  const reason = `${code} ${description}`
+  if (parameters.migrate_to_chat_id !== undefined) return { type: 'moved', chat: String(parameters.migrate_to_chat_id) }
+  if (code === 429) return { type: 'later', reason, afterMs: (parameters.retry_after ?? 1) * 1_000 }
+  // A wrong token is the operator's to mend: what waits is sent then.
+  if (code === 401 || code === 404) return { type: 'later', reason, afterMs: 30_000 }
+  return code >= 500 ? { type: 'later', reason } : { type: 'refused', reason }
+}
+
+/** Failures before the request left; after that nobody knows. */
+const NEVER_SENT = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'CERT_HAS_EXPIRED']
+
+function brokenOf({ error }: HttpError): Delivery {
+  const { code } = (error ?? {}) as { readonly code?: unknown }
+  // Not the library's own words: they hold the address, and so the token.
+  const reason = typeof code === 'string' ? code : 'no usable answer'
+  return { type: NEVER_SENT.includes(String(code)) ? 'later' : 'unknown', reason }
+}

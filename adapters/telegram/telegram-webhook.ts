@@ -1,0 +1,107 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { CallbackQuery, Message, Update } from 'grammy/types'
+import type { ChatMessage } from '../../domain/chat/message.ts'
+import type { ChannelWebhook } from '../../domain/ports/channel.ts'
+
+const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
+
+/** The receiving side of Telegram. */
+export function createTelegramWebhook(options: { readonly token: string; readonly secret: string }): ChannelWebhook {
+  const { read } = createTelegramReader(options.token)
+  const isGenuine: ChannelWebhook['hasProof'] = (headers) => isSame(headers.get(SECRET_HEADER) ?? '', options.secret)
+  return {
+    name: 'telegram',
+    hasProof: isGenuine,
+    isGenuine,
+    read: (update) => ({ messages: read(update), reports: [] }),
+  }
+}
+
+/** Hashed first: a comparison must not tell the length either. */
+function isSame(given: string, secret: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return secret !== '' && timingSafeEqual(digest(given), digest(secret))
+}
+
+/** Reads updates, however they came. Edits, reactions and everything that nobody said make no message. */
+export function createTelegramReader(token: string): { read(update: unknown): readonly ChatMessage[] } {
+  const botId = Number(token.split(':')[0])
+  return {
+    read(value) {
+      const update = value as Partial<Update> | null
+      if (typeof update !== 'object' || update === null || !Number.isSafeInteger(update.update_id)) return []
+      const base = { channel: 'telegram' as const, id: String(update.update_id), place: Number(update.update_id) }
+      if (update.message) return ofMessage(update.message, botId).map((message) => ({ ...base, ...message }))
+      if (update.callback_query) return ofPress(update.callback_query).map((message) => ({ ...base, ...message }))
+      return []
+    },
+  }
+}
+
+type Read = Omit<ChatMessage, 'channel' | 'id' | 'place'>
+
+function ofMessage(message: Message, botId: number): readonly Read[] {
+  const { chat, from } = message
+  if (typeof chat?.id !== 'number' || typeof from?.id !== 'number' || from.is_bot || isService(message)) return []
+  const isGroup = chat.type !== 'private'
+  const text = message.text ?? message.caption
+  const { reply_to_message: replied } = message
+  // In a group people speak to each other; the bot is meant by a command, a mention, or an answer to it.
+  if (isGroup && replied?.from?.id !== botId && !isAddressed(message)) return []
+  return [
+    {
+      ...placeOf(message),
+      kind: text === undefined || text.trim() === '' ? 'wordless' : 'text',
+      text: storable(text ?? ''),
+      sender: { id: String(from.id) },
+      isGroup,
+      messageId: String(message.message_id),
+      // In a topic every message names the one that opened it.
+      ...(replied?.from?.id === botId && { replyTo: String(replied.message_id) }),
+    },
+  ]
+}
+
+function ofPress({ id, from, message, data }: CallbackQuery): readonly Read[] {
+  if (data === undefined || !message || typeof from?.id !== 'number') return []
+  return [
+    {
+      ...placeOf(message as Message),
+      kind: 'button',
+      text: storable(data),
+      sender: { id: String(from.id) },
+      isGroup: message.chat.type !== 'private',
+      replyTo: String(message.message_id),
+      press: id,
+    },
+  ]
+}
+
+const placeOf = ({ chat, message_thread_id: thread, is_topic_message: isTopic }: Message) => ({
+  chat: String(chat.id),
+  ...(isTopic === true && thread !== undefined && { thread: String(thread) }),
+})
+
+const SERVICE: readonly (keyof Message)[] = [
+  'new_chat_members',
+  'left_chat_member',
+  'new_chat_title',
+  'group_chat_created',
+  'supergroup_chat_created',
+  'migrate_to_chat_id',
+  'migrate_from_chat_id',
+  'pinned_message',
+  'forum_topic_created',
+  'forum_topic_closed',
+  'forum_topic_edited',
+]
+
+/** What the service notes in a chat: nobody said it. */
+const isService = (message: Message): boolean => SERVICE.some((field) => message[field] !== undefined)
+
+function isAddressed({ entities = [], caption_entities = [] }: Message): boolean {
+  return [...entities, ...caption_entities].some(({ type }) => type === 'bot_command' || type === 'mention')
+}
+
+/** PostgreSQL holds neither NUL nor half a character. */
+const storable = (text: string): string => text.replaceAll('\0', '').replaceAll(/\p{Surrogate}/gu, '�')

@@ -1,0 +1,109 @@
+import type { Button, ChatMessage } from '../../domain/chat/message.ts'
+import { shortened } from '../../domain/chat/styled-text.ts'
+import type { Channel, ChannelTraits, Delivery, OutgoingMessage } from '../../domain/ports/channel.ts'
+import { deliveryOfRefusal, deliveryOfSilence, type GraphRefusal } from './whatsapp-errors.ts'
+import { written } from './whatsapp-text.ts'
+
+/** The version whose published schema the requests were checked with. */
+const GRAPH_VERSION = 'v23.0'
+/** The service answers within a second; who waits longer than this is not answered. */
+const ANSWER_LIMIT_MS = 20_000
+
+const TRAITS: ChannelTraits = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost: 8, maxButtons: 10, edits: false }
+/** More become a list. */
+const MAX_BUTTONS = 3
+const MAX_BUTTON_TITLE = 20
+const MAX_ROW_TITLE = 24
+
+export interface WhatsAppOptions {
+  readonly accessToken: string
+  readonly phoneNumberId: string
+  readonly apiUrl: string
+}
+
+/** WhatsApp's Cloud API as the gateway speaks to it. */
+export function createWhatsAppChannel(options: WhatsAppOptions): Channel {
+  const post = (body: object) => postMessage(options, body)
+  return {
+    name: 'whatsapp',
+    traits: TRAITS,
+    // Statuses echo the reference of every message that was accepted.
+    reconciliation: 'reported',
+    send: (message) => send(post, message),
+    edit: () => Promise.resolve({ type: 'refused', reason: 'WhatsApp has no edits' }),
+    acknowledge: (message) => acknowledge(post, message),
+    introduce: () => Promise.resolve(),
+  }
+}
+
+type PostMessage = (body: object) => Promise<Response>
+
+/** An id of the business's own scope goes where numbers cannot. */
+const addressOf = ({ chat, reach = chat }: OutgoingMessage['to']) =>
+  /^[A-Z]{2}\./.test(reach) ? { recipient: reach } : { to: reach }
+
+async function send(post: PostMessage, message: OutgoingMessage): Promise<Delivery> {
+  let response: Response
+  try {
+    response = await post({
+      ...{ messaging_product: 'whatsapp', recipient_type: 'individual', ...addressOf(message.to) },
+      ...contentOf(message),
+      biz_opaque_callback_data: message.reference,
+    })
+  } catch (error) {
+    return deliveryOfSilence(error)
+  }
+  const answer = (await response.json().catch(() => undefined)) as GraphAnswer | undefined
+  const id = answer?.messages?.[0]?.id
+  if (response.ok && typeof id === 'string') return { type: 'sent', providerId: id }
+  return deliveryOfRefusal(response.status, answer?.error)
+}
+
+interface GraphAnswer {
+  readonly messages?: readonly { readonly id?: unknown }[]
+  readonly error?: GraphRefusal
+}
+
+function contentOf({ text, buttons }: OutgoingMessage): object {
+  const body = written(text)
+  if (buttons.length === 0) return { type: 'text', text: { body, preview_url: false } }
+  return { type: 'interactive', interactive: { ...actionOf(buttons), body: { text: body } } }
+}
+
+function actionOf(buttons: readonly Button[]): object {
+  const titles = distinct(buttons, buttons.length > MAX_BUTTONS ? MAX_ROW_TITLE : MAX_BUTTON_TITLE)
+  const shown = buttons.map(({ command }, index) => ({ id: command, title: titles[index] }))
+  if (buttons.length <= MAX_BUTTONS)
+    return { type: 'button', action: { buttons: shown.map((reply) => ({ type: 'reply', reply })) } }
+  return { type: 'list', action: { button: 'Choose', sections: [{ rows: shown }] } }
+}
+
+/** Titles in the measure of the service, which refuses two that are the same. */
+function distinct(buttons: readonly Button[], limit: number): readonly string[] {
+  const taken = new Set<string>()
+  return buttons.map(({ title }, index) => {
+    const short = shortened(title, limit)
+    const name = taken.has(short) ? `${index + 1}. ${shortened(title, limit - 4)}` : short
+    taken.add(name)
+    return name
+  })
+}
+
+async function acknowledge(post: PostMessage, message: ChatMessage): Promise<void> {
+  const { messageId: message_id } = message
+  if (message_id === undefined) return
+  const whatsapp = { messaging_product: 'whatsapp' }
+  const read = { ...whatsapp, status: 'read', message_id, typing_indicator: { type: 'text' } }
+  const reaction = { type: 'reaction', reaction: { message_id, emoji: '👀' } }
+  await Promise.allSettled([post(read), post({ ...whatsapp, ...addressOf({ ...message }), ...reaction })])
+}
+
+function postMessage({ accessToken, phoneNumberId, apiUrl }: WhatsAppOptions, body: object): Promise<Response> {
+  return fetch(`${apiUrl}/${GRAPH_VERSION}/${phoneNumberId}/messages`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    redirect: 'error',
+    signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+  })
+}

@@ -1,0 +1,59 @@
+/** Where people write to the gateway. */
+export type ChannelName = (typeof CHANNELS)[number]
+export const CHANNELS = ['telegram', 'whatsapp'] as const
+
+/** Where a message was said: a chat of the channel, and the topic in it where there are topics. */
+export interface ChatAddress {
+  readonly channel: ChannelName
+  readonly chat: string
+  readonly thread?: string | undefined
+}
+
+/** Who said it, by ids that cannot be changed like a display name. */
+export interface ChatSender {
+  /** The id the channel knows the person by. */
+  readonly id: string
+  /** Another id of the same person (a phone number), when the channel tells one. */
+  readonly alias?: string | undefined
+}
+
+/**
+ * A message of a person in a form that is the same for all channels. `text`: words. `button`: the command a pressed
+ * button stands for. `wordless`: a sticker, a voice note, whatever has nothing to read.
+ */
+export interface ChatMessage extends ChatAddress {
+  /** The provider's id: the same message again has the same one. */
+  readonly id: string
+  /** The provider's order within a conversation. */
+  readonly place: number
+  readonly kind: 'text' | 'button' | 'wordless'
+  readonly text: string
+  readonly sender: ChatSender
+  /** Others read along. */
+  readonly isGroup: boolean
+  /** Whom the channel reaches this chat by now, when it is not `chat` itself. */
+  readonly reach?: string | undefined
+  /** The provider's id of the message this one answers, or whose button was pressed. */
+  readonly replyTo?: string | undefined
+  /** The provider's id of the message itself in its chat; a pressed button is no message everywhere. */
+  readonly messageId?: string | undefined
+  /** The provider's id of the press of a button, where it turns until it is answered. */
+  readonly press?: string | undefined
+}
+
+/** What became of a message of the gateway, as some channels report it later. */
+export interface DeliveryReport {
+  /** The gateway's own id of the message. */
+  readonly reference: string
+  readonly outcome: 'arrived' | 'failed' | 'out-of-window'
+  readonly providerId: string
+  readonly reason?: string | undefined
+}
+
+/** A button under a message. Pressing it says its command. */
+export interface Button {
+  readonly title: string
+  /** At most 64 bytes, the least any channel carries. */
+  readonly command: string
+  readonly style?: 'good' | 'bad' | undefined
+}

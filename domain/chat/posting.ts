@@ -1,0 +1,31 @@
+import type { ChannelTraits } from '../ports/channel.ts'
+import type { Post } from '../ports/outbox.ts'
+import type { Draft } from './task-card.ts'
+import { chunksOf } from './styled-text.ts'
+
+export type MessagePost = Extract<Post, { type: 'message' }>
+type Envelope = Omit<MessagePost, 'type' | 'text' | 'buttons'>
+
+/** A draft as messages in the measure of a channel: the first has the given id, buttons stand under the last. */
+export function messagesOf(draft: Draft, envelope: Envelope, traits: ChannelTraits): readonly MessagePost[] {
+  const buttons = draft.buttons.slice(0, traits.maxButtons)
+  const limit = buttons.length > 0 ? traits.maxTextWithButtons : traits.maxText
+  const chunks = chunksOf(draft.text, { limit, spanCost: traits.spanCost })
+  return chunks.map((text, index) => ({
+    ...envelope,
+    type: 'message',
+    id: index === 0 ? envelope.id : `${envelope.id}.${index + 1}`,
+    text,
+    buttons: index === chunks.length - 1 ? buttons : [],
+  }))
+}
+
+/** A draft in place of a message that was sent; what one message cannot hold is left out. */
+export function editOf(
+  draft: Draft,
+  { of, conversation }: { readonly of: string; readonly conversation: string },
+  traits: ChannelTraits,
+): Post {
+  const [text = draft.text] = chunksOf(draft.text, { limit: traits.maxTextWithButtons, spanCost: traits.spanCost })
+  return { type: 'edit', id: `${of}/edit`, of, conversation, text, buttons: draft.buttons.slice(0, traits.maxButtons) }
+}

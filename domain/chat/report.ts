@@ -1,0 +1,78 @@
+import type { TaskEvent } from '../events.ts'
+import type { ChannelTraits } from '../ports/channel.ts'
+import type { Follower, Post } from '../ports/outbox.ts'
+import { isFinal } from '../task.ts'
+import { editOf, messagesOf } from './posting.ts'
+import { joined, plain } from './styled-text.ts'
+import { cardOf, endOf, waitOf, type CardContext, type Draft } from './task-card.ts'
+
+/** With the card and the end a task makes at most four new messages. */
+const MAX_ASKED = 2
+const WAITS = ['approval-requested', 'input-requested', 'budget-requested']
+
+export interface Report {
+  readonly posts: readonly Post[]
+  /** How often the person has been asked by a new message. */
+  readonly asked: number
+}
+
+interface Told extends CardContext {
+  readonly follower: Pick<Follower, 'taskId' | 'seen' | 'asked'> & { readonly conversation: string }
+  /** What has happened since. */
+  readonly events: readonly TaskEvent[]
+  readonly traits: ChannelTraits
+}
+
+/**
+ * What a chat is told of a task's new events: one card, which is changed silently where the channel can do that; what
+ * the task waits for, by new messages at first; the end as a new message.
+ */
+export function reportTo(told: Told): Report {
+  const { task, follower } = told
+  const { posts, asked } = asking(told)
+  const end = isFinal(task.state) ? send(told, { name: 'end', draft: endOf(told) }) : []
+  return { posts: [...cardPosts(told), ...posts, ...end], asked: Math.max(asked, follower.asked) }
+}
+
+function send(
+  { follower, traits }: Told,
+  { name, draft, silent = false }: { readonly name: string; readonly draft: Draft; readonly silent?: boolean },
+): readonly Post[] {
+  const { taskId, conversation } = follower
+  return messagesOf(draft, { id: `${taskId}/${name}`, conversation, taskId, silent }, traits)
+}
+
+function change({ follower, traits }: Told, name: string, draft: Draft): readonly Post[] {
+  const { taskId, conversation } = follower
+  return traits.edits ? [editOf(draft, { of: `${taskId}/${name}`, conversation }, traits)] : []
+}
+
+function cardPosts(told: Told): readonly Post[] {
+  const card = cardOf(told)
+  return told.follower.seen === 0 ? send(told, { name: 'card', draft: card, silent: true }) : change(told, 'card', card)
+}
+
+function asking(told: Told): Report {
+  const { task, events, follower, traits } = told
+  const { asked } = follower
+  const decided = events.findLast(({ type }) => type === 'approval-decided')
+  const settled = decided && asked > 0 ? change(told, `ask-${asked}`, decision(told, decided)) : []
+  const question = events.findLast(({ type }) => WAITS.includes(type))
+  const wait = question && waitOf({ task }, { args: question.data['args'] })
+  if (!wait) return { posts: settled, asked }
+  if (asked >= MAX_ASKED) return { posts: change(told, `ask-${asked}`, wait), asked }
+  const isLast = asked + 1 === MAX_ASKED && !traits.edits
+  const draft = isLast ? { ...wait, text: joined([wait.text, LATER]) } : wait
+  return { posts: [...settled, ...send(told, { name: `ask-${asked + 1}`, draft })], asked: asked + 1 }
+}
+
+const LATER = plain('Should it ask again, /status shows the question.')
+
+/** In place of the question: the buttons are gone, who decided is there. */
+function decision({ task }: Told, { data }: TaskEvent): Draft {
+  const [mark, word] = data['decision'] === 'approve' ? ['✅', 'Approved'] : ['⛔', 'Rejected']
+  return {
+    text: plain(`${mark} ${task.title}: ${String(data['name'])}\n${word} by ${String(data['by'])}.`),
+    buttons: [],
+  }
+}

@@ -1,0 +1,103 @@
+/** A stretch of a text with a meaning, in UTF-16 units. No two cut each other. */
+export interface Span {
+  readonly style: SpanStyle
+  readonly offset: number
+  readonly length: number
+  /** Of a link. */
+  readonly url?: string
+  /** Of a block of code. */
+  readonly language?: string
+}
+
+export type SpanStyle = 'bold' | 'italic' | 'strike' | 'code' | 'block' | 'quote' | 'link'
+
+/** Text with its styles beside it, so that no channel has to escape anything. */
+export interface StyledText {
+  readonly text: string
+  readonly spans: readonly Span[]
+}
+
+export const plain = (text: string): StyledText => ({ text, spans: [] })
+
+/** One text after another. */
+export function joined(parts: readonly StyledText[], separator = '\n'): StyledText {
+  let text = ''
+  const spans: Span[] = []
+  for (const [index, part] of parts.entries()) {
+    if (index > 0) text += separator
+    spans.push(...part.spans.map((span) => ({ ...span, offset: span.offset + text.length })))
+    text += part.text
+  }
+  return { text, spans }
+}
+
+export const styled = (text: string, style: SpanStyle): StyledText => ({
+  text,
+  spans: text === '' ? [] : [{ style, offset: 0, length: text.length }],
+})
+
+/** A part of a text with the parts of its spans. */
+export function sliced({ text, spans }: StyledText, from: number, to: number): StyledText {
+  const kept = spans.flatMap((span) => {
+    const start = Math.max(span.offset, from)
+    const end = Math.min(span.offset + span.length, to)
+    return start < end ? [{ ...span, offset: start - from, length: end - start }] : []
+  })
+  return { text: text.slice(from, to), spans: kept }
+}
+
+/**
+ * Cuts a text into pieces of at most `limit` units: between paragraphs, lines or words where it can, never inside a
+ * character. `spanCost` is what a channel adds for one span. Nothing is left out but the white space at a cut.
+ */
+export function chunksOf(
+  whole: StyledText,
+  bounds: { readonly limit: number; readonly spanCost: number },
+): StyledText[] {
+  const chunks: StyledText[] = []
+  let from = 0
+  while (from < whole.text.length) {
+    const to = endOfChunk(whole, from, bounds)
+    const chunk = sliced(whole, from, to)
+    if (chunk.text.trim() !== '') chunks.push(trimmedEnd(chunk))
+    from = to
+    while (from < whole.text.length && /\s/.test(whole.text.charAt(from)) && to < whole.text.length) from++
+  }
+  return chunks
+}
+
+function endOfChunk(whole: StyledText, from: number, { limit, spanCost }: { limit: number; spanCost: number }): number {
+  let room = limit
+  for (;;) {
+    const to = Math.min(from + room, whole.text.length)
+    const cost = to - from + sliced(whole, from, to).spans.length * spanCost
+    if (cost <= limit) return to === whole.text.length ? to : breakBefore(whole.text, from, to)
+    room -= cost - limit
+  }
+}
+
+/** The last good place to cut; the second half of the room is searched, so that no piece is needlessly small. */
+function breakBefore(text: string, from: number, to: number): number {
+  const least = from + Math.floor((to - from) / 2)
+  for (const mark of ['\n\n', '\n', ' ']) {
+    const at = text.lastIndexOf(mark, to - mark.length)
+    if (at >= least) return at + mark.length
+  }
+  return isLowSurrogate(text, to) ? to - 1 : to
+}
+
+const isLowSurrogate = (text: string, at: number): boolean => {
+  const unit = text.charCodeAt(at)
+  return unit >= 0xdc00 && unit <= 0xdfff
+}
+
+function trimmedEnd(chunk: StyledText): StyledText {
+  return sliced(chunk, 0, chunk.text.trimEnd().length)
+}
+
+/** The beginning of a text, at most so long, with a sign that something is missing. */
+export function shortened(text: string, limit: number): string {
+  if (text.length <= limit) return text
+  const end = isLowSurrogate(text, limit - 1) ? limit - 2 : limit - 1
+  return `${text.slice(0, end).trimEnd()}…`
+}

@@ -1,0 +1,174 @@
+import { isFinal, isWaiting, type DiffStat, type Task, type TaskState } from '../task.ts'
+import type { Button } from './message.ts'
+import { fromMarkdown } from './markdown.ts'
+import { joined, plain, shortened, styled, type StyledText } from './styled-text.ts'
+
+/** A task with what only its watchers in a chat are shown beside it. */
+export interface CardContext {
+  readonly task: Task
+  readonly model?: string | undefined
+  /** Page of the task. */
+  readonly link: string
+  readonly now: Date
+}
+
+/** A message before it is cut to the measure of a channel. */
+export interface Draft {
+  readonly text: StyledText
+  readonly buttons: readonly Button[]
+}
+
+const STAGES: readonly (readonly [state: TaskState, name: string])[] = [
+  ['understanding', 'understand'],
+  ['queued', 'queue'],
+  ['building', 'build'],
+  ['verifying', 'verify'],
+  ['delivering', 'deliver'],
+]
+/** A longer plan would push what matters off the screen. */
+const PLAN_LINES = 6
+const PLAN_MARKS = { pending: '▢', in_progress: '▸', completed: '✅', cancelled: '✖' } as const
+/** Some channels take no more under buttons. */
+const MAX_SHORT_TEXT = 900
+
+/** The one message that shows where a task stands. */
+export function cardOf(context: CardContext): Draft {
+  const { task } = context
+  const lines = [
+    joined([plain(`${markOf(task.state)} `), styled(shortened(task.title, 120), 'bold'), plain(placeOf(task))], ''),
+    ...(isFinal(task.state) ? [] : [plain(stageLine(task))]),
+    ...task.progress.plan
+      .slice(0, PLAN_LINES)
+      .map(({ text, status }) => plain(`${PLAN_MARKS[status]} ${shortened(text, 80)}`)),
+    plain(factsOf(context)),
+    joined([styled(task.id, 'code')], ''),
+  ]
+  return { text: joined(lines), buttons: cardButtons(task) }
+}
+
+function markOf(state: TaskState): string {
+  if (state === 'completed') return '✅'
+  if (state === 'cancelled') return '⏹'
+  if (isFinal(state)) return '❌'
+  return isWaiting(state) ? '⏸' : '🔧'
+}
+
+const placeOf = ({ repository }: Task): string => (repository === null ? '' : ` · ${placeName(repository.url)}`)
+
+/** The last two parts of a repository's URL. */
+function placeName(url: string): string {
+  const parts = url
+    .replace(/\.git\/?$/, '')
+    .split(/[/:]/)
+    .filter(Boolean)
+  return parts.slice(-2).join('/')
+}
+
+function stageLine({ state }: Task): string {
+  if (isWaiting(state)) return state.replace('awaiting_', 'waits for your ')
+  const current = STAGES.findIndex(([stage]) => stage === state)
+  return STAGES.map(([, name], index) => `${index < current ? '✅' : index === current ? '▸' : '▢'} ${name}`).join('  ')
+}
+
+/** Time, cost and model in a line. */
+export function factsOf({ task, model, now }: Omit<CardContext, 'link'>): string {
+  const until = task.endedAt === undefined ? now : new Date(task.endedAt)
+  const { budgetUsd } = task.constraints
+  return [
+    `⏱ ${spanOf(until.getTime() - Date.parse(task.createdAt))}`,
+    `💵 ${dollarsOf(task.cost.usd)}${budgetUsd === undefined ? '' : ` of ${dollarsOf(budgetUsd)}`}`,
+    ...(model === undefined ? [] : [`🤖 ${model}`]),
+  ].join(' · ')
+}
+
+/** `3m12s`. */
+export function spanOf(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1_000))
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60)]
+  if (hours > 0) return `${hours}h${minutes}m`
+  return minutes > 0 ? `${minutes}m${seconds % 60}s` : `${seconds}s`
+}
+
+/** Cents where they tell something, more digits below. */
+export const dollarsOf = (usd: number): string => `$${usd >= 1 || usd === 0 ? usd.toFixed(2) : usd.toFixed(4)}`
+
+/** `+12 −3 in 4 files`. */
+export const statOf = ({ files, insertions, deletions }: DiffStat): string =>
+  `+${insertions} −${deletions} in ${files} file${files === 1 ? '' : 's'}`
+
+function cardButtons({ id, state, result }: Task): readonly Button[] {
+  if (!isFinal(state)) return [{ title: 'Cancel', command: `/cancel ${id}` }]
+  if (state !== 'completed') return [{ title: 'Retry', command: `/retry ${id}` }]
+  return result?.diffstat ? [{ title: 'Diff', command: `/diff ${id}` }] : []
+}
+
+/** The end of a task: the summary whole, or what failed and what can be done. */
+export function endOf(context: CardContext): Draft {
+  const { task, link } = context
+  const head = joined([plain(`${markOf(task.state)} `), styled(shortened(task.title, 120), 'bold')], '')
+  return { text: joined([head, bodyOf(task), plain(footOf(context)), plain(link)], '\n\n'), buttons: [] }
+}
+
+function bodyOf({ id, state, result, error }: Task): StyledText {
+  if (result) return fromMarkdown(result.summary)
+  if (error) return plain(`${shortened(error.message, 2_000)}\n(${error.code}) Run it again: /retry ${id}`)
+  return plain(state === 'cancelled' ? 'Cancelled.' : `Ended as ${state}. Run it again: /retry ${id}`)
+}
+
+function footOf(context: CardContext): string {
+  const { result } = context.task
+  const delivered = result
+    ? [
+        `verdict: ${result.verdict}`,
+        ...(result.diffstat ? [statOf(result.diffstat)] : []),
+        ...(result.branch ? [result.branch] : []),
+      ]
+    : []
+  return [...delivered, factsOf(context)].join(' · ')
+}
+
+/** What a waiting task asks for; undefined when it does not wait for a person's answer. */
+export function waitOf({ task }: Pick<CardContext, 'task'>, call?: { readonly args: unknown }): Draft | undefined {
+  const { waiting, id } = task
+  const title = styled(shortened(task.title, 120), 'bold')
+  if (waiting?.for === 'input') {
+    const question = fromMarkdown(shortened(waiting.question ?? '', 3_000))
+    return { text: joined([joined([plain('❓ '), title], ''), question], '\n'), buttons: [] }
+  }
+  if (waiting?.for === 'approval') {
+    const head = joined([plain('🔐 '), title, plain(` asks to use ${waiting.tool ?? 'a tool'}:`)], '')
+    const until =
+      waiting.expiresAt === undefined ? '' : `Open until ${waiting.expiresAt.slice(0, 10)}; then it counts as refused.`
+    const details = styled(shortened(argumentsOf(call?.args), MAX_SHORT_TEXT - 300), 'block')
+    return {
+      text: joined([head, ...(details.text === '' ? [] : [details]), plain(until)]),
+      buttons: [
+        { title: 'Approve', command: `/approve ${waiting.approvalId}`, style: 'good' },
+        { title: 'Reject', command: `/reject ${waiting.approvalId}`, style: 'bad' },
+      ],
+    }
+  }
+  if (waiting?.for !== 'budget') return undefined
+  const { budgetUsd = task.cost.usd } = task.constraints
+  const raised = Math.max(budgetUsd * 2, Math.ceil(task.cost.usd * 200) / 100)
+  return {
+    text: joined([
+      joined([plain('💵 '), title], ''),
+      plain(`It has spent ${dollarsOf(task.cost.usd)} of ${dollarsOf(budgetUsd)} and waits for a larger budget.`),
+    ]),
+    buttons: [
+      { title: `Raise to ${dollarsOf(raised)}`.slice(0, 20), command: `/budget ${raised} ${id}`, style: 'good' },
+      { title: 'Cancel', command: `/cancel ${id}`, style: 'bad' },
+    ],
+  }
+}
+
+/** The words of a command, else the arguments a line each. */
+function argumentsOf(args: unknown): string {
+  if (typeof args !== 'object' || args === null) return ''
+  const { command } = args as { readonly command?: unknown }
+  if (typeof command === 'string') return command
+  const line = ([name, value]: [string, unknown]) =>
+    `${name}: ${shortened(typeof value === 'string' ? value : JSON.stringify(value), 200)}`
+  return Object.entries(args).map(line).join('\n')
+}

@@ -1,0 +1,83 @@
+import type { Button, ChannelName, ChatAddress, ChatMessage, DeliveryReport } from '../chat/message.ts'
+import type { StyledText } from '../chat/styled-text.ts'
+
+/** What a channel can show. */
+export interface ChannelTraits {
+  /** Units of one message. */
+  readonly maxText: number
+  /** Units of a message with buttons. */
+  readonly maxTextWithButtons: number
+  /** What the channel's markup adds to the text for one span. */
+  readonly spanCost: number
+  readonly maxButtons: number
+  /** Whether a message can be changed after it was sent. */
+  readonly edits: boolean
+}
+
+export interface OutgoingMessage {
+  readonly to: ChatAddress & { readonly reach?: string | undefined }
+  /** The gateway's own id of the message; channels that echo it get it along. */
+  readonly reference: string
+  readonly text: StyledText
+  readonly buttons: readonly Button[]
+  /** Arrives without a sound, where the channel knows that. */
+  readonly silent: boolean
+  /** The provider's id of the message this one answers. */
+  readonly replyTo?: string | undefined
+}
+
+/** A change of a message that was sent. */
+export type MessageEdit = Pick<OutgoingMessage, 'to' | 'text' | 'buttons'> & { readonly providerId: string }
+
+/** What became of one call. */
+export type Delivery =
+  | { readonly type: 'sent'; readonly providerId: string }
+  /** It will not be taken, now or later. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** It was not taken now, for certain; the same call may be later. */
+  | { readonly type: 'later'; readonly reason: string; readonly afterMs?: number | undefined }
+  /** The person must write first: messages wait for that. */
+  | { readonly type: 'out-of-window' }
+  /** The chat goes on under another id. */
+  | { readonly type: 'moved'; readonly chat: string }
+  /** Nobody can tell whether it was taken. */
+  | { readonly type: 'unknown'; readonly reason: string }
+
+/** A chat service as the gateway speaks to it. One folder of `adapters/` implements it and {@link ChannelWebhook}. */
+export interface Channel {
+  readonly name: ChannelName
+  readonly traits: ChannelTraits
+  /** The bot's own name, once it is known and where commands can carry it. */
+  readonly botName?: string | undefined
+  /**
+   * `reported`: what became of an unknown message is told later by its reference. `never`: it stays unknown. Edits are
+   * repeatable everywhere.
+   */
+  readonly reconciliation: 'reported' | 'never'
+  send(message: OutgoingMessage): Promise<Delivery>
+  edit(edit: MessageEdit): Promise<Delivery>
+  /** Shows the sender that the message arrived: read, typing, a button that stops turning. A courtesy: it never throws. */
+  acknowledge(message: ChatMessage): Promise<void>
+  /** Tells the service about this gateway: its commands, its webhook's address. */
+  introduce(webhookUrl: string | undefined): Promise<void>
+}
+
+/** What a webhook brought. */
+export interface Received {
+  readonly messages: readonly ChatMessage[]
+  readonly reports: readonly DeliveryReport[]
+}
+
+/** The receiving side of a channel. */
+export interface ChannelWebhook {
+  readonly name: ChannelName
+  /** Whether the request carries a proof at all; without one its body is not even read. */
+  hasProof(headers: Headers): boolean
+  /** Whether the channel itself sent these bytes; compared in constant time. */
+  isGenuine(headers: Headers, body: Uint8Array): boolean
+  /** What the parsed body says; what is of no interest or unknown is left out. */
+  read(body: unknown): Received
+}
+
+/** The types of the platform that ports speak of. */
+type Headers = { get(name: string): string | null }

@@ -1,0 +1,107 @@
+import type { Button, ChannelName, DeliveryReport } from '../chat/message.ts'
+import type { StyledText } from '../chat/styled-text.ts'
+import type { ChatConversation } from './chat-store.ts'
+
+/** Where a message of the gateway goes. */
+export type OutboxTarget = ChannelName | 'callback'
+
+/** Something to be sent, once. The same id posted again changes nothing, except for edits: there the newest counts. */
+export type Post =
+  | {
+      readonly type: 'message'
+      readonly id: string
+      readonly conversation: string
+      readonly text: StyledText
+      readonly buttons: readonly Button[]
+      readonly silent?: boolean
+      readonly replyTo?: string | undefined
+      /** The task it is about: an answer to the message is an answer to that task. */
+      readonly taskId?: string | undefined
+    }
+  | {
+      readonly type: 'edit'
+      readonly id: string
+      readonly conversation: string
+      /** Id of the post whose message changes. */
+      readonly of: string
+      readonly text: StyledText
+      readonly buttons: readonly Button[]
+    }
+  | {
+      readonly type: 'callback'
+      readonly id: string
+      readonly taskId: string
+      readonly url: string
+      /** JSON, as it is sent. */
+      readonly body: string
+    }
+
+/** A post somebody is sending: what is written about it must carry the same attempt. */
+export interface ClaimedPost {
+  readonly post: Post
+  readonly attempt: number
+  readonly createdAt: string
+  /** The provider's id of the message an edit changes. */
+  readonly providerId?: string | undefined
+}
+
+/** What became of an attempt. */
+export type Outcome =
+  | { readonly state: 'sent'; readonly providerId?: string | undefined }
+  | { readonly state: 'failed' | 'unknown'; readonly reason: string }
+  /** Again after so long; `forever` waits until the person writes. */
+  | { readonly state: 'pending'; readonly reason: string; readonly afterMs: number | 'forever' }
+  /** Nobody knows yet: what the channel reports decides, and after so long it is sent again. */
+  | { readonly state: 'sending'; readonly reason: string; readonly afterMs: number }
+
+/** Messages that leave the gateway: `pending → sending → sent | unknown | failed`. */
+export interface Outbox {
+  post(posts: readonly Post[]): Promise<void>
+  /**
+   * Takes what is due first: messages of a conversation one after another, an edit once its message was sent. It is
+   * `sending` from then on.
+   */
+  claim(target: OutboxTarget): Promise<ClaimedPost | undefined>
+  /** False when another attempt has begun since. */
+  settle(settled: { readonly id: string; readonly attempt: number; readonly outcome: Outcome }): Promise<boolean>
+  /** What a channel reports of messages by their reference. */
+  report(reports: readonly DeliveryReport[]): Promise<void>
+  /** Posts somebody was sending who is gone: for its successor to settle. */
+  interrupted(target: OutboxTarget): Promise<readonly ClaimedPost[]>
+  /** The task of a message the gateway sent. */
+  taskOf(message: { readonly conversation: string; readonly providerId: string }): Promise<string | undefined>
+  /** How many posts are in each state. */
+  counts(): Promise<Readonly<Record<string, number>>>
+  /** Calls back soon after something was posted, by whichever process. */
+  subscribe(listener: () => void): Promise<() => void>
+}
+
+/** Who is told about a task: the conversation it came from, or an address. */
+export interface Follower {
+  readonly taskId: string
+  readonly target: OutboxTarget
+  /** Of a chat. */
+  readonly conversation?: ChatConversation['id'] | undefined
+  /** Of a callback. */
+  readonly url?: string | undefined
+  /** Sequence of the last event it was told about. */
+  readonly seen: number
+  /** How often it was asked for something by a new message. */
+  readonly asked: number
+}
+
+export interface FollowerStore {
+  /** Followers of these kinds whose tasks have events they were not told about. */
+  behind(query: { readonly targets: readonly OutboxTarget[]; readonly limit: number }): Promise<readonly Follower[]>
+  /** Posts and moves on in one transaction; nothing when somebody else has. */
+  advance(
+    step: Pick<Follower, 'taskId' | 'target' | 'asked'> & {
+      readonly from: number
+      readonly to: number
+      readonly hasEnded: boolean
+      readonly posts: readonly Post[]
+    },
+  ): Promise<void>
+  /** Calls back soon after any task has new events. */
+  subscribe(listener: () => void): Promise<() => void>
+}

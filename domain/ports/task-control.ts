@@ -1,0 +1,52 @@
+import type { Priority, Task, TaskRequest } from '../task.ts'
+
+/** Makes a change one change, however often it is asked for: the id of the message that asks. */
+interface Once {
+  readonly requestId?: string | undefined
+}
+
+/**
+ * How channels speak to the Managers. Every method but `start` rejects with `conflict` when the task's state does not
+ * allow it, and with `not_found` for an unknown task.
+ */
+export interface TaskControl {
+  /** Starts the task's Manager; nothing when it was started before. */
+  start(taskId: string): Promise<void>
+  cancel(taskId: string): Promise<void>
+  pause(taskId: string): Promise<void>
+  resume(taskId: string): Promise<void>
+  /** Answers the open question or steers the running task. */
+  say(message: Once & { readonly taskId: string; readonly text: string; readonly from: string }): Promise<void>
+  decide(
+    decision: Once & {
+      readonly taskId: string
+      readonly approvalId: string
+      readonly decision: 'approve' | 'reject'
+      readonly comment?: string | undefined
+      readonly by: string
+    },
+  ): Promise<void>
+  reprioritise(change: { readonly taskId: string; readonly priority: Priority }): Promise<void>
+  raiseBudget(change: Once & { readonly taskId: string; readonly budgetUsd: number }): Promise<void>
+}
+
+/** A request for a task, from whichever channel. */
+export interface TaskIntakeRequest {
+  readonly channel: string
+  readonly tenant: string
+  readonly requester: string
+  /** With channel and tenant the identity of the request: the same one gives the same task. */
+  readonly key: string
+  /** What the key stands for; the same key with another value is refused with `idempotency_key_reused`. */
+  readonly body: unknown
+  /** Checks and gives the request; not asked when the key stands for a task already, whatever has passed since then. */
+  readonly request: () => TaskRequest
+  readonly retryOf?: string | undefined
+  /** The chat that is told how it goes. */
+  readonly conversation?: string | undefined
+}
+
+/** The one way in: checks what a request names, makes the task durable, starts its Manager. */
+export interface TaskIntake {
+  accept(request: TaskIntakeRequest): Promise<Task>
+}

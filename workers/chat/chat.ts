@@ -1,0 +1,157 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Client } from '@temporalio/client'
+import type { Logger } from 'pino'
+import { createConversationActivities } from '../../activities/chat/conversation.ts'
+import { createCallbackSender } from '../../adapters/callback/callback-sender.ts'
+import type { Config } from '../../adapters/config.ts'
+import { readKnownRepositories } from '../../adapters/git/known-repositories.ts'
+import { paths } from '../../adapters/paths.ts'
+import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
+import { pollTelegram } from '../../adapters/telegram/telegram-polling.ts'
+import { createTelegramWebhook } from '../../adapters/telegram/telegram-webhook.ts'
+import { createWhatsAppChannel } from '../../adapters/whatsapp/whatsapp-channel.ts'
+import { createWhatsAppWebhook } from '../../adapters/whatsapp/whatsapp-webhook.ts'
+import type { ApiDependencies } from '../../api/dependencies.ts'
+import type { ChatAccess } from '../../domain/chat/access.ts'
+import type { ChannelName } from '../../domain/chat/message.ts'
+import type { ConversationActivities } from '../../domain/contracts.ts'
+import type { Channel } from '../../domain/ports/channel.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import type { TaskControl, TaskIntake } from '../../domain/ports/task-control.ts'
+import type { TaskView } from '../../domain/schemas/task.ts'
+import type { Task } from '../../domain/task.ts'
+import { whileLeading } from '../while-leading.ts'
+import { createChatInbox, type ChatInbox } from './inbox.ts'
+import { reportToFollowers } from './reporter.ts'
+import { sendOutbox } from './sender.ts'
+
+export interface ChatOptions {
+  readonly config: Config
+  readonly store: Store
+  readonly client: Client
+  readonly control: TaskControl
+  readonly intake: TaskIntake
+  readonly viewOf: (task: Task) => TaskView
+  readonly logger: Logger
+}
+
+/** Everything of a gateway process that has to do with chats and callbacks. */
+export interface Chat {
+  readonly activities: ConversationActivities
+  readonly webhooks: ApiDependencies['webhooks']
+  /** Receives, reports and sends until the signal. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+/** Puts the configured channels together with inbox, conversations and outbox. */
+export async function createChat(options: ChatOptions): Promise<Chat> {
+  const { config, store, control, intake, viewOf, logger } = options
+  const channels = channelsOf(config)
+  const inbox = createChatInbox(options)
+  const clock = () => new Date()
+  const linkOf = (taskId: string) => `${viewOf({ id: taskId } as Task).links.web}`
+  const callbacks = createCallbackSender({
+    secret: config.CALLBACK_SECRET ?? (await readOrMakeSecret(paths(config).callbackSecret)),
+    allowlist: config.OUTBOUND_ALLOWLIST,
+    clock,
+  })
+  const repositories = await readKnownRepositories(config.REPOSITORIES_FILE)
+  const desk = { store, control, intake, channels, access: accessOf(config), repositories, linkOf, clock }
+  const onFailure = (error: unknown) => logger.warn({ reason: reasonOf(error) }, 'a chat step failed; it is repeated')
+  return {
+    activities: createConversationActivities(desk),
+    webhooks: { ...webhooksOf(config), take: (received) => inbox.take(received) },
+    async run(signal) {
+      for (const channel of channels.values()) void introduce(channel, options)
+      const work = async (leading: AbortSignal) => {
+        const shared = { store, channels, clock, onFailure }
+        await Promise.all([
+          reportToFollowers({ ...shared, linkOf, viewOf }, leading),
+          sendOutbox({ ...shared, callbacks }, leading),
+        ])
+      }
+      await Promise.all([
+        inbox.sweep(signal),
+        whileLeading({ store, office: 'outbox', work, onFailure }, signal),
+        pollingOf(options, inbox, signal),
+      ])
+    },
+  }
+}
+
+function channelsOf(config: Config): ReadonlyMap<ChannelName, Channel> {
+  const channels: Channel[] = []
+  if (config.TELEGRAM_BOT_TOKEN !== undefined) {
+    const secret = config.TELEGRAM_MODE === 'webhook' ? { webhookSecret: config.TELEGRAM_WEBHOOK_SECRET } : {}
+    channels.push(
+      createTelegramChannel({ token: config.TELEGRAM_BOT_TOKEN, apiUrl: config.TELEGRAM_API_BASE_URL, ...secret }),
+    )
+  }
+  if (config.WHATSAPP_ACCESS_TOKEN !== undefined)
+    channels.push(
+      createWhatsAppChannel({
+        accessToken: config.WHATSAPP_ACCESS_TOKEN,
+        phoneNumberId: config.WHATSAPP_PHONE_NUMBER_ID ?? '',
+        apiUrl: config.WHATSAPP_API_BASE_URL,
+      }),
+    )
+  return new Map(channels.map((channel) => [channel.name, channel]))
+}
+
+function webhooksOf(config: Config): Omit<ApiDependencies['webhooks'], 'take'> {
+  const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_WEBHOOK_SECRET: secret, WHATSAPP_APP_SECRET: appSecret } = config
+  return {
+    ...(token !== undefined &&
+      secret !== undefined &&
+      config.TELEGRAM_MODE === 'webhook' && { telegram: createTelegramWebhook({ token, secret }) }),
+    ...(appSecret !== undefined && {
+      whatsapp: createWhatsAppWebhook({
+        appSecret,
+        verifyToken: config.WHATSAPP_VERIFY_TOKEN ?? '',
+        phoneNumberId: config.WHATSAPP_PHONE_NUMBER_ID ?? '',
+      }),
+    }),
+  }
+}
+
+function accessOf(config: Config): ChatAccess {
+  if (config.CHAT_ACCESS !== 'allowlist') return { mode: config.CHAT_ACCESS }
+  return { mode: 'allowlist', allowed: config.CHAT_ALLOWLIST }
+}
+
+/** Only with an address of its own a webhook can be announced; else the operator does that. */
+async function introduce(channel: Channel, { config, logger }: ChatOptions): Promise<void> {
+  const base = config.PUBLIC_URL?.replace(/\/$/, '')
+  await channel
+    .introduce(base === undefined ? undefined : `${base}/webhooks/${channel.name}`)
+    .catch((error: unknown) => {
+      logger.warn({ channel: channel.name, reason: reasonOf(error) }, 'the service did not take commands and webhook')
+    })
+}
+
+async function pollingOf({ config, store, logger }: ChatOptions, inbox: ChatInbox, signal: AbortSignal): Promise<void> {
+  const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_BASE_URL: apiUrl, TELEGRAM_MODE: mode } = config
+  if (token === undefined || mode !== 'polling') return
+  const onFailure = (reason: unknown) =>
+    logger.warn({ reason: reasonOf(reason) }, 'updates could not be fetched; it is repeated')
+  const work = (leading: AbortSignal) => {
+    const take = (messages: Parameters<ChatInbox['take']>[0]['messages']) => inbox.take({ messages, reports: [] })
+    return pollTelegram({ token, apiUrl, take, onFailure }, leading)
+  }
+  await whileLeading({ store, office: 'telegram-polling', work, onFailure }, signal)
+}
+
+/** Never a whole error of a client library: some hold the address, and so a token. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+
+async function readOrMakeSecret(file: string): Promise<string> {
+  const known = (await readFile(file, 'utf8').catch(() => '')).trim()
+  if (known !== '') return known
+  const made = `whsec_${randomBytes(32).toString('base64')}`
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, `${made}\n`, { mode: 0o600 })
+  return made
+}

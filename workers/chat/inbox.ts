@@ -1,0 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '@temporalio/client'
+import type { Logger } from 'pino'
+import { TASK_QUEUES } from '../../domain/contracts.ts'
+import type { Received } from '../../domain/ports/channel.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import type { converse } from '../../workflows/converse.ts'
+import { conversationWokenSignal } from '../../workflows/messages.ts'
+
+/** A signal tried at once had this long; after it the conversation is woken again, and as often. */
+const NEGLECT_MS = 3_000
+const PAGE = 100
+
+export interface ChatInbox {
+  /** Makes durable what channels bring, then wakes the conversations; a lost wake is repeated by {@link ChatInbox.sweep}. */
+  take(received: Received): Promise<void>
+  /** Wakes conversations with messages nobody has handled, until the signal. */
+  sweep(signal: AbortSignal): Promise<void>
+}
+
+/** The way of a message from its channel to its conversation. */
+export function createChatInbox(parts: {
+  readonly store: Store
+  readonly client: Client
+  readonly logger: Logger
+}): ChatInbox {
+  const { store, client, logger } = parts
+  const wake = async (conversation: string): Promise<void> => {
+    await client.workflow.signalWithStart<typeof converse>('converse', {
+      workflowId: conversation,
+      taskQueue: TASK_QUEUES.manager,
+      args: [{ conversation }],
+      signal: conversationWokenSignal,
+      staticSummary: 'One conversation of a chat',
+    })
+  }
+  const wakeAll = (conversations: readonly string[]): void => {
+    for (const conversation of conversations)
+      wake(conversation).catch((error: unknown) => {
+        logger.warn({ conversation, reason: String(error) }, 'a conversation could not be woken; it is repeated')
+      })
+  }
+  return {
+    async take({ messages, reports }) {
+      if (messages.length > 0) wakeAll(await store.chats.receive(messages))
+      if (reports.length > 0) await store.outbox.report(reports)
+    },
+    async sweep(signal) {
+      while (!signal.aborted) {
+        await delay(NEGLECT_MS, undefined, { signal }).catch(() => undefined)
+        await store.chats.neglected({ olderThanMs: NEGLECT_MS, limit: PAGE }).then(wakeAll, (error: unknown) => {
+          if (!signal.aborted)
+            logger.warn({ reason: String(error) }, 'the inbox of chats could not be read; it is repeated')
+        })
+      }
+    },
+  }
+}
