@@ -60,12 +60,11 @@ const whole = z.string().trim().regex(/^\d+$/, 'is not a whole number').transfor
 const port = (fallback: number) => whole.pipe(z.number().max(65_535)).default(fallback)
 const count = (fallback: number) => whole.pipe(z.number().min(1).max(1_000)).default(fallback)
 const text = z.string().min(1).optional()
-const url = z
+const address = z
   .url({ protocol: /^https?$/ })
   .refine((text) => !/\/\/[^/?#]*@/.test(text), 'holds a credential, which no client would send')
-  .optional()
-
-const base = (fallback: string) => url.default(fallback).transform((address) => String(address).replace(/\/+$/, ''))
+const url = address.optional()
+const base = (fallback: string) => address.default(fallback).transform((text) => text.replace(/\/+$/, ''))
 
 const ENVIRONMENT = z.object({
   HOST: z.string().default('127.0.0.1'),

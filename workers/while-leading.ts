@@ -19,8 +19,12 @@ export async function whileLeading(
     try {
       const leadership = await store.tryToLead(office)
       if (leadership) {
-        const leading = AbortSignal.any([stopping, leadership.lost as AbortSignal])
-        await work(leading).finally(() => leadership.resign())
+        const leading = AbortSignal.any([stopping, leadership.lost])
+        try {
+          await work(leading)
+        } finally {
+          await leadership.resign()
+        }
       }
     } catch (error) {
       onFailure(error)

@@ -94,7 +94,7 @@ async function look(
   if (command === 'cost') return costAnswer(task)
   if (command === 'diff') {
     const patch = await store.artifacts.patch(task.id)
-    return diffAnswer({ task, patch: Buffer.from(patch ?? []).toString('utf8'), link: `${link}` })
+    return diffAnswer({ task, patch: Buffer.from(patch ?? []).toString('utf8'), link })
   }
   if (command === 'logs') {
     const events = await store.tasks.events({ taskId: task.id, after: 0, limit: ALL_EVENTS })

@@ -66,7 +66,7 @@ function ofPress({ id, from, message, data }: CallbackQuery): readonly Read[] {
   if (data === undefined || !message || typeof from?.id !== 'number') return []
   return [
     {
-      ...placeOf(message as Message),
+      ...placeOf(message),
       kind: 'button',
       text: storable(data),
       sender: { id: String(from.id) },

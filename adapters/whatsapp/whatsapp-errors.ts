@@ -25,7 +25,7 @@ const UNWELL = [1, 2, 131_000, 131_016, 133_004]
 export function deliveryOfRefusal(status: number, error: GraphRefusal | undefined): Delivery {
   const code = typeof error?.code === 'number' ? error.code : undefined
   const details = error?.error_data?.details ?? error?.message ?? 'no usable answer'
-  const reason = `${status}${code === undefined ? '' : ` ${code}`} ${String(details).slice(0, 300)}`
+  const reason = `${status}${code === undefined ? '' : ` ${code}`} ${(typeof details === 'string' ? details : 'no usable answer').slice(0, 300)}`
   if (code === OUT_OF_WINDOW) return { type: 'out-of-window' }
   if (code === PAIR_RATE) return { type: 'later', reason, afterMs: PAIR_RATE_MS }
   if (code !== undefined && TOO_MANY.includes(code)) return { type: 'later', reason, afterMs: TOO_MANY_MS }

@@ -10,26 +10,25 @@ const MARKS: Readonly<Record<Exclude<Span['style'], 'link'>, readonly [before: s
   quote: ['> ', ''],
 }
 
-/** A styled text in WhatsApp's own markup; a link shows its address. */
+interface Mark {
+  readonly at: number
+  readonly mark: string
+  /** At the same place closing marks come first, the innermost of them before the others. */
+  readonly order: number
+}
+
+/** A styled text in WhatsApp's own markup; a link shows its address. Spans stand outermost first. */
 export function written({ text, spans }: StyledText): string {
-  const marks = spans.flatMap((span) => {
+  const marks = spans.flatMap((span, index): Mark[] => {
     const [before, after] = span.style === 'link' ? linkMarks(span, text) : MARKS[span.style]
-    const end = span.offset + span.length
     return [
-      { at: span.offset, mark: before, order: 1, length: span.length },
-      { at: end, mark: after, order: 0, length: span.length },
+      { at: span.offset, mark: before, order: index },
+      { at: span.offset + span.length, mark: after, order: -1 - index },
     ]
   })
-  // Where several meet, what was opened last is closed first.
-  const inOrder = marks.toSorted(
-    (one, other) =>
-      one.at - other.at ||
-      one.order - other.order ||
-      (one.order === 1 ? other.length - one.length : one.length - other.length),
-  )
   let result = ''
   let from = 0
-  for (const { at, mark } of inOrder) {
+  for (const { at, mark } of marks.toSorted((one, other) => one.at - other.at || one.order - other.order)) {
     result += text.slice(from, at) + mark
     from = at
   }

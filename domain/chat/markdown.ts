@@ -118,7 +118,7 @@ function inline(line: string): StyledText {
 
 function readInline(line: string, index: number): { readonly styled: StyledText; readonly length: number } | undefined {
   // A mark inside a word marks nothing.
-  if (!'`[*~'.includes(line.charAt(index)) || (line.charAt(index) === '*' && /\w/.test(line.charAt(index - 1))))
+  if (!'`[*~'.includes(line.charAt(index)) || (line.charAt(index) === '*' && /[\w*]/.test(line.charAt(index - 1))))
     return undefined
   const rest = line.slice(index)
   for (const { form, read } of INLINE) {

@@ -71,8 +71,9 @@ function endOfChunk(whole: StyledText, from: number, { limit, spanCost }: { limi
   for (;;) {
     const to = Math.min(from + room, whole.text.length)
     const cost = to - from + sliced(whole, from, to).spans.length * spanCost
-    if (cost <= limit) return to === whole.text.length ? to : breakBefore(whole.text, from, to)
-    room -= cost - limit
+    // A single character is sent whatever it costs.
+    if (cost <= limit || room <= 2) return to === whole.text.length ? to : breakBefore(whole.text, from, to)
+    room = Math.max(2, room - Math.max(1, Math.floor((cost - limit) / 2)))
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { anyPort } from '../../adapters/processes/ports.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
@@ -15,6 +16,8 @@ import { watchUpdates } from '../support/upstream.ts'
 
 const fixture = loadTask(join(import.meta.dirname, '../../fixtures/tasks/csv-records'))
 const PHONE = '491701234567'
+/** Long enough for a task on a busy machine. */
+const WITHIN = { timeout: 90_000, interval: 100 }
 const SECRETS = { telegram: 'telegram-webhook-secret', whatsapp: 'whatsapp-app-secret' }
 
 const data = dataDirectory()
@@ -79,14 +82,65 @@ const link = async (): Promise<string> => (await gateway.client.json<{ code: str
 const holding = (messages: readonly { text: string }[], text: string) =>
   messages.filter((one) => one.text.includes(text))
 
-it('a message in Telegram becomes a verified change and one final reply', async () => {
+/** The task of a channel, when it has ended. */
+const ended = async (channel: string): Promise<TaskView | undefined> =>
+  (await tasks()).find((task) => task.channel === channel && task.endedAt !== undefined)
+
+it('a message in Telegram, delivered five times, becomes one verified change and one final reply', async () => {
   const ada = telegram.user(1001, { firstName: 'Ada' })
+  ada.says('let me in')
   ada.says(`/link ${await link()}`)
-  await expect.poll(() => holding(telegram.ledger.chat(1001), 'linked').length, { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => holding(telegram.ledger.chat(1001), 'You are linked'), WITHIN).toHaveLength(1)
   ada.says(fixture.prompt)
-  await expect.poll(async () => (await tasks())[0]?.state, { timeout: 60_000 }).toBe('completed')
-  const [task] = await tasks()
-  expect(task).toMatchObject({ channel: 'telegram', result: { verdict: 'passed' } })
-  await expect.poll(() => holding(telegram.ledger.chat(1001), task?.result?.summary ?? '').length).toBe(1)
-  console.log(telegram.ledger.chat(1001))
+  await expect
+    .poll(() => ended('telegram'), WITHIN)
+    .toMatchObject({ state: 'completed', result: { verdict: 'passed' } })
+  const task = await ended('telegram')
+  await expect
+    .poll(() => holding(telegram.ledger.chat(1001), task?.result?.summary ?? 'no task'), WITHIN)
+    .toHaveLength(1)
+  await telegram.settled()
+  expect(updates()).toEqual([`${'0'.repeat(40)} ${task?.result?.commit} refs/heads/openclaw/${task?.id}`])
+  // One hint for the stranger, one answer to the link, the card and the end.
+  expect(telegram.ledger.newMessages(1001)).toBe(4)
+  expect(telegram.ledger.calls.filter(({ strays = [] }) => strays.length > 0)).toEqual([])
+}, 240_000)
+
+it('a message in WhatsApp survives a kill of everything: one task, one final reply, nothing twice', async () => {
+  const eve = whatsapp.user(PHONE, { name: 'Eve' })
+  eve.says(`/link ${await link()}`)
+  await expect.poll(() => holding(whatsapp.ledger.conversation(PHONE), 'You are linked'), WITHIN).toHaveLength(1)
+  eve.says(fixture.prompt)
+  await expect
+    .poll(async () => (await tasks()).find(({ channel }) => channel === 'whatsapp')?.state, WITHIN)
+    .toBe('building')
+  await gateway.kill()
+  // Said while nobody listens: it is delivered again, and steers the task or becomes the next one.
+  eve.says('/tasks')
+  gateway = await start()
+  await expect
+    .poll(() => ended('whatsapp'), WITHIN)
+    .toMatchObject({ state: 'completed', result: { verdict: 'passed' } })
+  const task = await ended('whatsapp')
+  await expect
+    .poll(() => holding(whatsapp.ledger.conversation(PHONE), task?.result?.summary ?? 'no task'), WITHIN)
+    .toHaveLength(1)
+  await whatsapp.settled()
+  expect((await tasks()).map(({ channel }) => channel).toSorted()).toEqual(['telegram', 'whatsapp'])
+  // Answers to the link and to /tasks, the card and the end.
+  expect(whatsapp.ledger.newMessages(PHONE)).toBe(4)
+  expect(whatsapp.ledger.requests.filter(({ status }) => status !== 200)).toEqual([])
+}, 240_000)
+
+it('no secret and no word of anybody stands in the log or in Temporal', async () => {
+  expect(gateway.log()).not.toMatch(new RegExp([telegram.token, whatsapp.token, ...Object.values(SECRETS)].join('|')))
+  const connection = await Connection.connect({ address: gateway.temporalAddress })
+  const client = new Client({ connection })
+  const histories: string[] = []
+  for await (const { workflowId } of client.workflow.list({ query: "WorkflowType = 'converse'" }))
+    histories.push(workflowId, JSON.stringify(await client.workflow.getHandle(workflowId).fetchHistory()))
+  await connection.close()
+  expect(histories).toHaveLength(4)
+  const secrets = ['RFC 4180', Buffer.from('RFC 4180').toString('base64').slice(0, 8), PHONE, '/link']
+  for (const text of secrets) expect(histories.join('\n')).not.toContain(text)
 })

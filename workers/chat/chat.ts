@@ -51,7 +51,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
   const channels = channelsOf(config)
   const inbox = createChatInbox(options)
   const clock = () => new Date()
-  const linkOf = (taskId: string) => `${viewOf({ id: taskId } as Task).links.web}`
+  const linkOf = (taskId: string) => viewOf({ id: taskId } as Task).links.web
   const callbacks = createCallbackSender({
     secret: config.CALLBACK_SECRET ?? (await readOrMakeSecret(paths(config).callbackSecret)),
     allowlist: config.OUTBOUND_ALLOWLIST,

@@ -1,0 +1,166 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Caller } from '../../domain/permissions.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import { chatMessage, received } from '../support/chat/messages.ts'
+import { acceptance } from '../support/stored-task.ts'
+import { STORES, type OpenedStore } from '../support/stores.ts'
+
+const IN_AN_HOUR = new Date(Date.now() + 3_600_000).toISOString()
+
+describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
+  let opened: OpenedStore
+  let store: Store
+  beforeEach(async () => {
+    opened = await open()
+    store = opened.store
+  })
+  afterEach(() => opened.close())
+
+  describe('the inbox', () => {
+    it('takes a message once, however often, in whatever batch and by whichever process it comes', async () => {
+      const message = chatMessage()
+      const stores = [store, opened.other, store, opened.other]
+      const news = await Promise.all(stores.map((one) => one.chats.receive([message, message])))
+      expect(news.flat()).toHaveLength(1)
+      expect(await store.chats.receive([message])).toEqual([])
+      const stored = await store.chats.next(news.flat()[0] ?? '')
+      expect(stored).toMatchObject({ ...message, isHandled: false })
+    })
+
+    it('keeps the same id of two channels apart', async () => {
+      const message = chatMessage()
+      await received(store, message)
+      expect(await store.chats.receive([{ ...message, channel: 'whatsapp' }])).toHaveLength(1)
+    })
+
+    it("gives messages in the provider's order, whatever the order of their arrival", async () => {
+      const [first, second, third] = [
+        chatMessage({ text: '1' }),
+        chatMessage({ text: '2' }),
+        chatMessage({ text: '3' }),
+      ]
+      const conversation = await received(store, third, first)
+      await received(store, second)
+      const texts: string[] = []
+      for (let next = await store.chats.next(conversation); next; next = await store.chats.next(conversation)) {
+        texts.push(next.text)
+        await store.chats.markHandled(next.number)
+        expect(await store.chats.message(next.number)).toMatchObject({ isHandled: true })
+      }
+      expect(texts).toEqual(['1', '2', '3'])
+    })
+
+    it('has a conversation for every chat and topic, under a name that tells nobody who writes', async () => {
+      const places = [{}, { thread: '5' }, { chat: '1002' }, { channel: 'whatsapp' as const, chat: '491701234567' }]
+      const conversations = await Promise.all(places.map((place) => received(store, chatMessage(place))))
+      expect(new Set(conversations).size).toBe(4)
+      expect(conversations.join()).not.toMatch(/1001|1002|491701234567/)
+      expect(await received(store, chatMessage())).toBe(conversations[0])
+    })
+
+    it('names conversations whose messages nobody has handled for a while', async () => {
+      const conversation = await received(store, chatMessage())
+      const neglected = (olderThanMs: number) => store.chats.neglected({ olderThanMs, limit: 10 })
+      expect(await neglected(60_000)).toEqual([])
+      expect(await neglected(0)).toEqual([conversation])
+      await store.chats.markHandled((await store.chats.next(conversation))?.number ?? 0)
+      expect(await neglected(0)).toEqual([])
+    })
+
+    it('keeps text as it was said', async () => {
+      const text = 'Grüße 😀 "\\u0041"\n\t{}'
+      const conversation = await received(store, chatMessage({ text }))
+      expect((await store.chats.next(conversation))?.text).toBe(text)
+    })
+  })
+
+  describe('a conversation', () => {
+    it('remembers its repository and whom it reaches by now', async () => {
+      const id = await received(store, chatMessage({ reach: '49170' }))
+      await received(store, chatMessage())
+      await store.chats.chooseRepository({ conversation: id, repository: 'web' })
+      expect(await store.chats.conversation(id)).toEqual({
+        ...{ id, repository: 'web' },
+        address: { channel: 'telegram', chat: '1001', reach: '49170' },
+      })
+    })
+
+    it('goes on under another id of its chat, with what is said there', async () => {
+      const id = await received(store, chatMessage({ chat: '-5' }))
+      await store.chats.moveChat({ conversation: id, chat: '-1005' })
+      expect((await store.chats.conversation(id)).address.chat).toBe('-1005')
+      expect(await received(store, chatMessage({ chat: '-1005' }))).toBe(id)
+    })
+
+    it('is still reached when its new chat has a conversation of its own already', async () => {
+      const id = await received(store, chatMessage({ chat: '-5' }))
+      await received(store, chatMessage({ chat: '-1005' }))
+      await store.chats.moveChat({ conversation: id, chat: '-1005' })
+      expect((await store.chats.conversation(id)).address).toEqual({ channel: 'telegram', chat: '-5', reach: '-1005' })
+    })
+
+    it('has the tasks that were begun in it, newest first', async () => {
+      const conversation = await received(store, chatMessage())
+      const begin = async () => (await store.tasks.accept(acceptance({ channel: 'telegram', conversation }))).task.id
+      const ids = [await begin(), await begin()]
+      await store.tasks.accept(acceptance())
+      expect((await store.chats.tasks({ conversation, limit: 10 })).map(({ id }) => id)).toEqual(ids.toReversed())
+    })
+  })
+
+  describe('a link', () => {
+    const caller: Caller = { subject: 'session:1', name: 'Ada', tenant: 'default', roles: ['operator'] }
+    const user = { channel: 'telegram', sender: { id: '1001' } } as const
+    const offer = (codeHash: string, more: object = {}) =>
+      store.chatUsers.offerLink({ codeHash, caller, expiresAt: IN_AN_HOUR, ...more })
+    const redeem = (codeHash: string, message: number, more: object = {}) =>
+      store.chatUsers.redeemLink({ codeHash, ...user, message, ...more })
+
+    it('ties a user to the account of its code, and nobody else', async () => {
+      await offer('h1')
+      expect(await store.chatUsers.callerOf(user)).toBeUndefined()
+      expect(await redeem('h1', 1)).toEqual(caller)
+      expect(await store.chatUsers.callerOf(user)).toEqual(caller)
+      expect(await store.chatUsers.callerOf({ channel: 'whatsapp', sender: { id: '1001' } })).toBeUndefined()
+      expect(await store.chatUsers.callerOf({ channel: 'telegram', sender: { id: '1002' } })).toBeUndefined()
+    })
+
+    it('is made once: the same message again gives the same, another one nothing', async () => {
+      await offer('h1')
+      const results = await Promise.all(
+        [1, 2, 3].map((message) => redeem('h1', message, { sender: { id: `u${message}` } })),
+      )
+      expect(results.filter(Boolean)).toHaveLength(1)
+      const winner = results.findIndex(Boolean) + 1
+      expect(await redeem('h1', winner, { sender: { id: `u${winner}` } })).toEqual(caller)
+    })
+
+    it('is not made by a code that is unknown or too old', async () => {
+      await offer('old', { expiresAt: new Date(Date.now() - 1).toISOString() })
+      expect([await redeem('old', 1), await redeem('unknown', 1)]).toEqual([undefined, undefined])
+    })
+
+    it('holds for every id the channel knows the person by', async () => {
+      await offer('h1')
+      await redeem('h1', 1, { sender: { id: 'US.1', alias: '49170' } })
+      expect(await store.chatUsers.callerOf({ channel: 'telegram', sender: { id: '49170' } })).toEqual(caller)
+    })
+
+    it('by a key has the roles of the key, and ends with it', async () => {
+      await store.keys.create({ id: 'k1', name: 'n', tenant: 'default', roles: ['submitter'], hash: 'x' })
+      await offer('h1', { caller: { ...caller, subject: 'key:k1', roles: ['admin'] } })
+      await redeem('h1', 1)
+      expect((await store.chatUsers.callerOf(user))?.roles).toEqual(['submitter'])
+      await store.keys.revoke('k1', 'default')
+      expect(await store.chatUsers.callerOf(user)).toBeUndefined()
+    })
+
+    it('to another account replaces the first', async () => {
+      await offer('h1')
+      await offer('h2', { caller: { ...caller, subject: 'session:2' } })
+      await redeem('h1', 1)
+      await redeem('h2', 2)
+      expect((await store.chatUsers.callerOf(user))?.subject).toBe('session:2')
+    })
+  })
+})

@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest'
+import { reportTo } from '../../../domain/chat/report.ts'
+import { cardOf, dollarsOf, endOf, spanOf, statOf, waitOf } from '../../../domain/chat/task-card.ts'
+import type { TaskEvent, TaskEventType } from '../../../domain/events.ts'
+import type { ChannelTraits } from '../../../domain/ports/channel.ts'
+import type { Task } from '../../../domain/task.ts'
+
+const base: Task = {
+  ...{ id: `task-${'A'.repeat(26)}`, title: 'Fix the login', kind: 'code', state: 'building', priority: 3 },
+  ...{ prompt: 'fix', repository: { url: 'https://git.example/acme/web.git' }, acceptance: null },
+  ...{ constraints: { budgetUsd: 0.5 }, labels: [], channel: 'telegram', requester: 'key:1', tenant: 'default' },
+  ...{ createdAt: '2026-11-28T10:00:00.000Z', updatedAt: '2026-11-28T10:00:00.000Z' },
+  progress: { turn: 2, maxTurns: 100, plan: [], lastEvent: 'turn-started' },
+  cost: { usd: 0.0312, inputTokens: 0, outputTokens: 0, thoughtTokens: 0, cachedTokens: 0, modelCalls: 2 },
+}
+const context = (task: Partial<Task> = {}) => ({
+  ...{ task: { ...base, ...task }, model: 'gemini-x', link: 'https://gw.example/tasks/1' },
+  now: new Date('2026-11-28T10:03:12.000Z'),
+})
+
+describe('the card of a task', () => {
+  it('has title, place, stage, plan, time, cost, model, id and a way to end it', () => {
+    const plan = [
+      { text: 'read', status: 'completed' },
+      { text: 'fix', status: 'in_progress' },
+      { text: 'test', status: 'pending' },
+    ] as const
+    const { text, buttons } = cardOf(context({ progress: { ...base.progress, plan } }))
+    expect(text.text.split('\n')).toEqual([
+      '🔧 Fix the login · acme/web',
+      '✅ understand  ✅ queue  ▸ build  ▢ verify  ▢ deliver',
+      ...['✅ read', '▸ fix', '▢ test'],
+      '⏱ 3m12s · 💵 $0.0312 of $0.5000 · 🤖 gemini-x',
+      base.id,
+    ])
+    expect(buttons).toEqual([{ title: 'Cancel', command: `/cancel ${base.id}` }])
+  })
+
+  it('says what it waits for, and offers what helps at its end', () => {
+    expect(cardOf(context({ state: 'awaiting_approval' })).text.text).toContain('waits for your approval')
+    const failed = cardOf(context({ state: 'failed', endedAt: '2026-11-28T10:01:00.000Z' }))
+    expect(failed.text.text).toContain('⏱ 1m0s')
+    expect(failed.buttons).toEqual([{ title: 'Retry', command: `/retry ${base.id}` }])
+  })
+
+  it('has commands every channel can carry behind a button', () => {
+    const waits = [
+      waitOf({ task: { ...base, waiting: { for: 'approval', approvalId: `approval-${'A'.repeat(26)}`, tool: 't' } } }),
+      waitOf({ task: { ...base, waiting: { for: 'budget' } } }),
+    ]
+    const buttons = [cardOf(context()), ...waits].flatMap((draft) => draft?.buttons ?? [])
+    expect(buttons.length).toBe(5)
+    for (const { command, title } of buttons) {
+      expect(Buffer.byteLength(command)).toBeLessThanOrEqual(64)
+      expect(title.length).toBeLessThanOrEqual(20)
+    }
+  })
+})
+
+describe('the end of a task', () => {
+  it('holds the summary whole, the verdict, the change and the cost', () => {
+    const summary = 'Changed `a.ts`.\n\nIt was the cache.'
+    const diffstat = { files: 4, insertions: 12, deletions: 3 }
+    const { text } = endOf(
+      context({ state: 'completed', result: { summary, verdict: 'passed', diffstat, branch: 'b' } }),
+    )
+    expect(text.text).toContain(summary)
+    expect(text.text).toContain('verdict: passed · +12 −3 in 4 files · b')
+    expect(text.text).toContain('https://gw.example/tasks/1')
+  })
+
+  it('says what failed and what can be done', () => {
+    const error = { code: 'max_turns', message: 'It used 100 turns.', retryable: true } as const
+    const text = endOf(context({ state: 'failed', error })).text.text
+    expect(text).toContain('It used 100 turns.')
+    expect(text).toContain(`/retry ${base.id}`)
+  })
+})
+
+describe('what a task waits for', () => {
+  it('an approval carries what it is about, until when, and both answers', () => {
+    const waiting = {
+      for: 'approval',
+      approvalId: 'approval-1',
+      tool: 'run_shell_command',
+      expiresAt: '2026-12-28T10:00:00Z',
+    } as const
+    const draft = waitOf({ task: { ...base, waiting } }, { args: { command: 'rm -rf build' } })
+    expect(draft?.text.text).toBe(
+      '🔐 Fix the login asks to use run_shell_command:\nrm -rf build\nOpen until 2026-12-28; then it counts as refused.',
+    )
+    expect(draft?.buttons.map(({ title }) => title)).toEqual(['Approve', 'Reject'])
+  })
+
+  it('stays short enough for buttons, whatever the model wants to do', () => {
+    const waiting = { for: 'approval', approvalId: 'approval-1', tool: 'write_file' } as const
+    const args = { file_path: 'a', content: 'x'.repeat(50_000), more: 'y'.repeat(50_000), most: 'z'.repeat(5_000) }
+    const draft = waitOf({ task: { ...base, title: 't'.repeat(200), waiting } }, { args })
+    expect(draft?.text.text.length).toBeLessThan(1_000)
+  })
+
+  it('is nothing for a paused task', () => {
+    expect(waitOf({ task: { ...base, state: 'paused' } })).toBeUndefined()
+  })
+})
+
+const EDITING: ChannelTraits = { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true }
+const FIXED: ChannelTraits = { ...EDITING, maxTextWithButtons: 1_024, edits: false }
+
+/** A task's whole life as its chat is told of it: the states with their events, one report each. */
+function reports(traits: ChannelTraits, steps: readonly (readonly [Partial<Task>, TaskEventType, object?])[]) {
+  let asked = 0
+  return steps.map(([task, type, data], index) => {
+    const event: TaskEvent = { sequence: index + 1, at: '', type, taskId: base.id, data: { ...data } }
+    const follower = { taskId: base.id, conversation: 'c', seen: index, asked }
+    const report = reportTo({ ...context(task), events: [event], follower, traits })
+    asked = report.asked
+    return report.posts
+  })
+}
+
+const approval = (number: number) => ({ for: 'approval', approvalId: `approval-${number}`, tool: 'replace' }) as const
+const LIFE = [
+  [{ state: 'received' }, 'task-received'],
+  [{ state: 'building' }, 'turn-started'],
+  ...[1, 2, 3, 4].flatMap((number) => [
+    [{ state: 'awaiting_approval', waiting: approval(number) }, 'approval-requested', { args: {} }] as const,
+    [{ state: 'building' }, 'approval-decided', { decision: 'approve', by: 'key:1', name: 'replace' }] as const,
+  ]),
+  [{ state: 'completed', result: { summary: 'Done.', verdict: 'passed' } }, 'task-ended'],
+] as const
+
+describe('a chat', () => {
+  it.each([
+    ['that can change messages', EDITING],
+    ['that cannot', FIXED],
+  ] as const)('%s gets at most four new messages a task, the card silently, the end last', (_, traits) => {
+    const messages = reports(traits, LIFE)
+      .flat()
+      .filter(({ type }) => type === 'message')
+    expect(messages.map(({ id }) => id.split('/')[1])).toEqual(['card', 'ask-1', 'ask-2', 'end'])
+    expect(messages.map((post) => 'silent' in post && post.silent)).toEqual([true, false, false, false])
+  })
+
+  it('that can change messages sees every question, and who decided in its place', () => {
+    const posts = reports(EDITING, LIFE)
+    const last = (index: number) => posts[index]?.findLast(({ type }) => type === 'edit' || type === 'message')
+    expect(last(3)).toMatchObject({ type: 'edit', of: `${base.id}/ask-1`, buttons: [] })
+    expect(last(3)?.type === 'edit' && last(3)).toMatchObject({
+      text: { text: expect.stringContaining('Approved by key:1') },
+    })
+    expect(last(6)).toMatchObject({
+      type: 'edit',
+      of: `${base.id}/ask-2`,
+      buttons: [{ title: 'Approve' }, { title: 'Reject' }],
+    })
+  })
+
+  it('that cannot is told with the second question how to see later ones', () => {
+    const second = reports(FIXED, LIFE)
+      .flat()
+      .find(({ id }) => id.endsWith('/ask-2'))
+    expect(JSON.stringify(second)).toContain('/status')
+    expect(
+      reports(FIXED, LIFE)
+        .flat()
+        .every(({ type }) => type === 'message'),
+    ).toBe(true)
+  })
+
+  it('that hears of a question already answered is not asked', () => {
+    const posts = reports(EDITING, [LIFE[0], [{ state: 'building' }, 'approval-requested', { args: {} }]])
+    expect(posts.flat().map(({ id }) => id.split('/')[1])).toEqual(['card', 'card'])
+  })
+})
+
+it('times, sums and changes are short', () => {
+  expect([0, 59_499, 192_000, 3_720_000].map(spanOf)).toEqual(['0s', '59s', '3m12s', '1h2m'])
+  expect([0, 0.00123, 0.5, 12].map(dollarsOf)).toEqual(['$0.00', '$0.0012', '$0.5000', '$12.00'])
+  expect(statOf({ files: 1, insertions: 2, deletions: 0 })).toBe('+2 −0 in 1 file')
+})

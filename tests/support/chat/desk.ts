@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { createConversationActivities } from '../../../activities/chat/conversation.ts'
+import type { ChatRepository } from '../../../activities/chat/desk.ts'
+import { openStore } from '../../../adapters/postgres/store.ts'
+import { createTaskIntake } from '../../../api/task-intake.ts'
+import type { ChatAccess } from '../../../domain/chat/access.ts'
+import type { ChatMessage } from '../../../domain/chat/message.ts'
+import type { Role } from '../../../domain/permissions.ts'
+import type { Channel } from '../../../domain/ports/channel.ts'
+import type { Post } from '../../../domain/ports/outbox.ts'
+import type { Store } from '../../../domain/ports/store.ts'
+import type { Task } from '../../../domain/task.ts'
+import { freshDatabase } from '../database.ts'
+import { createTestTaskControl, type TestTaskControl } from '../task-control.ts'
+import { chatMessage } from './messages.ts'
+
+/** A conversation's steps on a real store; what it would send stands in the outbox. */
+export interface TestDesk {
+  readonly store: Store
+  readonly control: TestTaskControl
+  readonly acknowledged: readonly ChatMessage[]
+  /** Says something and carries it out as the workflow does; gives the answers it got. */
+  says(text: string, more?: Partial<ChatMessage>): Promise<readonly Said[]>
+  /** Tasks of the chat, newest first. */
+  tasks(): Promise<readonly Task[]>
+  /** Ties the usual sender, or another one, to an account with these roles; gives its subject. */
+  link(sender?: string, roles?: readonly Role[]): Promise<string>
+  close(): Promise<void>
+}
+
+export interface Said {
+  readonly text: string
+  readonly buttons: readonly string[]
+}
+
+/** A channel that nobody reads: it only has the measure of one. */
+const silent = (acknowledged: ChatMessage[]): Channel => ({
+  name: 'telegram',
+  traits: { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true },
+  botName: 'our_bot',
+  reconciliation: 'never',
+  send: () => Promise.resolve({ type: 'refused', reason: 'nobody sends here' }),
+  edit: () => Promise.resolve({ type: 'refused', reason: 'nobody sends here' }),
+  acknowledge: (message) => Promise.resolve(void acknowledged.push(message)),
+  introduce: () => Promise.resolve(),
+})
+
+export async function openTestDesk(
+  options: { readonly access?: ChatAccess; readonly repositories?: readonly ChatRepository[] } = {},
+): Promise<TestDesk> {
+  const store = await openStore({ url: await freshDatabase(), connections: 6 })
+  const control = createTestTaskControl(store)
+  const acknowledged: ChatMessage[] = []
+  const activities = createConversationActivities({
+    ...{ store, control, access: options.access ?? { mode: 'linked' }, repositories: options.repositories ?? [] },
+    intake: createTaskIntake({
+      ...{ store, tasks: control, outboundAllowlist: [], log: { error: () => undefined } },
+      checkRepository: () => ({}),
+    }),
+    channels: new Map([['telegram', silent(acknowledged)]]),
+    linkOf: (taskId) => `https://gw.example/tasks/${taskId}`,
+    clock: () => new Date(),
+  })
+  let links = 0
+  return {
+    ...{ store, control, acknowledged },
+    async says(text, more = {}) {
+      const [conversation] = await store.chats.receive([chatMessage({ text, ...more })])
+      if (conversation === undefined) return []
+      const answers: Said[] = []
+      for (let next = await activities.readNextMessage({ conversation }); next; next = await activities.readNextMessage({ conversation })) {
+        // Every step may be repeated; the effects are the same once.
+        await activities.carryOut(next)
+        await activities.carryOut(next)
+        answers.push(...(await answersOf(store)))
+      }
+      return answers
+    },
+    async tasks() {
+      const [conversation] = await store.chats.receive([chatMessage({ kind: 'wordless', id: `probe-${Date.now()}-${Math.random()}` })])
+      const next = await store.chats.next(conversation ?? '')
+      await store.chats.markHandled(next?.number ?? 0)
+      return store.chats.tasks({ conversation: conversation ?? '', limit: 20 })
+    },
+    async link(sender = '1001', roles = ['submitter']) {
+      links++
+      const id = `key-${links}`
+      await store.keys.create({ id, name: `Key ${links}`, tenant: 'default', roles, hash: id })
+      const caller = { subject: `key:${id}`, name: `Key ${links}`, tenant: 'default', roles }
+      const codeHash = createHash('sha256').update(`CODE${links}`).digest('hex')
+      await store.chatUsers.offerLink({ codeHash, caller, expiresAt: '2090-01-01T00:00:00Z' })
+      await store.chatUsers.redeemLink({ codeHash, channel: 'telegram', sender: { id: sender }, message: -links })
+      return caller.subject
+    },
+    close: () => store.close(),
+  }
+}
+
+/** Takes what waits in the outbox, as sent. */
+async function answersOf(store: Store): Promise<readonly Said[]> {
+  const said: Said[] = []
+  for (let claimed = await store.outbox.claim('telegram'); claimed; claimed = await store.outbox.claim('telegram')) {
+    said.push(saidIn(claimed.post))
+    await store.outbox.settle({ id: claimed.post.id, attempt: claimed.attempt, outcome: { state: 'sent', providerId: claimed.post.id } })
+  }
+  return said
+}
+
+const saidIn = (post: Post): Said =>
+  post.type === 'callback' ? { text: post.body, buttons: [] } : { text: post.text.text, buttons: post.buttons.map(({ command }) => command) }
