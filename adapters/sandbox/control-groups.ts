@@ -12,8 +12,8 @@ import { inGib, LIMITS } from './limits.ts'
 const run = promisify(execFile)
 /** `ocg-<pid of the gateway's process>-<any>`: who is gone is known by its pid. */
 const NAME = /^ocg-(\d+)-/
-/** A quarter of what everything else has: the gateway, its database and its heartbeats come first. Idle time is free. */
-const CPU_SHARES = { 1: ['cpu.shares', '256'], 2: ['cpu.weight', '25'] } as const
+/** Half of what everything else has: the gateway, its database and its heartbeats come first. Idle time is free. */
+const CPU_SHARES = { 1: ['cpu.shares', '512'], 2: ['cpu.weight', '50'] } as const
 /**
  * Moving a process stops every fork of the machine for 10 ms, as long as a command takes to start. So only those are
  * moved that live this long: what they take before is bounded by what memory can be filled in that time.
@@ -77,7 +77,7 @@ class Group implements CommandGroup {
   constructor(
     private readonly command: { readonly folders: GroupFolders; readonly bounds: Bounds; readonly pid: number },
   ) {
-    this.timer = setTimeout(() => (this.joining = this.join()), JOIN_AFTER_MS).unref()
+    this.timer = setTimeout(() => void (this.joining = this.join()), JOIN_AFTER_MS).unref()
   }
 
   close(): readonly BlockedAttempt[] {
@@ -85,7 +85,7 @@ class Group implements CommandGroup {
     this.closed = true
     const { places } = this
     if (places.length === 0) return []
-    void this.joining?.finally(() => removeAll(places))
+    void this.joining?.then(() => removeAll(places))
     return blockedIn(places, this.command.bounds)
   }
 

@@ -242,4 +242,5 @@ test('a closed door cuts what still runs through it', async () => {
   const closed = once(socket, 'close')
   await door.close()
   await closed
+  expect(socket.destroyed).toBe(true)
 })
