@@ -70,18 +70,15 @@ export class Workspaces {
   /** Removes the seat's files, in its own time: what matters of them is in the store. */
   discard(fence: Fence): void {
     const key = keyOf(fence)
-    const made = Promise.allSettled([
-      this.open.get(key) ?? Promise.resolve(),
-      this.grounds.get(key)?.then(({ door }) => door?.close()) ?? Promise.resolve(),
-    ])
+    const made = [this.open.get(key) ?? [], this.grounds.get(key)?.then(({ door }) => door?.close()) ?? []].flat()
     this.open.delete(key)
     this.grounds.delete(key)
     const removed = this.remove(key, made).finally(() => this.removals.delete(removed))
     this.removals.add(removed)
   }
 
-  private async remove(key: string, made: Promise<unknown>): Promise<void> {
-    await made
+  private async remove(key: string, made: readonly Promise<unknown>[]): Promise<void> {
+    await Promise.allSettled(made)
     // A file that cannot be removed now goes with the builder's whole folder.
     await removeDirectory(join(this.options.directory, key)).catch(() => undefined)
   }

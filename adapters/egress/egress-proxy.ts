@@ -104,14 +104,13 @@ function greeted(
 async function plain(options: Options, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const target = plainTarget(request.url ?? '')
   const passed = await judged(options, { destination: target, named: request.url })
-  if (typeof passed === 'string' || !target) {
-    const why = typeof passed === 'string' ? passed : 'not a plain request'
-    response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(`${why}\n`)
+  if (typeof passed === 'string') {
+    response.writeHead(403, { 'content-type': 'text/plain', connection: 'close' }).end(`${passed}\n`)
     return
   }
   const { host, port, lookup } = passed
   const headers = { ...forwarded(request.headersDistinct), host: port === 80 ? host : `${host}:${port}` }
-  const onward = httpRequest({ host, port, lookup, path: target.path, method: request.method, headers, agent: false })
+  const onward = httpRequest({ host, port, lookup, path: target?.path, method: request.method, headers, agent: false })
   onward.setTimeout(IDLE_MS, () => onward.destroy())
   onward.once('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, forwarded(answer.headersDistinct))

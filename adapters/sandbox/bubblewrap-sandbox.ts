@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { BlockedAttempt, Sandbox, SandboxCommand, SandboxResult } from '../../domain/ports/sandbox.ts'
 import { blockedBySignal, withBlocked } from './blocked-attempts.ts'
-import type { ControlGroups } from './control-groups.ts'
+import type { CommandGroup, ControlGroups } from './control-groups.ts'
 import { createDiskWatches, type Usage } from './disk-watch.ts'
 import { createForwarding } from './forwarding.ts'
-import { createLauncher, SHELL_VARIABLES } from './launcher.ts'
+import { launcher, SHELL_VARIABLES } from './launcher.ts'
 import { LIMITS, MEMORY_FOLDERS } from './limits.ts'
 import { mountArguments, type Mount } from './mounts.ts'
 import { cannotStart, EXTRA_INPUT, runProcess } from './run-process.ts'
@@ -72,22 +72,28 @@ function createContainment({
 }: BubblewrapOptions): (command: SandboxCommand, stop?: AbortSignal) => Promise<SandboxResult> {
   const isRoot = canBecomeOthers()
   const { mounts, path } = toolchain()
-  const launcher = createLauncher(isRoot ? LIMITS.processes : LIMITS.processesOfUser)
+  const limited = launcher(isRoot ? LIMITS.processes : LIMITS.processesOfUser)
   const filter = seccompFilter()
   const filtered = filter ? ['--seccomp', String(EXTRA_INPUT)] : []
   const place = { openParents: isRoot }
-  const sandbox = [bwrap, ...isolation({ understands, isRoot }), ...filtered, ...mountArguments(mounts, place)]
+  const sandbox = [
+    ...limited,
+    bwrap,
+    ...isolation({ understands, isRoot }),
+    ...filtered,
+    ...mountArguments(mounts, place),
+  ]
   const forwarding = createForwarding()
   return async (command, stop) => {
     const user = isRoot ? userFor(command.workspace) : undefined
     if (user !== undefined) await Promise.all(foldersOf(command).map((folder) => giveTo(user, folder)))
     const way = command.proxy === undefined ? undefined : forwarding(command.proxy)
-    const group = groups?.open()
-    const stopped: BlockedAttempt[] = []
+    let group: CommandGroup | undefined
+    let stopped: readonly BlockedAttempt[] = []
     const result = await runProcess({
       ...command,
       command: [
-        ...[...launcher(group?.entrances ?? []), ...sandbox],
+        ...sandbox,
         ...mountArguments([...mountsOf(command), ...(way?.mounts ?? [])], place),
         ...['--remount-ro', '/', '--chdir', directoryOf(command), '--'],
         ...[...(user === undefined ? [] : becoming(user)), ...(way?.words ?? []), ...command.command],
@@ -95,10 +101,11 @@ function createContainment({
       directory: '/',
       niceness: NICENESS,
       stop,
+      started: (pid) => void (group = groups?.bound(pid)),
       extraInput: filter,
       // bwrap itself is process 1 inside, and its environment can be read there: it must hold nothing.
       environment: { PATH: path, HOME, LANG: 'C.UTF-8', TERM: 'dumb', ...way?.environment, ...command.environment },
-    }).finally(() => stopped.push(...(group?.close() ?? [])))
+    }).finally(() => (stopped = group?.close() ?? []))
     return withBlocked(withPlainFailure(result, command), [...blockedBySignal(result), ...stopped])
   }
 }

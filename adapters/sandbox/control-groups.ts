@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -11,23 +12,30 @@ import { inGib, LIMITS } from './limits.ts'
 const run = promisify(execFile)
 /** `ocg-<pid of the gateway's process>-<any>`: who is gone is known by its pid. */
 const NAME = /^ocg-(\d+)-/
-/** A quarter of what everything else has: the gateway, its database and its heartbeats come first. Idle time is free. */
-const CPU_SHARES = { 1: ['cpu.shares', '256'], 2: ['cpu.weight', '25'] } as const
-/** Moving a process under version 1's cpu controller takes ten times as long as the rest: short commands go without. */
-const CPU_AFTER_MS = 200
+/** Half of what everything else has: the gateway, its database and its heartbeats come first. Idle time is free. */
+const CPU_SHARES = { 1: ['cpu.shares', '512'], 2: ['cpu.weight', '50'] } as const
+/**
+ * Moving a process stops every fork of the machine for 10 ms, as long as a command takes to start. So only those are
+ * moved that live this long: what they take before is bounded by what memory can be filled in that time.
+ */
+const JOIN_AFTER_MS = 200
+/**
+ * Children of what was moved are inside from birth, so two looks do for any build. What hops from process to process
+ * faster than anybody looks stays outside, with the limits of a single process and the number of processes.
+ */
+const LOOKS = 5
 /** Killed processes leave their group in their own time. */
 const REMOVALS = { tries: 20, pauseMs: 50 } as const
 
 /** The control groups of one command. */
 export interface CommandGroup {
-  /** Files a process writes 0 to, to be in. */
-  readonly entrances: readonly string[]
   /** Says what the groups stopped and removes them, once the command has ended. */
   close(): readonly BlockedAttempt[]
 }
 
 export interface ControlGroups {
-  open(): CommandGroup
+  /** Bounds a command, given by the process that bubblewrap was started as, when it lives long enough. */
+  bound(pid: number): CommandGroup
 }
 
 /** What a group bounds. */
@@ -41,107 +49,121 @@ export async function findControlGroups(
   bounds: Bounds = LIMITS,
   candidates: readonly GroupFolders[] = groupFolders(),
 ): Promise<ControlGroups | undefined> {
-  for (const folders of candidates) {
-    const groups = new Groups(folders, bounds)
-    if (await groups.work()) return groups
-  }
+  for (const folders of candidates)
+    if (await works(folders, bounds)) return { bound: (pid) => new Group({ folders, bounds, pid }) }
   return undefined
 }
 
-class Groups implements ControlGroups {
-  constructor(
-    private readonly folders: GroupFolders,
-    private readonly bounds: Bounds,
-  ) {}
-
-  async work(): Promise<boolean> {
-    try {
-      this.sweep()
-      const group = this.open()
-      const entering = group.entrances.map((entrance) => `echo 0 > ${entrance}`).join(' && ')
-      const entered = await run('sh', ['-c', entering]).then(
-        () => true,
-        () => false,
-      )
-      group.close()
-      return entered
-    } catch {
-      return false
-    }
-  }
-
-  open(): CommandGroup {
-    const name = `ocg-${process.pid}-${randomBytes(6).toString('hex')}`
-    const { bounds } = this
-    const { version, memory, pids, cpu } = this.folders
-    const [memoryGroup, pidsGroup] = [join(memory, name), join(pids, name)]
-    const bounded = [...new Set([memoryGroup, pidsGroup])]
-    for (const group of bounded) mkdirSync(group)
-    const cpuGroup = cpu === undefined ? undefined : join(cpu, name)
-    writeFileSync(join(memoryGroup, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(bounds.memoryBytes))
-    writeFileSync(join(pidsGroup, 'pids.max'), String(bounds.processes))
-    if (version === 2) giveIfKnown(join(memoryGroup, 'memory.oom.group'), '1')
-    if (version === 2) giveIfKnown(join(memoryGroup, 'memory.swap.max'), '0')
-    if (version === 2 && cpuGroup !== undefined) giveIfKnown(join(cpuGroup, CPU_SHARES[2][0]), CPU_SHARES[2][1])
-    const late = version === 1 && cpuGroup !== undefined ? shareCpuLater(pidsGroup, cpuGroup) : undefined
-    return {
-      entrances: bounded.map((group) => join(group, 'cgroup.procs')),
-      close() {
-        clearTimeout(late)
-        const blocked = blockedBy({ version, memoryGroup, pidsGroup, bounds })
-        void removeGroups(new Set([...bounded, ...(cpuGroup === undefined ? [] : [cpuGroup])]))
-        return blocked
-      },
-    }
-  }
-
-  /** Removes what builders left that were killed. */
-  private sweep(): void {
-    for (const folder of new Set(Object.values(this.folders).filter((value) => typeof value === 'string')))
-      for (const name of readdirSync(folder)) {
-        const [, pid] = NAME.exec(name) ?? []
-        if (pid !== undefined && !existsSync(`/proc/${pid}`)) removed(join(folder, name))
-      }
-  }
-}
-
-/** Moves every process of the command; what they start follows. */
-function shareCpuLater(pidsGroup: string, cpuGroup: string): NodeJS.Timeout {
-  return setTimeout(() => {
-    try {
-      mkdirSync(cpuGroup)
-      giveIfKnown(join(cpuGroup, CPU_SHARES[1][0]), CPU_SHARES[1][1])
-      const members = readFileSync(join(pidsGroup, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
-      for (const member of members) giveIfKnown(join(cpuGroup, 'cgroup.procs'), member)
-    } catch {
-      // It has just ended, or this kernel shares the time by other rules: then by niceness alone.
-    }
-  }, CPU_AFTER_MS).unref()
-}
-
-/** Not every kernel has every file, and a process may just have ended. */
-function giveIfKnown(file: string, value: string): void {
+async function works(folders: GroupFolders, bounds: Bounds): Promise<boolean> {
+  // Without it nobody could say which processes are a command's.
+  if (!existsSync(childrenOf(process.pid))) return false
   try {
-    writeFileSync(file, value)
+    for (const folder of new Set([folders.memory, folders.pids])) sweep(folder)
+    const places = make(folders, bounds)
+    const entering = places.map((place) => `echo 0 > ${join(place, 'cgroup.procs')}`).join(' && ')
+    await run('sh', ['-c', entering]).finally(() => void removeAll(places))
+    return true
   } catch {
-    // Memory and processes stay bounded without it.
+    return false
   }
 }
 
-function blockedBy(group: {
-  readonly version: 1 | 2
-  readonly memoryGroup: string
-  readonly pidsGroup: string
-  readonly bounds: Bounds
-}): readonly BlockedAttempt[] {
-  const killed = countIn(
-    join(group.memoryGroup, group.version === 1 ? 'memory.oom_control' : 'memory.events'),
-    'oom_kill',
+class Group implements CommandGroup {
+  private readonly timer: NodeJS.Timeout
+  private places: readonly string[] = []
+  private joining: Promise<void> | undefined
+  private closed = false
+
+  constructor(
+    private readonly command: { readonly folders: GroupFolders; readonly bounds: Bounds; readonly pid: number },
+  ) {
+    this.timer = setTimeout(() => void (this.joining = this.join()), JOIN_AFTER_MS).unref()
+  }
+
+  close(): readonly BlockedAttempt[] {
+    clearTimeout(this.timer)
+    this.closed = true
+    const { places } = this
+    if (places.length === 0) return []
+    void this.joining?.then(() => removeAll(places))
+    return blockedIn(places, this.command.bounds)
+  }
+
+  /** Moves every process of the command; what they start follows. */
+  private async join(): Promise<void> {
+    const { folders, bounds, pid } = this.command
+    try {
+      const space = await spaceBelow(pid)
+      if (this.closed) return
+      this.places = make(folders, bounds)
+      for (let look = 0; look < LOOKS; look++) {
+        const [inside, all] = [await membersOf(this.places), [pid, ...(await processesIn(space))]]
+        const outside = all.filter((member) => !inside.has(member))
+        if (outside.length === 0) return
+        for (const member of outside)
+          for (const place of this.places)
+            await writeFile(join(place, 'cgroup.procs'), String(member)).catch(() => undefined)
+      }
+    } catch {
+      // It ended while it was looked at.
+    }
+  }
+}
+
+/** Makes the groups, bounds set; the paths of their folders. */
+function make({ version, memory, pids, cpu }: GroupFolders, bounds: Bounds): readonly string[] {
+  const name = `ocg-${process.pid}-${randomBytes(6).toString('hex')}`
+  const places = [...new Set([memory, pids, ...(cpu === undefined ? [] : [cpu])])].map((folder) => join(folder, name))
+  for (const place of places) mkdirSync(place)
+  writeFileSync(join(memory, name, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(bounds.memoryBytes))
+  writeFileSync(join(pids, name, 'pids.max'), String(bounds.processes))
+  const [file, share] = CPU_SHARES[version]
+  if (cpu !== undefined) giveIfKnown(join(cpu, name, file), share)
+  if (version === 2) giveIfKnown(join(memory, name, 'memory.swap.max'), '0')
+  return places
+}
+
+/** Not every kernel has every file; memory and processes stay bounded without it. */
+function giveIfKnown(file: string, value: string): void {
+  if (existsSync(file)) writeFileSync(file, value)
+}
+
+/** The namespace of the processes a bubblewrap made; on a busy machine it may still be about to make them. */
+async function spaceBelow(pid: number): Promise<string> {
+  for (;;) {
+    const [child] = (await readFile(childrenOf(pid), 'utf8')).split(' ').filter(Boolean)
+    if (child !== undefined) return readlink(`/proc/${child}/ns/pid`)
+    await pause(REMOVALS.pauseMs)
+  }
+}
+
+const childrenOf = (pid: number): string => `/proc/${pid}/task/${pid}/children`
+
+async function processesIn(space: string): Promise<readonly number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const spaces = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/ns/pid`).catch(() => '')))
+  return pids.filter((_, index) => spaces[index] === space).map(Number)
+}
+
+/** Processes that are in every one of the groups. */
+async function membersOf(places: readonly string[]): Promise<ReadonlySet<number>> {
+  const lists = await Promise.all(places.map((place) => readFile(join(place, 'cgroup.procs'), 'utf8')))
+  const [first = new Set<number>(), ...others] = lists.map(
+    (list) => new Set(list.split('\n').filter(Boolean).map(Number)),
   )
-  const refused = countIn(join(group.pidsGroup, 'pids.events'), 'max')
+  return new Set([...first].filter((pid) => others.every((other) => other.has(pid))))
+}
+
+function blockedIn(places: readonly string[], bounds: Bounds): readonly BlockedAttempt[] {
+  const counted = (files: readonly string[], name: string) =>
+    places.some((place) => files.some((file) => countIn(join(place, file), name) > 0))
   return [
-    ...(killed > 0 ? [{ what: 'memory', target: `more than ${inGib(group.bounds.memoryBytes)}` } as const] : []),
-    ...(refused > 0 ? [{ what: 'processes', target: `more than ${group.bounds.processes} at once` } as const] : []),
+    ...(counted(['memory.oom_control', 'memory.events'], 'oom_kill')
+      ? [{ what: 'memory', target: `more than ${inGib(bounds.memoryBytes)}` } as const]
+      : []),
+    ...(counted(['pids.events'], 'max')
+      ? [{ what: 'processes', target: `more than ${bounds.processes} at once` } as const]
+      : []),
   ]
 }
 
@@ -154,16 +176,24 @@ function countIn(file: string, name: string): number {
   }
 }
 
-async function removeGroups(groups: ReadonlySet<string>): Promise<void> {
+/** Removes what builders left that were killed. */
+function sweep(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const [, pid] = NAME.exec(name) ?? []
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removed(join(folder, name))
+  }
+}
+
+async function removeAll(places: readonly string[]): Promise<void> {
   for (let tries = 0; tries < REMOVALS.tries; tries++) {
-    if ([...groups].filter((group) => !removed(group)).length === 0) return
+    if (places.filter((place) => !removed(place)).length === 0) return
     await pause(REMOVALS.pauseMs, undefined, { ref: false })
   }
 }
 
-function removed(group: string): boolean {
+function removed(place: string): boolean {
   try {
-    rmdirSync(group)
+    rmdirSync(place)
     return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT'

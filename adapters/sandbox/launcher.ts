@@ -19,27 +19,17 @@ const limiting = (processes: number): string => `{
   ulimit -u ${processes} || ulimit -p ${processes}
 } 2> /dev/null`
 
-/** Joins the groups named before `--` and becomes what stands behind it. */
-const JOINING = `
-until [ "$1" = -- ]; do
-  echo 0 > "$1" || exit
-  shift
-done
-shift
-exec "$@"`
-
 /** Variables a shell sets and nobody asked for. */
 export const SHELL_VARIABLES = ['SHLVL', 'OLDPWD', '_']
 
 /**
- * The words before a command that make a process limited, put it into control groups, and close what this process
- * inherited without wanting it: node would hand that on to every child.
+ * The words before a command that make a process limited, and close what this process inherited without wanting it:
+ * node would hand that on to every child.
  */
-export function createLauncher(processes: number): (entrances: readonly string[]) => readonly string[] {
+export function launcher(processes: number): readonly string[] {
   const strays = inheritedDescriptors().filter((descriptor) => Number(descriptor) !== EXTRA_INPUT)
   const closing = strays.length === 0 ? '' : `exec ${strays.map((descriptor) => `${descriptor}>&-`).join(' ')}\n`
   // Small shells know descriptors of one digit only.
   const shell = strays.length === 0 ? ['sh'] : ['bash', '--posix']
-  const script = `${closing}${limiting(processes)}${JOINING}`
-  return (entrances) => [...shell, '-c', script, 'sh', ...entrances, '--']
+  return [...shell, '-c', `${closing}${limiting(processes)}\nexec "$@"`, 'sh']
 }

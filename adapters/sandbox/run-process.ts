@@ -24,6 +24,8 @@ export interface ProcessRequest {
   readonly signal?: AbortSignal | undefined
   /** Ends the command as its time limit would: there is a result. */
   readonly stop?: AbortSignal | undefined
+  /** Told of the process once it runs. */
+  readonly started?: (pid: number) => void
   /** Of the command and all it starts, against this process; 0 is as much. */
   readonly niceness?: number
   /** Called when the command has ended: ends what left its group. */
@@ -49,6 +51,7 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
     ],
   })
   calm(child, request.niceness ?? 0)
+  if (child.pid !== undefined) request.started?.(child.pid)
   const stdout = capture(child.stdout, request.maxOutputBytes)
   const stderr = capture(child.stderr, request.maxOutputBytes)
   feed(child.stdio[0], request.stdin)

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ocg } from '../support/gateway.ts'
 
-const ROOT = new URL('../../', import.meta.url).href
+/** What a command that only talks to a gateway is made of; `tsx` and `esbuild` where it is compiled while it is loaded. */
+const PACKAGES = ['commander', 'esbuild', 'eventsource-parser', 'tsx', 'zod']
 const folder = mkdtempSync(join(tmpdir(), 'ocg-loaded-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -23,10 +24,9 @@ describe('a command that talks to a gateway', () => {
     '`ocg %s` loads nothing of a gateway itself: it answers in a fraction of the time',
     async (words) => {
       const loaded = await loadedBy(words.split(' '))
-      const rooms = loaded.filter((url) => url.startsWith(ROOT)).map((url) => url.slice(ROOT.length).split('/')[0])
-      const own = rooms.filter((room) => room !== 'node_modules')
-      expect(new Set(own)).toEqual(new Set(['bin', 'cli', 'domain', 'adapters']))
-      expect(loaded.filter((url) => /@temporalio|\/postgres\//.test(url))).toHaveLength(0)
+      const packages = loaded.flatMap((url) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
+      expect(packages).toContain('commander')
+      expect([...new Set(packages)].filter((name) => !PACKAGES.includes(name))).toEqual([])
     },
   )
 })

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { removeDirectory } from '../../activities/builder/remove-directory.ts'
@@ -21,10 +21,18 @@ const sandboxWith = (bounds: Partial<BubblewrapOptions>) =>
 /** Two processes that hold 128 MiB each: one alone would stay within every limit of a process. */
 const HOARD = `
   for process in 1 2; do
-    python3 -c 'import time; held = bytearray(128 << 20); print("held", flush=True); time.sleep(1)' &
+    python3 -c 'import time; time.sleep(1); held = bytearray(128 << 20); print("held", flush=True); time.sleep(1)' &
   done
   wait`
-const MULTIPLY = 'for i in $(seq 60); do sleep 5 & done 2>&1; jobs -p | wc -l'
+const MULTIPLY = 'sleep 1; for i in $(seq 60); do sleep 5 & done 2>&1; jobs -p | wc -l'
+const ownGroups = (): readonly string[] =>
+  [...new Set(groupFolders().flatMap(({ memory, pids }) => [memory, pids]))].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith(`ocg-${process.pid}-`))
+      .map((name) => join(folder, name)),
+  )
+const membersOf = (group: string): readonly string[] =>
+  readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
 
 // Where this process may make no control groups, commands have only the limits of a single process.
 describe.skipIf(groups === undefined)('a command in control groups', () => {
@@ -37,7 +45,7 @@ describe.skipIf(groups === undefined)('a command in control groups', () => {
   })
 
   test('takes no more memory as files in its folders there', async () => {
-    const script = 'for file in 1 2 3; do head -c 100M /dev/zero > /tmp/$file || exit; done; echo escaped'
+    const script = 'sleep 1; for file in 1 2 3; do head -c 100M /dev/zero > /tmp/$file || exit; done; echo escaped'
     const result = await ran(sandboxWith({ groups }), script)
     expect(result.stdout).not.toContain('escaped')
     expect(result.blocked?.[0]?.what).toBe('memory')
@@ -50,14 +58,19 @@ describe.skipIf(groups === undefined)('a command in control groups', () => {
     expect(result.blocked).toContainEqual({ what: 'processes', target: 'more than 40 at once' })
   })
 
+  test('is in them with every process it has, once it lives long enough', async () => {
+    const script = 'sleep 2 & (setsid sh -c "sleep 2; :" &) ; sleep 2; echo over'
+    const running = ran(sandboxWith({ groups }), script)
+    // bubblewrap twice, the shell, three that sleep, and one that left the session.
+    await vi.waitFor(() => expect(ownGroups().map((group) => membersOf(group).length)).toEqual([7, 7]), 1_800)
+    expect((await running).stdout).toBe('over\n')
+  })
+
   test('that stays within them is told nothing, and leaves no group behind', async () => {
-    const folders = [...new Set(groupFolders().flatMap(({ memory, pids }) => [memory, pids]))]
-    const own = () =>
-      folders.flatMap((folder) => readdirSync(folder).filter((name) => name.startsWith(`ocg-${process.pid}-`)))
-    const result = await ran(sandboxWith({ groups }), 'echo fine')
+    const result = await ran(sandboxWith({ groups }), 'sleep 0.6; echo fine')
     expect(result).toMatchObject({ stdout: 'fine\n', stderr: '' })
     expect(result.blocked).toBeUndefined()
-    await vi.waitFor(() => expect(own()).toEqual([]), { timeout: 5_000 })
+    await vi.waitFor(() => expect(ownGroups()).toEqual([]), { timeout: 5_000 })
   })
 })
 
