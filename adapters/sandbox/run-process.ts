@@ -6,8 +6,11 @@ import type { SandboxResult } from '../../domain/ports/sandbox.ts'
 
 /** A process that ignores SIGTERM is killed after this. */
 const KILL_AFTER_MS = 2_000
-/** A stray child that escaped its group may hold the pipes open; nobody waits for it longer. */
-const PIPES_AFTER_EXIT_MS = 1_000
+/**
+ * Killed processes hold the pipes until they are gone, which takes its time on a busy machine; a stray child that
+ * escaped its group may hold them for ever, and nobody waits for it longer.
+ */
+const PIPES_AFTER_EXIT_MS = 5_000
 
 /** Descriptor of {@link ProcessRequest.extraInput}. */
 export const EXTRA_INPUT = 3
