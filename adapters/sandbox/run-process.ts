@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { Writable } from 'node:stream'
 import { CapturedOutput } from './captured-output.ts'
@@ -6,8 +7,11 @@ import type { SandboxResult } from '../../domain/ports/sandbox.ts'
 
 /** A process that ignores SIGTERM is killed after this. */
 const KILL_AFTER_MS = 2_000
-/** A stray child that escaped its group may hold the pipes open; nobody waits for it longer. */
-const PIPES_AFTER_EXIT_MS = 1_000
+/**
+ * Killed processes hold the pipes until they are gone, which takes its time on a busy machine; a stray child that
+ * escaped its group may hold them for ever, and nobody waits for it longer.
+ */
+const PIPES_AFTER_EXIT_MS = 5_000
 
 /** Descriptor of {@link ProcessRequest.extraInput}. */
 export const EXTRA_INPUT = 3
@@ -107,7 +111,9 @@ async function ended(
 ): Promise<{ readonly exitCode: number; readonly timedOut: boolean }> {
   let timedOut = false
   let killer: NodeJS.Timeout | undefined
+  let inner: readonly number[] = []
   const end = () => {
+    inner = childrenOf(child.pid)
     signalGroup(child, 'SIGTERM')
     killer ??= setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS)
   }
@@ -117,7 +123,11 @@ async function ended(
   }, timeoutMs)
   for (const ending of [signal, stop]) ending?.addEventListener('abort', end, { once: true })
   try {
-    const exitCode = await exitOf(child, endStrays)
+    const exitCode = await exitOf(child, () => {
+      // bubblewrap's own children end with it only once they have asked the kernel for that.
+      for (const pid of inner) kill(pid, 'SIGKILL')
+      endStrays?.()
+    })
     return { exitCode, timedOut }
   } finally {
     clearTimeout(timer)
@@ -145,10 +155,22 @@ function exitOf(child: ChildProcess, endStrays?: () => void): Promise<number> {
   })
 }
 
-function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
-  if (child.pid === undefined) return
+/** Empty where /proc does not tell. */
+function childrenOf(pid: number | undefined): readonly number[] {
   try {
-    process.kill(-child.pid, name)
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid !== undefined) kill(-child.pid, name)
+}
+
+function kill(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
