@@ -29,6 +29,54 @@ create table builder (
   constraint builder_pkey PRIMARY KEY (id)
 );
 
+create table chat_conversation (
+  id text not null,
+  channel text not null,
+  chat text not null,
+  thread text not null default ''::text,
+  reach text,
+  repository text,
+  constraint chat_conversation_channel_chat_thread_key UNIQUE (channel, chat, thread),
+  constraint chat_conversation_pkey PRIMARY KEY (id)
+);
+
+create table chat_link (
+  code_hash text not null,
+  subject text not null,
+  name text not null,
+  tenant text not null,
+  roles text[] not null,
+  expires_at timestamp with time zone not null,
+  used_by bigint,
+  constraint chat_link_pkey PRIMARY KEY (code_hash)
+);
+
+create table chat_message (
+  channel text not null,
+  id text not null,
+  number bigint not null generated always as identity,
+  conversation text not null,
+  place double precision not null,
+  message json not null,
+  received_at timestamp with time zone not null default now(),
+  handled_at timestamp with time zone,
+  constraint chat_message_conversation_fkey FOREIGN KEY (conversation) REFERENCES chat_conversation(id),
+  constraint chat_message_number_key UNIQUE (number),
+  constraint chat_message_pkey PRIMARY KEY (channel, id)
+);
+CREATE INDEX chat_message_unhandled ON public.chat_message USING btree (conversation, place, number) WHERE (handled_at IS NULL);
+
+create table chat_user (
+  channel text not null,
+  sender text not null,
+  subject text not null,
+  name text not null,
+  tenant text not null,
+  roles text[] not null,
+  linked_at timestamp with time zone not null default now(),
+  constraint chat_user_pkey PRIMARY KEY (channel, sender)
+);
+
 create table checkpoint (
   task_id text not null,
   commit text not null,
@@ -56,6 +104,20 @@ create table event (
   constraint event_pkey PRIMARY KEY (task_id, sequence),
   constraint event_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
 );
+
+create table follower (
+  task_id text not null,
+  target text not null,
+  conversation text,
+  url text,
+  seen integer not null default 0,
+  asked integer not null default 0,
+  ended_at timestamp with time zone,
+  constraint follower_pkey PRIMARY KEY (task_id, target),
+  constraint follower_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
+);
+CREATE INDEX follower_conversation ON public.follower USING btree (conversation, task_id DESC) WHERE (conversation IS NOT NULL);
+CREATE INDEX follower_open ON public.follower USING btree (task_id) WHERE (ended_at IS NULL);
 
 create table inbox (
   tenant text not null,
@@ -96,6 +158,30 @@ create table model_call (
   constraint model_call_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
 );
 CREATE INDEX model_call_by_task ON public.model_call USING btree (task_id);
+
+create table outbox (
+  id text not null,
+  number bigint not null generated always as identity,
+  target text not null,
+  type text not null,
+  conversation text not null,
+  task_id text,
+  post json not null,
+  version integer not null default 1,
+  sent_version integer not null default 0,
+  state text not null default 'pending'::text,
+  attempt integer not null default 0,
+  due_at timestamp with time zone not null default now(),
+  sent_at timestamp with time zone,
+  provider_id text,
+  reason text,
+  created_at timestamp with time zone not null default now(),
+  constraint outbox_number_key UNIQUE (number),
+  constraint outbox_pkey PRIMARY KEY (id)
+);
+CREATE INDEX outbox_open ON public.outbox USING btree (target, number) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
+CREATE INDEX outbox_order ON public.outbox USING btree (conversation, number) WHERE ((type = 'message'::text) AND (state = ANY (ARRAY['pending'::text, 'sending'::text])));
+CREATE INDEX outbox_sent ON public.outbox USING btree (conversation, provider_id) WHERE (provider_id IS NOT NULL);
 
 create table receipt (
   task_id text not null,
