@@ -54,6 +54,11 @@ describe('an empty environment', () => {
       SANDBOX: 'auto',
       SANDBOX_ALLOWLIST: expect.arrayContaining(['registry.npmjs.org', 'pypi.org']),
       POOL: 'embedded',
+      WHATSAPP_API_BASE_URL: 'https://graph.facebook.com',
+      TELEGRAM_API_BASE_URL: 'https://api.telegram.org',
+      TELEGRAM_MODE: 'webhook',
+      CHAT_ACCESS: 'linked',
+      CHAT_ALLOWLIST: [],
     })
   })
 
@@ -228,5 +233,48 @@ describe('a model credential', () => {
     [{ GOOGLE_GEMINI_BASE_URL: 'https://gemini.example' }, false],
   ])('%j has one: %s', (environment, expected) => {
     expect(hasModelCredential(loadConfig(environment))).toBe(expected)
+  })
+})
+
+describe('a chat channel', () => {
+  const telegram = { TELEGRAM_BOT_TOKEN: '42:abc', TELEGRAM_WEBHOOK_SECRET: 'secret' }
+  const whatsapp = {
+    ...{
+      WHATSAPP_ACCESS_TOKEN: 'a',
+      WHATSAPP_PHONE_NUMBER_ID: '1',
+      WHATSAPP_APP_SECRET: 's',
+      WHATSAPP_VERIFY_TOKEN: 'v',
+    },
+  }
+
+  it('configured whole is taken', () => {
+    expect(() => loadConfig({ ...telegram, ...whatsapp })).not.toThrow()
+    expect(() => loadConfig({ TELEGRAM_BOT_TOKEN: '42:abc', TELEGRAM_MODE: 'polling' })).not.toThrow()
+  })
+
+  it.each(Object.keys(whatsapp))('WhatsApp does not start with an empty %s', (name) => {
+    const fault = `${name}: is empty, and WhatsApp does not start without it`
+    expect(faultsOf({ ...whatsapp, [name]: '' })).toEqual([fault])
+  })
+
+  it('Telegram does not start with an empty or unusable secret', () => {
+    const fault = 'TELEGRAM_WEBHOOK_SECRET: is empty, and Telegram does not start without it'
+    expect(faultsOf({ ...telegram, TELEGRAM_WEBHOOK_SECRET: '' })).toEqual([fault])
+    expect(faultsOf({ ...telegram, TELEGRAM_WEBHOOK_SECRET: 'ä b' })).toHaveLength(1)
+    expect(faultsOf({ TELEGRAM_WEBHOOK_SECRET: 'secret' })).toEqual([
+      'TELEGRAM_BOT_TOKEN: is empty, and Telegram does not start without it',
+    ])
+  })
+
+  it('lets nobody in by an empty list', () => {
+    expect(faultsOf({ CHAT_ACCESS: 'allowlist' })).toEqual([
+      'CHAT_ALLOWLIST: is empty, and CHAT_ACCESS=allowlist lets nobody in',
+    ])
+  })
+
+  it('shows no secret of its settings', () => {
+    const config = loadConfig({ ...telegram, ...whatsapp, CALLBACK_SECRET: `whsec_${'A'.repeat(40)}` })
+    const shown = JSON.stringify(publicSettings(config))
+    for (const secret of ['42:abc', '"secret"', '"a"', '"s"', '"v"', 'whsec_']) expect(shown).not.toContain(secret)
   })
 })

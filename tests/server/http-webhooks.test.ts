@@ -40,7 +40,13 @@ beforeEach(() => {
 
 const update = (text: string) => ({
   update_id: 100,
-  message: { message_id: 5, date: 1, chat: { id: 7, type: 'private' }, from: { id: 7, is_bot: false, first_name: 'A' }, text },
+  message: {
+    message_id: 5,
+    date: 1,
+    chat: { id: 7, type: 'private' },
+    from: { id: 7, is_bot: false, first_name: 'A' },
+    text,
+  },
 })
 const telegram = (body: unknown, secret: string | undefined = SECRET) =>
   api.call(TELEGRAM, {
@@ -52,14 +58,24 @@ const telegram = (body: unknown, secret: string | undefined = SECRET) =>
 const payload = (text: string, phoneId = PHONE_ID) => {
   const message = { from: '4917', id: 'wamid.1', timestamp: '1', type: 'text', text: { body: text } }
   const value = { messaging_product: 'whatsapp', metadata: { phone_number_id: phoneId }, messages: [message] }
-  return JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '1', changes: [{ field: 'messages', value }] }] })
+  return JSON.stringify({
+    object: 'whatsapp_business_account',
+    entry: [{ id: '1', changes: [{ field: 'messages', value }] }],
+  })
 }
 /** As the service writes it. */
 const escaped = (json: string): string =>
-  json.replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).replaceAll('/', '\\/')
-const signed = (body: string, secret = SECRET): string => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
-const whatsapp = (body: string, signature: string | undefined = signed(body)) =>
-  api.call(WHATSAPP, { as: 'nobody', headers: signature === undefined ? {} : { 'x-hub-signature-256': signature }, body })
+  json
+    .replaceAll(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replaceAll('/', '\\/')
+const signed = (body: string, secret = SECRET): string =>
+  `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
+const whatsapp = (body: string, signature: string | null = signed(body)) =>
+  api.call(WHATSAPP, {
+    as: 'nobody',
+    headers: signature === null ? {} : { 'x-hub-signature-256': signature },
+    body,
+  })
 
 const texts = () => taken.flatMap(({ messages }) => messages.map(({ text }) => text))
 
@@ -83,7 +99,9 @@ describe('a webhook of Telegram', () => {
   })
 
   it('that knows an API key and not the secret gets 401', async () => {
-    expect(await refusalOf(await api.call(TELEGRAM, { as: 'admin', json: update('hello') }))).toBe('401 unauthenticated')
+    expect(await refusalOf(await api.call(TELEGRAM, { as: 'admin', json: update('hello') }))).toBe(
+      '401 unauthenticated',
+    )
   })
 
   it.each(['', '{', 'null x', '\xff'])('whose body is %j is bad input', async (body) => {
@@ -105,6 +123,7 @@ describe('a webhook of Telegram', () => {
   it('is not taken when it could not be made durable', async () => {
     failure = Object.assign(new Error('away'), { code: 'ECONNREFUSED' })
     expect(await refusalOf(await telegram(update('hello')))).toBe('503 unavailable')
+    expect(api.takeFaults()).toHaveLength(1)
   })
 })
 
@@ -116,7 +135,12 @@ describe('what Telegram tells that nobody said to the gateway', () => {
     ['a message of a bot', { message: { ...message, from: { ...message.from, is_bot: true } } }],
     ['who joined', { message: { ...message, text: undefined, new_chat_members: [] } }],
     ['talk in a group', { message: { ...message, chat: { id: -7, type: 'group' } } }],
-    ['an answer to somebody else', { message: { ...message, chat: { id: -7, type: 'group' }, reply_to_message: { message_id: 1, from: { id: 9 } } } }],
+    [
+      'an answer to somebody else',
+      {
+        message: { ...message, chat: { id: -7, type: 'group' }, reply_to_message: { message_id: 1, from: { id: 9 } } },
+      },
+    ],
     ['membership', { my_chat_member: { chat: { id: 7 } } }],
   ])('%s is left alone', async (_, content) => {
     expect((await telegram({ update_id: 1, ...content })).status).toBe(200)
@@ -127,9 +151,16 @@ describe('what Telegram tells that nobody said to the gateway', () => {
     const group = { ...message, chat: { id: -7, type: 'supergroup' }, message_thread_id: 3, is_topic_message: true }
     const entity = (type: string) => ({ ...group, text: type, entities: [{ type, offset: 0, length: 1 }] })
     const answer = { ...group, text: 'answer', reply_to_message: { message_id: 1, from: { id: 42, is_bot: true } } }
-    for (const said of [entity('bot_command'), entity('mention'), answer]) await telegram({ update_id: 1, message: said })
+    for (const said of [entity('bot_command'), entity('mention'), answer])
+      await telegram({ update_id: 1, message: said })
     expect(texts()).toEqual(['bot_command', 'mention', 'answer'])
-    expect(taken[2]?.messages[0]).toMatchObject({ chat: '-7', thread: '3', isGroup: true, replyTo: '1', messageId: '5' })
+    expect(taken[2]?.messages[0]).toMatchObject({
+      chat: '-7',
+      thread: '3',
+      isGroup: true,
+      replyTo: '1',
+      messageId: '5',
+    })
   })
 })
 
@@ -143,7 +174,7 @@ describe('a webhook of WhatsApp', () => {
 
   const body = payload('hello')
   it.each([
-    ['none', undefined],
+    ['none', null],
     ['an empty one', ''],
     ['one of another secret', signed(body, 'other')],
     ['one of an empty secret', signed(body, '0').replace(/.$/, 'g')],
@@ -167,10 +198,24 @@ describe('a webhook of WhatsApp', () => {
   it('brings a batch whole: entries, changes, messages and statuses', async () => {
     const value = (id: string) => ({
       metadata: { phone_number_id: PHONE_ID },
-      messages: [1, 2].map((n) => ({ from_user_id: 'US.1', id: `${id}${n}`, timestamp: '9', type: 'image', image: { caption: `c${id}${n}` } })),
-      statuses: [{ id: `s${id}`, status: 'delivered', biz_opaque_callback_data: `p${id}` }, { id: 'foreign', status: 'read' }],
+      messages: [1, 2].map((n) => ({
+        from_user_id: 'US.1',
+        id: `${id}${n}`,
+        timestamp: '9',
+        type: 'image',
+        image: { caption: `c${id}${n}` },
+      })),
+      statuses: [
+        { id: `s${id}`, status: 'delivered', biz_opaque_callback_data: `p${id}` },
+        { id: 'foreign', status: 'read' },
+      ],
     })
-    const changes = (id: string) => ({ changes: [{ field: 'messages', value: value(id) }, { field: 'account_update', value: value('x') }] })
+    const changes = (id: string) => ({
+      changes: [
+        { field: 'messages', value: value(id) },
+        { field: 'account_update', value: value('x') },
+      ],
+    })
     await whatsapp(JSON.stringify({ entry: [changes('a'), changes('b')] }))
     expect(texts()).toEqual(['ca1', 'ca2', 'cb1', 'cb2'])
     expect(taken[0]?.reports).toEqual([
@@ -191,7 +236,11 @@ describe('a webhook of WhatsApp', () => {
     const ask = (query: string) => api.call(`${WHATSAPP}?${query}`, { as: 'nobody' })
     const right = await ask('hub.mode=subscribe&hub.verify_token=verify-me&hub.challenge=1158201444')
     expect([right.status, await right.text()]).toEqual([200, '1158201444'])
-    for (const query of ['', 'hub.mode=subscribe&hub.verify_token=verify-m&hub.challenge=1', 'hub.verify_token=verify-me&hub.challenge=1'])
+    for (const query of [
+      '',
+      'hub.mode=subscribe&hub.verify_token=verify-m&hub.challenge=1',
+      'hub.verify_token=verify-me&hub.challenge=1',
+    ])
       expect(await refusalOf(await ask(query))).toBe('403 forbidden')
   })
 })

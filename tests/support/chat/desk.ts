@@ -68,7 +68,11 @@ export async function openTestDesk(
       const [conversation] = await store.chats.receive([chatMessage({ text, ...more })])
       if (conversation === undefined) return []
       const answers: Said[] = []
-      for (let next = await activities.readNextMessage({ conversation }); next; next = await activities.readNextMessage({ conversation })) {
+      for (
+        let next = await activities.readNextMessage({ conversation });
+        next;
+        next = await activities.readNextMessage({ conversation })
+      ) {
         // Every step may be repeated; the effects are the same once.
         await activities.carryOut(next)
         await activities.carryOut(next)
@@ -77,7 +81,9 @@ export async function openTestDesk(
       return answers
     },
     async tasks() {
-      const [conversation] = await store.chats.receive([chatMessage({ kind: 'wordless', id: `probe-${Date.now()}-${Math.random()}` })])
+      const [conversation] = await store.chats.receive([
+        chatMessage({ kind: 'wordless', id: `probe-${Date.now()}-${Math.random()}` }),
+      ])
       const next = await store.chats.next(conversation ?? '')
       await store.chats.markHandled(next?.number ?? 0)
       return store.chats.tasks({ conversation: conversation ?? '', limit: 20 })
@@ -101,10 +107,16 @@ async function answersOf(store: Store): Promise<readonly Said[]> {
   const said: Said[] = []
   for (let claimed = await store.outbox.claim('telegram'); claimed; claimed = await store.outbox.claim('telegram')) {
     said.push(saidIn(claimed.post))
-    await store.outbox.settle({ id: claimed.post.id, attempt: claimed.attempt, outcome: { state: 'sent', providerId: claimed.post.id } })
+    await store.outbox.settle({
+      id: claimed.post.id,
+      attempt: claimed.attempt,
+      outcome: { state: 'sent', providerId: claimed.post.id },
+    })
   }
   return said
 }
 
 const saidIn = (post: Post): Said =>
-  post.type === 'callback' ? { text: post.body, buttons: [] } : { text: post.text.text, buttons: post.buttons.map(({ command }) => command) }
+  post.type === 'callback'
+    ? { text: post.body, buttons: [] }
+    : { text: post.text.text, buttons: post.buttons.map(({ command }) => command) }

@@ -1,0 +1,248 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
+import { createWhatsAppChannel } from '../../adapters/whatsapp/whatsapp-channel.ts'
+import { createWhatsAppWebhook } from '../../adapters/whatsapp/whatsapp-webhook.ts'
+import { openStore } from '../../adapters/postgres/store.ts'
+import { plain } from '../../domain/chat/styled-text.ts'
+import type { Channel } from '../../domain/ports/channel.ts'
+import type { Post } from '../../domain/ports/outbox.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import { startTelegramSimulator, type TelegramSimulator } from '../../simulators/telegram/server.ts'
+import { startWhatsAppSimulator, type WhatsAppSimulator } from '../../simulators/whatsapp/server.ts'
+import { chatMessage, messagePost, received } from '../support/chat/messages.ts'
+import { startSender, type RunningSender } from '../support/chat/sending.ts'
+import { freshDatabase } from '../support/database.ts'
+import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
+
+const WITHIN = { timeout: 40_000, interval: 50 }
+let store: Store
+let sender: RunningSender | undefined
+const open: { close(): Promise<void> }[] = []
+beforeEach(async () => {
+  store = await openStore({ url: await freshDatabase(), connections: 6 })
+})
+afterEach(async () => {
+  await sender?.stop()
+  expect(sender?.failures).toEqual([])
+  await Promise.all(open.splice(0).map((one) => one.close()))
+  await store.close()
+})
+
+const counts = () => expect.poll(() => store.outbox.counts(), WITHIN)
+const numbered = (conversation: string, count: number): readonly Post[] =>
+  Array.from({ length: count }, (_, index) => messagePost(conversation, { text: plain(`${index}`), taskId: 'task-1' }))
+
+describe('messages to Telegram', () => {
+  let simulator: TelegramSimulator
+  let channel: Channel
+  let conversation: string
+  const begin = async (options: Parameters<typeof startTelegramSimulator>[0] = {}) => {
+    simulator = await startTelegramSimulator(options)
+    open.push(simulator)
+    simulator.user(1001).says('hello')
+    simulator.user(1002).says('hello')
+    channel = createTelegramChannel({ token: simulator.token, apiUrl: simulator.url })
+    conversation = await received(store, chatMessage())
+  }
+  const start = () => (sender = startSender(store, [channel]))
+  const seen = (chat = 1001) =>
+    simulator.ledger
+      .chat(chat)
+      .filter(({ from }) => from === 'bot')
+      .map(({ text }) => text)
+
+  it('arrive once each, in order, also when the service is slow, busy and down in between', async () => {
+    await begin()
+    const other = await received(store, chatMessage({ chat: '1002' }))
+    simulator.failNext('internal', { times: 2, method: 'sendMessage' })
+    simulator.failNext('rate-limited', { method: 'sendMessage' })
+    await store.outbox.post([...numbered(conversation, 6), ...numbered(other, 6)])
+    start()
+    await counts().toEqual({ sent: 12 })
+    const expected = ['0', '1', '2', '3', '4', '5']
+    expect([seen(), seen(1002)]).toEqual([expected, expected])
+  })
+
+  it('wait for a service that was away, and arrive then', async () => {
+    await begin()
+    const { token, url } = simulator
+    const dead = createTelegramChannel({ token, apiUrl: 'http://127.0.0.1:9' })
+    await store.outbox.post(numbered(conversation, 2))
+    const early = startSender(store, [dead])
+    await counts().toEqual({ pending: 2 })
+    await early.stop()
+    channel = createTelegramChannel({ token, apiUrl: url })
+    start()
+    await counts().toEqual({ sent: 2 })
+    expect(seen()).toEqual(['0', '1'])
+  })
+
+  it('whose answer was lost are unknown and counted, never sent again; the card says so', async () => {
+    await begin()
+    await store.outbox.post([
+      messagePost(conversation, { id: 'task-1/card', text: plain('the card'), taskId: 'task-1' }),
+    ])
+    start()
+    await counts().toEqual({ sent: 1 })
+    simulator.failNext('reset-after', { method: 'sendMessage' })
+    await store.outbox.post(numbered(conversation, 2))
+    await counts().toEqual({ sent: 3, unknown: 1 })
+    expect(seen()).toEqual([expect.stringContaining('/status task-1'), '0', '1'])
+  })
+
+  it('in flight when the gateway was killed are unknown to its successor, and edits are done again', async () => {
+    await begin()
+    await store.outbox.post([messagePost(conversation, { id: 'card', text: plain('card') })])
+    const claimed = await store.outbox.claim('telegram')
+    const sent = await channel.send({
+      to: { channel: 'telegram', chat: '1001' },
+      reference: 'card',
+      text: plain('card'),
+      buttons: [],
+      silent: true,
+    })
+    await store.outbox.settle({
+      id: 'card',
+      attempt: claimed?.attempt ?? 0,
+      outcome: { ...sent, state: 'sent' } as never,
+    })
+    await store.outbox.post([
+      { type: 'edit', id: 'card/edit', of: 'card', conversation, text: plain('changed'), buttons: [] },
+      messagePost(conversation, { id: 'end' }),
+    ])
+    await store.outbox.claim('telegram')
+    await store.outbox.claim('telegram')
+    start()
+    await counts().toEqual({ sent: 2, unknown: 1 })
+    expect(seen()).toEqual(['changed'])
+  })
+
+  it('to somebody who blocked the bot fail, and hold nobody else up', async () => {
+    await begin()
+    simulator.user(1001).blocks()
+    const other = await received(store, chatMessage({ chat: '1002' }))
+    await store.outbox.post([...numbered(conversation, 2), ...numbered(other, 1)])
+    start()
+    await counts().toEqual({ failed: 2, sent: 1 })
+    expect(seen(1002)).toEqual(['0'])
+  })
+
+  it('follow a group that moved', async () => {
+    await begin()
+    const group = simulator.group()
+    const there = await received(store, chatMessage({ chat: String(group.id), isGroup: true }))
+    const moved = group.migrates()
+    await store.outbox.post(numbered(there, 1))
+    start()
+    await counts().toEqual({ sent: 1 })
+    expect(seen(moved)).toEqual(['0'])
+    expect((await store.chats.conversation(there)).address.chat).toBe(String(moved))
+  })
+
+  it('are kept at the pace the service asks for', async () => {
+    await begin({ rateLimits: true })
+    await store.outbox.post(numbered(conversation, 3))
+    start()
+    await counts().toEqual({ sent: 3 })
+    expect(seen()).toEqual(['0', '1', '2'])
+  })
+
+  it('are changed at most once a second, and end as the newest', async () => {
+    await begin()
+    await store.outbox.post([messagePost(conversation, { id: 'card', text: plain('0') })])
+    start()
+    for (let step = 1; step <= 25; step++) {
+      await store.outbox.post([
+        { type: 'edit', id: 'card/edit', of: 'card', conversation, text: plain(`${step}`), buttons: [] },
+      ])
+      await new Promise((resolve) => setTimeout(resolve, 80))
+    }
+    await expect.poll(() => seen(), WITHIN).toEqual(['25'])
+    const edits = simulator.ledger.calls
+      .filter(({ method }) => method === 'editMessageText')
+      .map(({ at }) => Date.parse(at))
+    expect(edits.length).toBeGreaterThan(1)
+    const gaps = edits.slice(1).map((at, index) => at - (edits[index] ?? 0))
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(950)
+  })
+
+  it('are at most two at a time', async () => {
+    await begin()
+    let [now, most] = [0, 0]
+    const counted: Channel = {
+      ...channel,
+      async send(message) {
+        most = Math.max(most, ++now)
+        await new Promise((resolve) => setTimeout(resolve, 30))
+        return channel.send(message).finally(() => now--)
+      },
+    }
+    const chats = await Promise.all(['1', '2', '3', '4', '5'].map((chat) => received(store, chatMessage({ chat }))))
+    await store.outbox.post(chats.flatMap((chat) => numbered(chat, 2)))
+    sender = startSender(store, [counted])
+    await expect.poll(async () => (await store.outbox.counts())['pending'] ?? 0, WITHIN).toBe(0)
+    expect(most).toBe(2)
+  })
+})
+
+describe('messages to WhatsApp', () => {
+  const PHONE = '491701234567'
+  let simulator: WhatsAppSimulator
+  let conversation: string
+  const begin = async (options: Partial<Parameters<typeof startWhatsAppSimulator>[0]> = {}) => {
+    const webhook = createWhatsAppWebhook({ appSecret: 's', verifyToken: 'v', phoneNumberId: '106540352242922' })
+    const receiver: WebhookReceiver = await startReceiver(async ({ body }) => {
+      await store.outbox.report(webhook.read(JSON.parse(body)).reports)
+      return {}
+    })
+    simulator = await startWhatsAppSimulator({ webhookUrl: receiver.url, appSecret: 's', ...options })
+    open.push(simulator, receiver)
+    simulator.user(PHONE).says('hello')
+    const { token: accessToken, phoneNumberId, url: apiUrl } = simulator
+    conversation = await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
+    sender = startSender(store, [createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl })])
+  }
+  const seen = () =>
+    simulator.ledger
+      .conversation(PHONE)
+      .filter(({ from }) => from === 'business')
+      .map(({ text }) => text)
+
+  it('whose answer was lost are found again by their status, and are not sent twice', async () => {
+    await begin()
+    simulator.failNext('reset-after')
+    await store.outbox.post(numbered(conversation, 3))
+    await counts().toEqual({ sent: 3 })
+    expect(seen()).toEqual(['0', '1', '2'])
+  })
+
+  it('that never arrived are sent again once no status has come', async () => {
+    await begin()
+    simulator.failNext('reset-before')
+    await store.outbox.post(numbered(conversation, 2))
+    await counts().toEqual({ sent: 2 })
+    expect(seen()).toEqual(['0', '1'])
+  })
+
+  it('go on at the piece that was too fast', async () => {
+    await begin({ limits: { pair: true } })
+    await store.outbox.post(numbered(conversation, 2))
+    await counts().toEqual({ sent: 2 })
+    expect(seen()).toEqual(['0', '1'])
+  })
+
+  it.each(['refuse', 'fail-later'] as const)(
+    'after a day of silence (%s) wait until the person writes',
+    async (window) => {
+      let ahead = 0
+      await begin({ window, now: () => Date.now() + ahead })
+      ahead = 25 * 3_600_000
+      await store.outbox.post(numbered(conversation, 1))
+      await counts().toEqual({ pending: 1 })
+      simulator.user(PHONE).says('back again')
+      await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
+      await counts().toEqual({ sent: 1 })
+      expect(seen()).toEqual(['0'])
+    },
+  )
+})
