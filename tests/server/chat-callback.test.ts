@@ -1,12 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { IncomingHttpHeaders } from 'node:http'
 import { globalAgent } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createCallbackSender } from '../../adapters/callback/callback-sender.ts'
 import { openStore } from '../../adapters/postgres/store.ts'
@@ -20,22 +17,17 @@ import { taskIn } from '../support/stored-task.ts'
 const SECRET = `whsec_${Buffer.from('a key of at least 24 bytes').toString('base64')}`
 const WITHIN = { timeout: 30_000, interval: 50 }
 
-let folder: string
+/** Of `localhost`, for a hundred years; nobody trusts it but this file. */
+const [certificate, key] = ['localhost.pem', 'localhost.key.pem'].map((name) =>
+  readFileSync(new URL(`../support/certificate/${name}`, import.meta.url)),
+)
 let server: Server
 let url: string
 let calls: { headers: IncomingHttpHeaders; body: string }[]
 let answers: { status: number; headers?: Record<string, string> }[]
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'ocg-callback-'))
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', certificate, ...names],
-    { stdio: 'ignore' },
-  )
-  globalAgent.options.ca = readFileSync(certificate)
-  server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (request, response) => {
+  globalAgent.options.ca = certificate
+  server = createServer({ key, cert: certificate }, (request, response) => {
     const pieces: Buffer[] = []
     request.on('data', (piece: Buffer) => pieces.push(piece))
     request.on('end', () => {
@@ -49,7 +41,6 @@ beforeAll(async () => {
 })
 afterAll(() => {
   server.close()
-  rmSync(folder, { recursive: true })
 })
 beforeEach(() => {
   calls = []

@@ -82,16 +82,16 @@ const wake = () =>
       signal: conversationWokenSignal,
     },
   })
-const handled = () => expect.poll(() => inbox.handled, { timeout: 30_000 })
+const expectHandled = () => expect.poll(() => inbox.handled, { timeout: 30_000 })
 
 describe('a conversation', () => {
   it('takes what the inbox holds in its order, however often it is woken', async () => {
     inbox.waiting.push(1, 2, 3)
     await Promise.all([wake(), wake(), wake()])
-    await handled().toEqual([1, 2, 3])
+    await expectHandled().toEqual([1, 2, 3])
     inbox.waiting.push(4)
     await wake()
-    await handled().toEqual([1, 2, 3, 4])
+    await expectHandled().toEqual([1, 2, 3, 4])
     expect(inbox.tries).toEqual([1, 2, 3, 4])
   })
 
@@ -99,7 +99,7 @@ describe('a conversation', () => {
     inbox.failing = (message) => (message === 1 && inbox.tries.length < 3 ? new Error('away') : undefined)
     inbox.waiting.push(1, 2)
     await wake()
-    await handled().toEqual([1, 2])
+    await expectHandled().toEqual([1, 2])
     expect(inbox.tries).toEqual([1, 1, 1, 2])
   })
 
@@ -107,16 +107,20 @@ describe('a conversation', () => {
     inbox.failing = (message) => (message === 1 ? new GatewayError('internal', 'broken') : undefined)
     inbox.waiting.push(1, 2)
     await wake()
-    await handled().toEqual([-1, 2])
+    await expectHandled().toEqual([-1, 2])
   })
 
   it('ends after a day in which nobody said anything, and begins again with the next word', async () => {
     inbox.waiting.push(1)
     const handle = await wake()
-    await handle.result()
+    await expectHandled().toEqual([1])
+    await env.sleep('23 hours')
+    expect((await handle.describe()).status.name).toBe('RUNNING')
+    await env.sleep('2 hours')
+    await expect.poll(async () => (await handle.describe()).status.name, { timeout: 20_000 }).toBe('COMPLETED')
     inbox.waiting.push(2)
     await wake()
-    await handled().toEqual([1, 2])
+    await expectHandled().toEqual([1, 2])
   })
 
   it(`goes on as new after ${MESSAGES_PER_RUN} messages, and loses none`, async () => {
@@ -133,7 +137,7 @@ describe('a conversation', () => {
   it('has histories that tell which step was what', async () => {
     inbox.waiting.push(1)
     const handle = await wake()
-    await handled().toEqual([1])
+    await expectHandled().toEqual([1])
     const { events } = await handle.fetchHistory()
     const summaries = (events ?? []).map(({ userMetadata }) =>
       Buffer.from(userMetadata?.summary?.data ?? []).toString(),
