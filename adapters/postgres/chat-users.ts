@@ -21,7 +21,7 @@ export function createChatUsers(pool: Pool): ChatUsers {
       const { rows } = await pool.query<AccountRow>(
         // An account that is a key has the roles of the key now, and ends with it.
         `select u.subject, u.name, u.tenant, coalesce(k.roles, u.roles) as roles
-         from chat_user u left join api_key k on u.subject = 'key:' || k.id
+         from chat_user u left join api_key k on u.subject like 'key:%' and k.id = substr(u.subject, 5)
          where u.channel = $1 and u.sender = any($2)
            and (u.subject not like 'key:%' or (k.id is not null and k.revoked_at is null
              and (k.expires_at is null or k.expires_at > now())))
