@@ -132,10 +132,15 @@ export interface ReadMessage {
   readonly meaning: Meaning
 }
 
+/** The first message is so new that an earlier one may still be on its way. */
+export interface Settling {
+  readonly waitMs: number
+}
+
 /** Steps of a conversation: each may be repeated, the effects are the same once. */
 export interface ConversationActivities {
   /** The first message nobody has handled, in the provider's order; undefined when there is none. */
-  readNextMessage(input: { readonly conversation: string }): Promise<ReadMessage | undefined>
+  readNextMessage(input: { readonly conversation: string }): Promise<ReadMessage | Settling | undefined>
   /** Does what the message asks for, answers it, and marks it as handled. */
   carryOut(input: ReadMessage): Promise<void>
   /** Says that a message could not be handled, and marks it so. */

@@ -25,5 +25,7 @@ export const LOOPING_CALLS = 10
 export const POISON_LOSSES = 3
 /** A living builder may fail because its database is away; with growing pauses so many failures last three minutes. */
 export const POISON_FAILURES = 10
+/** Services deliver what was said in one breath in any order: so long a message waits for those said before it. */
+export const SETTLE_MS = 200
 /** A message takes eight events of a conversation's history: its run ends far below Temporal's own limit. */
 export const MESSAGES_PER_RUN = 500

@@ -1,4 +1,11 @@
-import { condition, continueAsNew, proxyActivities, proxyLocalActivities, setHandler } from '@temporalio/workflow'
+import {
+  condition,
+  continueAsNew,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow'
 import type { Meaning } from '../domain/chat/meaning.ts'
 import { TASK_QUEUES, type ConversationActivities, type ReadMessage } from '../domain/contracts.ts'
 import { MESSAGES_PER_RUN } from '../domain/limits.ts'
@@ -35,7 +42,8 @@ export async function converse(input: ConverseInput): Promise<void> {
   for (let handled = 0; handled < MESSAGES_PER_RUN;) {
     woken = false
     const next = await inbox.readNextMessage.executeWithOptions({ summary: 'Read the next message' }, [input])
-    if (next) {
+    if (next && 'waitMs' in next) await sleep(next.waitMs)
+    else if (next) {
       await handle(next)
       handled++
     } else if (!(await condition(() => woken, IDLE_LIMIT))) return

@@ -1,5 +1,6 @@
 import { failedAnswer, fixedAnswer, whichForCommand, whichTaskQuestion } from '../../domain/chat/answers.ts'
 import { meaningOf, type FixedAnswer, type Meaning } from '../../domain/chat/meaning.ts'
+import { SETTLE_MS } from '../../domain/limits.ts'
 import type { ConversationActivities } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { StoredMessage } from '../../domain/ports/chat-store.ts'
@@ -22,6 +23,7 @@ export function createConversationActivities(desk: ChatDesk): ConversationActivi
     async readNextMessage({ conversation }) {
       const message = await store.chats.next(conversation)
       if (!message) return undefined
+      if (message.ageMs < SETTLE_MS) return { waitMs: Math.ceil(SETTLE_MS - message.ageMs) }
       return { message: message.number, meaning: await meaningIn(desk, message) }
     },
     async carryOut({ message: number, meaning }) {

@@ -12,6 +12,7 @@ interface MessageRow {
   conversation: string
   message: ChatMessage
   handled_at: Date | null
+  age_ms: number
 }
 
 interface ConversationRow {
@@ -37,13 +38,13 @@ export function createChatStore(pool: Pool): ChatStore {
     },
     async next(conversation) {
       const { rows } = await pool.query<MessageRow>(
-        `select * from chat_message where conversation = $1 and handled_at is null order by place, number limit 1`,
+        `select *, ${AGE} from chat_message where conversation = $1 and handled_at is null order by place, number limit 1`,
         [conversation],
       )
       return rows[0] && storedOf(rows[0])
     },
     async message(number) {
-      const { rows } = await pool.query<MessageRow>('select * from chat_message where number = $1', [number])
+      const { rows } = await pool.query<MessageRow>(`select *, ${AGE} from chat_message where number = $1`, [number])
       return rows[0] && storedOf(rows[0])
     },
     async markHandled(number) {
@@ -85,11 +86,14 @@ const addressOf = ({ channel, chat, thread, reach }: ConversationRow) => ({
   ...(reach !== null && { reach }),
 })
 
+const AGE = '(extract(epoch from now() - received_at) * 1000)::float8 as age_ms'
+
 const storedOf = (row: MessageRow): StoredMessage => ({
   ...row.message,
   number: Number(row.number),
   conversation: row.conversation,
   isHandled: row.handled_at !== null,
+  ageMs: row.age_ms,
 })
 
 /** A name that tells nobody who writes there: it stands in Temporal. */

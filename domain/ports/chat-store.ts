@@ -8,6 +8,8 @@ export interface StoredMessage extends ChatMessage {
   readonly number: number
   readonly conversation: string
   readonly isHandled: boolean
+  /** How long ago it came, by the store's clock. */
+  readonly ageMs: number
 }
 
 /** A chat, or a topic of one, as the place where tasks are spoken about. */

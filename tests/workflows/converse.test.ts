@@ -1,6 +1,6 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { Worker } from '@temporalio/worker'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { withFailures } from '../../activities/activity-failure.ts'
 import { TASK_QUEUES, type ConversationActivities } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
@@ -10,13 +10,6 @@ import { conversationWokenSignal } from '../../workflows/messages.ts'
 import { installQuietRuntime, sharedBundle } from '../support/workflows/world.ts'
 
 let env: TestWorkflowEnvironment
-beforeAll(async () => {
-  installQuietRuntime()
-  const executable = { type: 'existing-path', path: inject('timeSkippingServer') } as const
-  env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable } })
-})
-afterAll(() => env.teardown())
-
 /** An inbox of numbers, and what was done with each. */
 class Inbox implements ConversationActivities {
   readonly waiting: number[] = []
@@ -49,6 +42,10 @@ let inbox: Inbox
 let workers: { worker: Worker; running: Promise<void> }[]
 let conversation: string
 beforeEach(async () => {
+  installQuietRuntime()
+  // A server for each: time does not pass while another test's conversation is open.
+  const executable = { type: 'existing-path', path: inject('timeSkippingServer') } as const
+  env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable } })
   inbox = new Inbox()
   conversation = `conversation-${Math.random().toString(16).slice(2)}`
   const { carryOut, ...local } = withFailures({
@@ -71,6 +68,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const { worker } of workers) worker.shutdown()
   await Promise.all(workers.map(({ running }) => running))
+  await env.teardown()
 })
 
 const wake = () =>

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { createConversationActivities } from '../../../activities/chat/conversation.ts'
 import type { ChatRepository } from '../../../activities/chat/desk.ts'
 import { openStore } from '../../../adapters/postgres/store.ts'
@@ -68,17 +69,17 @@ export async function openTestDesk(
       const [conversation] = await store.chats.receive([chatMessage({ text, ...more })])
       if (conversation === undefined) return []
       const answers: Said[] = []
-      for (
-        let next = await activities.readNextMessage({ conversation });
-        next;
-        next = await activities.readNextMessage({ conversation })
-      ) {
-        // Every step may be repeated; the effects are the same once.
-        await activities.carryOut(next)
-        await activities.carryOut(next)
-        answers.push(...(await answersOf(store)))
+      for (;;) {
+        const next = await activities.readNextMessage({ conversation })
+        if (!next) return answers
+        if ('waitMs' in next) await delay(next.waitMs)
+        else {
+          // Every step may be repeated; the effects are the same once.
+          await activities.carryOut(next)
+          await activities.carryOut(next)
+          answers.push(...(await answersOf(store)))
+        }
       }
-      return answers
     },
     async tasks() {
       const [conversation] = await store.chats.receive([
