@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity'
 import { beating } from '../../../activities/beating.ts'
-import type { GatewayActivities, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
+import type { GatewayActivities, NotedLoss, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
 import { isFinal, type Waiting } from '../../../domain/task.ts'
 import { approvalOf, type FakeTask } from './fake-task.ts'
@@ -115,13 +115,16 @@ function seating(find: Find) {
       task.note(`builder-assigned ${builder} seat ${seat} attempt ${attempt}`)
       if (task.state === 'queued') task.move('building')
     },
-    async noteBuilderLost({ taskId, builder, reason, answered }) {
+    async noteBuilderLost({ taskId, seat, builder, reason, answered }) {
       const task = find(taskId)
-      if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} is ${task.state}.`)
-      task.note(`builder-lost ${builder}: ${reason}`)
-      const turn = task.nextTurn()
-      const step = `${task.state}, turn ${turn}, call ${task.callsDone(turn) + 1}`
-      return Promise.resolve({ step, reason, builderGone: !answered })
+      const note = (): NotedLoss => {
+        if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} is ${task.state}.`)
+        task.note(`builder-lost ${builder}: ${reason}`)
+        const turn = task.nextTurn()
+        const step = `${task.state}, turn ${turn}, call ${task.callsDone(turn) + 1}`
+        return { step, reason, builderGone: !answered }
+      }
+      return Promise.resolve(task.once(`lost seat ${seat}`, note))
     },
   } satisfies Partial<GatewayActivities>
 }
