@@ -24,6 +24,8 @@ const inbox = proxyLocalActivities<Pick<ConversationActivities, 'readNextMessage
 
 const { carryOut } = proxyActivities<Pick<ConversationActivities, 'carryOut'>>({
   taskQueue: TASK_QUEUES.gateway,
+  // A gateway that died meanwhile is followed by another in seconds.
+  heartbeatTimeout: '5 seconds',
   // A Manager that is asked something answers within ten seconds or not at all.
   startToCloseTimeout: '30 seconds',
   // As long as the services behind it may be away; then the person is told, and the next message has its turn.

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../adapters/postgres/store.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { freshDatabase } from '../support/database.ts'
+import { chatMessage, messagePost } from '../support/chat/messages.ts'
 import { acceptance, ANSWERED, answeredTurn, call, taskIn } from '../support/stored-task.ts'
 
 const TASKS = 20_000
@@ -22,6 +23,16 @@ const FILL = [
    select id, n, 0, 'c', 'glob', '{}', 'allow', 'finished', '{}', id || n from task, generate_series(1, 2) as n`,
   `insert into message (task_id, author, text, turn) select id, 'ada', 'x', 1 from task`,
   `insert into api_key (id, tenant, name, roles, hash) select 'key-' || n, 't' || n, 'n', '{viewer}', 'h' || n from generate_series(1, 5000) as n`,
+  `insert into chat_conversation (id, channel, chat) select 'c' || n, 'telegram', n from generate_series(1, 5000) as n`,
+  `insert into chat_message (channel, id, conversation, place, message, handled_at)
+   select 'telegram', n, 'c' || 1 + n % 5000, n, '{}', case when n > 50 then now() end from generate_series(1, ${TASKS}) as n`,
+  `insert into chat_user (channel, sender, subject, name, tenant, roles)
+   select 'telegram', n, 'key:key-' || n, 'n', 'default', '{viewer}' from generate_series(1, 5000) as n`,
+  `insert into outbox (id, target, type, conversation, task_id, post, state, provider_id)
+   select 'p' || n, 'telegram', 'message', 'c' || 1 + n % 5000, 't', '{}', case when n > 50 then 'sent' else 'pending' end, n
+   from generate_series(1, ${TASKS}) as n`,
+  `insert into follower (task_id, target, conversation, seen, ended_at)
+   select id, 'telegram', 'c7', 3, case when ended_at is not null then now() end from task where id ~ '[048C]$'`,
   'analyze',
 ]
 
@@ -111,6 +122,22 @@ const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   'know an approval': (store) => store.conversations.hasApproval({ taskId: KNOWN, approvalId: `${KNOWN}1` }),
   'read a transcript': (store) => store.conversations.transcript(KNOWN),
   'read the last words': (store) => store.conversations.lastWords(KNOWN),
+  'take a chat message': async (store) => {
+    await store.chats.receive([chatMessage()])
+    await store.chats.next('c7')
+    await store.chats.message(4711)
+    await store.chats.tasks({ conversation: 'c7', limit: 20 })
+  },
+  'look for neglected chats': (store) => store.chats.neglected({ olderThanMs: 0, limit: 100 }),
+  'know a chat user': (store) => store.chatUsers.callerOf({ channel: 'telegram', sender: { id: '4711' } }),
+  'send a message': async (store) => {
+    await store.outbox.post([messagePost('c4711')])
+    const claimed = await store.outbox.claim('telegram')
+    const outcome = { state: 'sent', providerId: '1' } as const
+    await store.outbox.settle({ id: claimed?.post.id ?? '', attempt: claimed?.attempt ?? 0, outcome })
+    await store.outbox.taskOf({ conversation: 'c7', providerId: '4711' })
+  },
+  'look for followers to tell': (store) => store.followers.behind({ targets: ['telegram'], limit: 50 }),
   'find a key': (store) => store.keys.findByHash('h4711'),
   'list the keys of a tenant': (store) => store.keys.list('t4711'),
   'read what was delivered': async (store) => {

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
+import { beating } from '../../activities/beating.ts'
 import { createConversationActivities } from '../../activities/chat/conversation.ts'
 import { createCallbackSender } from '../../adapters/callback/callback-sender.ts'
 import type { Config } from '../../adapters/config.ts'
@@ -60,8 +61,9 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
   const repositories = await readKnownRepositories(config.REPOSITORIES_FILE)
   const desk = { store, control, intake, channels, access: accessOf(config), repositories, linkOf, clock }
   const onFailure = (error: unknown) => logger.warn({ reason: reasonOf(error) }, 'a chat step failed; it is repeated')
+  const { carryOut, ...inboxSteps } = createConversationActivities(desk)
   return {
-    activities: createConversationActivities(desk),
+    activities: { ...inboxSteps, carryOut: (read) => beating(() => carryOut(read)) },
     webhooks: { ...webhooksOf(config), take: (received) => inbox.take(received) },
     async run(signal) {
       for (const channel of channels.values()) void introduce(channel, options)
