@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 import { GatewayError } from '../domain/errors.ts'
-import { isAllowed, type Caller, type Permission } from '../domain/permissions.ts'
+import { checkAllowed, checkMayChange, type Caller, type Permission } from '../domain/permissions.ts'
 import type { KeyStore, TaskStore } from '../domain/ports/store.ts'
 import type { Task } from '../domain/task.ts'
 
@@ -32,8 +32,7 @@ export async function authenticate(header: string | undefined, keys: KeyStore): 
 /** The caller when it holds the permission; throws `forbidden` otherwise. */
 export function allowed(context: ApiContext, permission: Permission): Caller {
   const caller = context.get('caller')
-  if (!isAllowed(caller, permission))
-    throw forbidden(`This key lacks the permission ${permission}. Ask an admin for a role that grants it.`)
+  checkAllowed(caller, permission)
   return caller
 }
 
@@ -58,11 +57,6 @@ export async function taskOf(context: ApiContext, tasks: TaskStore): Promise<Tas
 /** A task the caller may change: its own, or any of the tenant for operators and admins. */
 export async function ownTaskOf(context: ApiContext, tasks: TaskStore, permission: Permission): Promise<Task> {
   const task = await taskOf(context, tasks)
-  const caller = allowed(context, permission)
-  const isOperator = caller.roles.some((role) => role === 'admin' || role === 'operator')
-  if (!isOperator && task.requester !== caller.subject)
-    throw forbidden('This task belongs to somebody else. Its requester or an operator may change it.')
+  checkMayChange(context.get('caller'), permission, task)
   return task
 }
-
-const forbidden = (message: string): GatewayError => new GatewayError('forbidden', message)

@@ -1,3 +1,6 @@
+import { GatewayError } from './errors.ts'
+import type { Task } from './task.ts'
+
 /** Who may do what. Default deny: what no role grants is refused. */
 export type Role = 'admin' | 'operator' | 'submitter' | 'viewer' | 'auditor' | 'service'
 export const ROLES = [
@@ -69,4 +72,28 @@ export function permissionsOf(roles: readonly Role[]): readonly Permission[] {
 /** Whether the caller holds the permission. */
 export function isAllowed(caller: Caller, permission: Permission): boolean {
   return caller.roles.some((role) => GRANTS[role].includes(permission))
+}
+
+/** Throws `forbidden` unless the caller holds the permission. */
+export function checkAllowed(caller: Caller, permission: Permission): void {
+  if (!isAllowed(caller, permission))
+    throw new GatewayError(
+      'forbidden',
+      `You lack the permission ${permission}. Ask an admin for a role that grants it.`,
+    )
+}
+
+/** Whether a task is the caller's own, or any of the tenant for operators and admins. */
+export const mayChange = (caller: Caller, task: Pick<Task, 'requester' | 'tenant'>): boolean =>
+  task.tenant === caller.tenant &&
+  (task.requester === caller.subject || caller.roles.some((role) => role === 'admin' || role === 'operator'))
+
+/** Throws `forbidden` unless the caller holds the permission and may change this task. */
+export function checkMayChange(caller: Caller, permission: Permission, task: Task): void {
+  checkAllowed(caller, permission)
+  if (!mayChange(caller, task))
+    throw new GatewayError(
+      'forbidden',
+      'This task belongs to somebody else. Its requester or an operator may change it.',
+    )
 }

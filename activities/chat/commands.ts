@@ -13,9 +13,9 @@ import type { Meaning } from '../../domain/chat/meaning.ts'
 import { joined, plain } from '../../domain/chat/styled-text.ts'
 import { cardOf, dollarsOf, endOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
 import { GatewayError } from '../../domain/errors.ts'
+import { checkAllowed, checkMayChange } from '../../domain/permissions.ts'
 import { isFinal, withoutPastDeadline, type Task } from '../../domain/task.ts'
 import { reply, type ChatDesk, type Request } from './desk.ts'
-import { checkMay } from './known-sender.ts'
 import { repositoriesOf } from './tasks.ts'
 
 const LISTED = 10
@@ -41,7 +41,7 @@ async function general(
   { command, rest }: { readonly command: CommandName; readonly rest: string },
 ): Promise<Draft> {
   if (command === 'tasks') {
-    checkMay(caller, 'task:read')
+    checkAllowed(caller, 'task:read')
     const { tenant, subject: requester } = caller
     return tasksAnswer((await desk.store.tasks.list({ tenant, requester, limit: LISTED })).items)
   }
@@ -90,7 +90,7 @@ async function look(
   const { store } = desk
   const link = desk.linkOf(task.id)
   if (!['status', 'cost', 'diff', 'logs'].includes(command)) return undefined
-  checkMay(caller, 'task:read')
+  checkAllowed(caller, 'task:read')
   if (command === 'cost') return costAnswer(task)
   if (command === 'diff') {
     const patch = await store.artifacts.patch(task.id)
@@ -117,7 +117,7 @@ async function change(
   const { command, task } = asked
   if (command === 'retry') return retry(desk, request, task)
   if (command === 'approve' || command === 'reject') return decide(desk, request, asked)
-  checkMay(request.caller, 'task:control', task)
+  checkMayChange(request.caller, 'task:control', task)
   if (isFinal(task.state))
     throw new GatewayError('conflict', `${task.id} has ended (${task.state}). Run it again: /retry ${task.id}`)
   if (command === 'budget') return raiseBudget(desk, request, asked)
@@ -138,7 +138,7 @@ async function decide(
   { message, caller }: Request,
   { command, rest, named, task }: TaskCommand & { readonly task: Task },
 ): Promise<Draft | undefined> {
-  checkMay(caller, 'task:approve', task)
+  checkMayChange(caller, 'task:approve', task)
   const approvalId = named.startsWith('approval-') ? named : task.waiting?.approvalId
   if (approvalId === undefined) return textAnswer(`${task.id} waits for no approval (${task.state}).`)
   const [first, others] = firstWord(rest)
@@ -164,7 +164,7 @@ async function raiseBudget(
 }
 
 async function retry(desk: ChatDesk, { message, caller }: Request, task: Task): Promise<undefined> {
-  checkMay(caller, 'task:submit', task)
+  checkMayChange(caller, 'task:submit', task)
   if (!isFinal(task.state))
     throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). End it first: /cancel ${task.id}`)
   const { request } = await desk.store.tasks.work(task.id)

@@ -2,10 +2,9 @@ import { textAnswer, whichRepository } from '../../domain/chat/answers.ts'
 import { readCommand } from '../../domain/chat/command.ts'
 import { chooseRepository, type RepositoryChoice } from '../../domain/chat/repository.ts'
 import { GatewayError } from '../../domain/errors.ts'
-import type { Caller } from '../../domain/permissions.ts'
+import { checkAllowed, checkMayChange, type Caller } from '../../domain/permissions.ts'
 import type { StoredMessage } from '../../domain/ports/chat-store.ts'
 import { reply, type ChatDesk, type ChatRepository, type Request } from './desk.ts'
-import { checkMay } from './known-sender.ts'
 
 interface Said {
   /** The message whose words count. */
@@ -18,7 +17,7 @@ export async function beginTask(
   { message, caller }: Request,
   said: Said & { readonly repository?: string },
 ): Promise<void> {
-  checkMay(caller, 'task:submit')
+  checkAllowed(caller, 'task:submit')
   const origin = await originOf(desk, message, said)
   if (!origin) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
   const prompt = wordsOf(origin)
@@ -39,7 +38,7 @@ export async function tell(desk: ChatDesk, request: Request, said: Said & { read
   const origin = await originOf(desk, message, said)
   const task = await desk.store.tasks.find(said.taskId, caller.tenant)
   if (!origin || !task) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
-  checkMay(caller, 'task:control', task)
+  checkMayChange(caller, 'task:control', task)
   const { id: taskId } = task
   try {
     await desk.control.say({
