@@ -12,6 +12,10 @@ export function temporalPageOf(taskId: string, { temporalUiUrl, namespace }: Omi
   return `${temporalUiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(taskId)}`
 }
 
+/** Where people look at a task. */
+export const webPageOf = (taskId: string, { publicUrl }: Pick<Links, 'publicUrl'>): string =>
+  `${publicUrl()}/tasks/${taskId}`
+
 /** A task with its links. */
 export function viewOf(task: Task, dependencies: Links): TaskView {
   const { publicUrl } = dependencies
@@ -21,7 +25,7 @@ export function viewOf(task: Task, dependencies: Links): TaskView {
     events: `${self}/events`,
     patch: `${self}/patch`,
     temporal: temporalPageOf(task.id, dependencies),
-    web: `${publicUrl()}/tasks/${task.id}`,
+    web: webPageOf(task.id, dependencies),
   }
   return { ...(task as Omit<TaskView, 'links'>), links }
 }

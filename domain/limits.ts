@@ -19,6 +19,8 @@ export const MAX_VERIFICATIONS = 3
 /** Half of Temporal's own 4,096: a run that is replayed stays fast. */
 export const CONTINUE_AS_NEW_EVENTS = 1_500
 export const CONTINUE_AS_NEW_BYTES = 1024 * 1024
+/** More events than any task has: a page that is the whole. */
+export const ALL_EVENTS = 1_000_000
 /** As often the same call with the same result in a row, and a person is asked whether it leads anywhere. */
 export const LOOPING_CALLS = 10
 /** Three builders lost at the same step is the step's fault, not the builders'. */

@@ -24,14 +24,12 @@ import { drainSignal, seatGrantedSignal } from '../workflows/messages.ts'
 import { createBoundaries } from './boundaries.ts'
 import { HEALTH_QUESTION, type BuilderMessage } from './builder-process.ts'
 import { BuilderReport } from './builder-report.ts'
+import { HEARTBEATS } from './heartbeats.ts'
 import { createLogAudit, createLogger, installRuntime } from './logging.ts'
 import { createModel } from './model.ts'
 import { paths } from '../adapters/paths.ts'
 import { repositoryRules } from './repositories.ts'
 import { connectWorker } from '../adapters/temporal/connection.ts'
-
-/** A heartbeat is sent at least this often, so that a frozen builder is told from a busy one (seat measurements). */
-const HEARTBEATS = { maxHeartbeatThrottleInterval: '1 second', defaultHeartbeatThrottleInterval: '1 second' } as const
 
 /** A server that needs longer is not there for a builder. */
 const TEMPORAL_ANSWER_MS = 3_000

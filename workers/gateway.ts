@@ -7,7 +7,7 @@ import { createApp } from '../api/app.ts'
 import { serveApp } from '../api/serve.ts'
 import { createSignIn, type SignIn } from '../api/sign-in.ts'
 import { createTaskIntake } from '../api/task-intake.ts'
-import { viewOf, type Links } from '../api/task-view.ts'
+import { viewOf, webPageOf, type Links } from '../api/task-view.ts'
 import { childEnvironment, type Config } from '../adapters/config.ts'
 import { openStore } from '../adapters/postgres/store.ts'
 import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
@@ -100,6 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     intake,
     logger,
     viewOf: (task) => viewOf(task, links),
+    linkOf: (taskId) => webPageOf(taskId, links),
   })
   const workers = await createManagerWorkers({
     ...{ connection, client, config, store, model: createModel(config), bundle, identity },

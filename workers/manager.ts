@@ -11,9 +11,8 @@ import type { Store } from '../domain/ports/store.ts'
 import { noWarehouse } from '../domain/ports/warehouse.ts'
 import { chain } from '../domain/routing/chain.ts'
 import { byKind, cost } from '../domain/routing/strategies.ts'
+import { HEARTBEATS } from './heartbeats.ts'
 
-/** A living gateway is heard of at least once a second while the model thinks. */
-const HEARTBEATS = { maxHeartbeatThrottleInterval: '1 second', defaultHeartbeatThrottleInterval: '1 second' } as const
 /** About half a gigabyte of replayed state at most; the rest is replayed when it is needed again. */
 const CACHED_WORKFLOWS = 200
 

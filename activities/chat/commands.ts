@@ -14,14 +14,13 @@ import { joined, plain } from '../../domain/chat/styled-text.ts'
 import { cardOf, dollarsOf, endOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import { checkAllowed, checkMayChange } from '../../domain/permissions.ts'
+import { ALL_EVENTS } from '../../domain/limits.ts'
 import { isFinal, withoutPastDeadline, type Task } from '../../domain/task.ts'
 import { reply, type ChatDesk, type Request } from './desk.ts'
 import { repositoriesOf } from './tasks.ts'
 
 const LISTED = 10
 const LOGGED = 12
-/** More than any task has. */
-const ALL_EVENTS = 1_000_000
 
 type CommandMeaning = Extract<Meaning, { type: 'command' }>
 

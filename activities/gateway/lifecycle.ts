@@ -1,6 +1,7 @@
 import type { GatewayActivities, NotedLoss, Wait } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { NewTaskEvent, TaskEvent } from '../../domain/events.ts'
+import { ALL_EVENTS } from '../../domain/limits.ts'
 import type { Memory } from '../../domain/ports/memory.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { Warehouse } from '../../domain/ports/warehouse.ts'
@@ -13,8 +14,6 @@ import { briefOf } from './brief.ts'
 const APPROVAL_DAYS = 30
 /** Two of a builder's beats: one that is silent for longer had to be replaced. */
 const BEATING_MS = 4_000
-/** More than any task has. */
-const ALL_EVENTS = 1_000_000
 
 export interface LifecycleDependencies {
   readonly store: Store
@@ -37,7 +36,7 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
   return {
     openTask: async ({ taskId }) => briefOf(await found(store, taskId)),
     async awaitHuman({ taskId, wait }) {
-      await leaveWait(store, taskId, `awaiting_${wait.for}`)
+      await leaveWait(store, await found(store, taskId), `awaiting_${wait.for}`)
       const { waiting, event } = await waitingFor({ store, clock }, { taskId, wait })
       await tasks.move({ taskId, to: `awaiting_${wait.for}`, change: { waiting }, events: [event] })
       return waiting
@@ -51,7 +50,7 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
       await tasks.move({ taskId, to, change: { waiting: null } })
     },
     async beginVerification({ taskId }) {
-      await leaveWait(store, taskId)
+      await leaveWait(store, await found(store, taskId))
       const { moved } = await tasks.move({ taskId, to: 'verifying', unlessSteered: true })
       return moved
     },
@@ -108,7 +107,7 @@ function seating({ store, router, models }: LifecycleDependencies) {
       if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already (${task.state}).`)
       const change = { builder: { id: builder, seat, attempt } }
       const events: NewTaskEvent[] = [{ type: 'builder-assigned', data: { builder, seat, attempt } }]
-      await leaveWait(store, taskId)
+      await leaveWait(store, task)
       if (task.state === 'queued') await store.tasks.move({ taskId, to: 'building', change, events })
       else await store.tasks.note({ taskId, change, events })
     },
@@ -120,9 +119,8 @@ function seating({ store, router, models }: LifecycleDependencies) {
       const { state } = await found(store, taskId)
       // Ended by the sweeper or an operator: every step is refused, on whatever seat.
       if (isFinal(state)) throw new GatewayError('conflict', `${taskId} is ${state}; no other builder is needed.`)
-      const turn = await store.conversations.nextTurn(taskId)
       const loss: NotedLoss = {
-        step: await currentStep(store, { taskId, turn }),
+        step: await currentStep(store, { taskId, state }),
         reason: reason.slice(0, 300),
         builderGone: !answered && !(await store.builders.beats(builder, BEATING_MS)),
       }
@@ -145,33 +143,32 @@ function requests({ store }: LifecycleDependencies) {
   } satisfies Partial<Lifecycle>
 }
 
-/** Where the work stands: state, turn and calls done of it. */
 const lossIn = ({ step, reason, builderGone }: TaskEvent['data']): NotedLoss => ({
   step: String(step),
   reason: String(reason),
   builderGone: builderGone === true,
 })
 
+/** Where the work stands: state, turn and calls done of it. */
 async function currentStep(
   store: Store,
-  { taskId, turn }: { readonly taskId: string; readonly turn: number },
+  { taskId, state }: { readonly taskId: string; readonly state: TaskState },
 ): Promise<string> {
-  const { task } = await store.tasks.work(taskId)
+  const turn = await store.conversations.nextTurn(taskId)
   const entries = await store.conversations.transcript(taskId)
   const done = entries.filter(
     (entry) => entry['type'] === 'tool' && entry['turn'] === turn && entry['state'] === 'finished',
   )
-  return `${task.state}, turn ${turn}, call ${done.length + 1}`
+  return `${state}, turn ${turn}, call ${done.length + 1}`
 }
 
 /**
  * Ends a wait the Manager knows nothing of: it was stored, then the process died before the Manager's history held it,
  * and by the time another took over there was news (the seat is lost, the pause is over) that led past it.
  */
-async function leaveWait(store: Store, taskId: string, unless?: TaskState): Promise<void> {
-  const { state } = await found(store, taskId)
+async function leaveWait(store: Store, { id, state }: Task, unless?: TaskState): Promise<void> {
   if (isWaiting(state) && state !== unless)
-    await store.tasks.move({ taskId, to: 'building', change: { waiting: null } })
+    await store.tasks.move({ taskId: id, to: 'building', change: { waiting: null } })
 }
 
 async function waitingFor(

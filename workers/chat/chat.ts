@@ -34,7 +34,10 @@ export interface ChatOptions {
   readonly client: Client
   readonly control: TaskControl
   readonly intake: TaskIntake
+  /** A task as the API shows it. */
   readonly viewOf: (task: Task) => TaskView
+  /** Where people look at a task. */
+  readonly linkOf: (taskId: string) => string
   readonly logger: Logger
 }
 
@@ -48,11 +51,10 @@ export interface Chat {
 
 /** Puts the configured channels together with inbox, conversations and outbox. */
 export async function createChat(options: ChatOptions): Promise<Chat> {
-  const { config, store, control, intake, viewOf, logger } = options
+  const { config, store, control, intake, viewOf, linkOf, logger } = options
   const channels = channelsOf(config)
   const inbox = createChatInbox(options)
   const clock = () => new Date()
-  const linkOf = (taskId: string) => viewOf({ id: taskId } as Task).links.web
   const callbacks = createCallbackSender({
     secret: config.CALLBACK_SECRET ?? (await readOrMakeSecret(paths(config).callbackSecret)),
     allowlist: config.OUTBOUND_ALLOWLIST,
@@ -75,7 +77,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
         ])
       }
       await Promise.all([
-        inbox.sweep(signal),
+        channels.size > 0 && inbox.sweep(signal),
         whileLeading({ store, office: 'outbox', work, onFailure }, signal),
         pollingOf(options, inbox, signal),
       ])

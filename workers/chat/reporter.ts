@@ -4,14 +4,13 @@ import type { Channel } from '../../domain/ports/channel.ts'
 import type { Follower, Post } from '../../domain/ports/outbox.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
+import { ALL_EVENTS } from '../../domain/limits.ts'
 import { isFinal, type Task } from '../../domain/task.ts'
 import { Wakeable } from '../wakeable.ts'
 
 /** A notification that got lost is made up for after this time. */
 const LOOK_EVERY_MS = 2_000
 const PAGE = 50
-/** More than any task has. */
-const ALL_EVENTS = 1_000_000
 
 export interface ReporterOptions {
   readonly store: Store
