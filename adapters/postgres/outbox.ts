@@ -20,6 +20,14 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
   return {
     post: (posts) => insertPosts(pool, posts),
     claim: (target) => claim(pool, target),
+    async dueInMs(target) {
+      const { rows } = await pool.query<{ ms: number | null }>(
+        `select (extract(epoch from min(due_at) - now()) * 1000)::double precision as ms from outbox
+         where target = $1 and state in ('pending', 'sending') and due_at < 'infinity'`,
+        [target],
+      )
+      return rows[0]?.ms ?? undefined
+    },
     async settle({ id, attempt, outcome }) {
       const { rowCount } = await pool.query(SETTLE, [id, attempt, ...settledColumns(outcome)])
       return rowCount === 1

@@ -62,6 +62,8 @@ export interface Outbox {
    * `sending` from then on.
    */
   claim(target: OutboxTarget): Promise<ClaimedPost | undefined>
+  /** Milliseconds until the next post is due, negative when one waits for another; undefined when none is. */
+  dueInMs(target: OutboxTarget): Promise<number | undefined>
   /** False when another attempt has begun since. */
   settle(settled: { readonly id: string; readonly attempt: number; readonly outcome: Outcome }): Promise<boolean>
   /** What a channel reports of messages by their reference. */

@@ -51,6 +51,18 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
       expect((await claim())?.post.id).toBe(posts[0]?.id)
     })
 
+    it('is due at once, or after its pause, and no more when it was sent', async () => {
+      const due = () => store.outbox.dueInMs('telegram')
+      expect(await due()).toBeUndefined()
+      await post(messagePost(conversation))
+      expect(await due()).toBeLessThanOrEqual(0)
+      await settle(await claim(), { state: 'pending', reason: 'busy', afterMs: 60_000 })
+      expect(await due()).toBeGreaterThan(30_000)
+      expect(await store.outbox.dueInMs('whatsapp')).toBeUndefined()
+      await post(messagePost(conversation, { id: 'second' }))
+      expect(await due()).toBeLessThanOrEqual(0)
+    })
+
     it.each<Outcome>([SENT, { state: 'failed', reason: 'gone' }, { state: 'unknown', reason: 'lost' }])(
       'lets the next one go when it is $state',
       async (outcome) => {

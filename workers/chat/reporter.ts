@@ -10,6 +10,8 @@ import { Wakeable } from '../wakeable.ts'
 
 /** A notification that got lost is made up for after this time. */
 const LOOK_EVERY_MS = 2_000
+/** Many tasks' events wake it once: a card is changed once a second at most anyway. */
+const REST_MS = 200
 const PAGE = 50
 
 export interface ReporterOptions {
@@ -29,12 +31,12 @@ export async function reportToFollowers(options: ReporterOptions, signal: AbortS
   const targets = [...options.channels.keys(), 'callback'] as const
   const loop = new Wakeable()
   const unsubscribe = await store.followers.subscribe(loop.wake)
-  const work = async (): Promise<void> => {
+  const work = async (): Promise<undefined> => {
     const behind = await store.followers.behind({ targets, limit: PAGE })
     for (const follower of behind) await tell(options, follower)
     if (behind.length === PAGE) loop.wake()
   }
-  await loop.run({ everyMs: LOOK_EVERY_MS, work, onFailure }, signal)
+  await loop.run({ everyMs: LOOK_EVERY_MS, restMs: REST_MS, work, onFailure }, signal)
   unsubscribe()
 }
 

@@ -8,8 +8,10 @@ import { Wakeable } from '../wakeable.ts'
 
 /** Enough to keep the way busy; more only makes a slow service slower. */
 const IN_FLIGHT = 2
-/** What is due later is looked for this often. */
+/** What is due but waits for another is looked for this often. */
 const LOOK_EVERY_MS = 250
+/** A notification that got lost is made up for after this time. */
+const LOOK_AT_LEAST_MS = 5_000
 /** A channel that echoes references has reported what it took by then. */
 const REPORT_LIMIT_MS = 10_000
 /** As above after a restart: what was reported meanwhile comes again, after half a minute and a minute. */
@@ -39,10 +41,13 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
   const loop = new Wakeable()
   const unsubscribe = await store.outbox.subscribe(loop.wake)
   const inFlight = new Set<Promise<void>>()
-  const work = async (): Promise<void> => {
+  const work = async (): Promise<number | undefined> => {
     while (inFlight.size < IN_FLIGHT && !signal.aborted) {
       const claimed = await store.outbox.claim(target)
-      if (!claimed) return
+      if (!claimed) {
+        const dueInMs = (await store.outbox.dueInMs(target)) ?? LOOK_AT_LEAST_MS
+        return Math.min(Math.max(dueInMs, LOOK_EVERY_MS), LOOK_AT_LEAST_MS)
+      }
       const sending: Promise<void> = sendOne(claimed, target, options)
         .catch(onFailure)
         .finally(() => {
@@ -51,6 +56,7 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
         })
       inFlight.add(sending)
     }
+    return undefined
   }
   await loop.run({ everyMs: LOOK_EVERY_MS, work, onFailure }, signal)
   unsubscribe()
