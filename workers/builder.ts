@@ -78,7 +78,10 @@ async function main(): Promise<void> {
     builder: id,
     queue,
     announce: async ({ workflowId, runId }, seat) => {
-      await client.workflow.getHandle(workflowId, runId).signal(seatGrantedSignal, seat)
+      const manager = client.workflow.getHandle(workflowId, runId)
+      await manager.signal(seatGrantedSignal, seat)
+      // Its request was taken from the queue in the moment the draining began.
+      if (report.draining) await manager.signal(drainSignal, { builder: id })
     },
   })
   const signer = openReceiptSigner(paths(config).receiptKey)
@@ -116,6 +119,15 @@ async function main(): Promise<void> {
     seatCount: config.BUILDER_SEATS,
     restarts: Number(values.restarts),
   })
+  process.on('SIGINT', () => undefined)
+  const tell = (message: BuilderMessage) => void process.send?.(message, undefined, undefined, () => undefined)
+  process.on('message', (question) => {
+    if (question !== HEALTH_QUESTION) return
+    const polling = report.draining || [pool, own].every((worker) => worker.getState() === 'RUNNING')
+    void reachesTemporal(client).then((reached) => tell({ type: 'health', polling, reachesTemporal: reached }))
+  })
+  await report.start()
+  const [lending, serving] = [pool.run(), own.run()]
   const drain = async () => {
     report.draining = true
     pool.shutdown()
@@ -127,24 +139,16 @@ async function main(): Promise<void> {
           .catch(() => undefined),
       ),
     )
-    await seats.empty()
+    await lending
     own.shutdown()
   }
   process.once(
     'SIGTERM',
     () => void drain().catch((error: unknown) => logger.error({ reason: String(error) }, 'draining failed')),
   )
-  process.on('SIGINT', () => undefined)
-  const tell = (message: BuilderMessage) => void process.send?.(message, undefined, undefined, () => undefined)
-  process.on('message', (question) => {
-    if (question !== HEALTH_QUESTION) return
-    const polling = report.draining || [pool, own].every((worker) => worker.getState() === 'RUNNING')
-    void reachesTemporal(client).then((reached) => tell({ type: 'health', polling, reachesTemporal: reached }))
-  })
-  await report.start()
   logger.info({ queue }, 'builder ready')
   tell({ type: 'ready' })
-  await Promise.all([pool.run(), own.run()])
+  await Promise.all([lending, serving])
   await report.stop()
   await workspaces.discardAll()
   await connection.close()

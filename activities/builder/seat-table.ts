@@ -15,7 +15,6 @@ export class SeatTable {
   /** Called after a seat was opened or ended. */
   onChange: () => void = () => undefined
   private readonly held = new Map<string, HeldSeat>()
-  private waiting: (() => void)[] = []
 
   /** Opens a seat; `over` resolves when it is released. */
   open(fence: Fence): HeldSeat {
@@ -35,14 +34,6 @@ export class SeatTable {
     seat.gone.abort(new GatewayError('seat_lost', `Seat ${fence.seat} of ${fence.taskId} ended.`))
     seat.end()
     this.onChange()
-    if (this.held.size > 0) return
-    for (const resolve of this.waiting) resolve()
-    this.waiting = []
-  }
-
-  /** Resolves when no seat is held. */
-  async empty(): Promise<void> {
-    if (this.held.size > 0) await new Promise<void>((resolve) => this.waiting.push(resolve))
   }
 
   /** Aborts when the seat ends. Throws `seat_lost` when this builder does not hold it. */

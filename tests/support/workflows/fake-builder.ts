@@ -32,7 +32,10 @@ interface HeldSeat extends Gate {
 export class FakeBuilder {
   private readonly held = new Map<string, HeldSeat>()
   private workers: readonly Worker[] = []
+  private lending: Promise<unknown> = Promise.resolve()
   private running: Promise<unknown> = Promise.resolve()
+  private draining = false
+  private stopping = false
 
   static async start(options: FakeBuilderOptions): Promise<FakeBuilder> {
     const builder = new FakeBuilder(options)
@@ -90,15 +93,16 @@ export class FakeBuilder {
   /** SIGTERM of a real builder: lends nothing more, asks for hand-over, serves until no seat is held. */
   async drain(): Promise<void> {
     const [pool, own] = this.workers
+    this.draining = true
     pool?.shutdown()
-    const held = [...this.held.values()]
-    await Promise.all(held.map(({ fence }) => this.signal(fence.taskId)))
-    await Promise.all(held.map(({ over }) => over))
+    await Promise.all([...this.held.values()].map(({ fence }) => this.signal(fence.taskId)))
+    await this.lending
     own?.shutdown()
     await this.running
   }
 
   async stop(): Promise<void> {
+    this.stopping = true
     for (const { fence } of this.held.values()) {
       this.thaw(fence.taskId)
       this.drop(fence.taskId)
@@ -108,7 +112,9 @@ export class FakeBuilder {
   }
 
   private async serve(connection: NativeConnection): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.run()))
+    const [lending, ...serving] = this.workers.map((worker) => worker.run())
+    this.lending = Promise.resolve(lending)
+    await Promise.all([lending, ...serving])
     await connection.close()
   }
 
@@ -127,6 +133,8 @@ export class FakeBuilder {
         const context = Context.current()
         const seat: HeldSeat = { fence, ...gate(), frozen: false, thawed: gate() }
         this.held.set(keyOf(fence), seat)
+        // Its request was taken from the queue in the moment of the stop.
+        if (this.stopping) seat.end()
         const beat = beating(seat)
         try {
           const step = { name: `seat ${fence.seat}`, attempt: 1, seat: fence.seat, builder: id }
@@ -134,6 +142,7 @@ export class FakeBuilder {
           const { workflowId, runId } = context.info.workflowExecution ?? { workflowId: fence.taskId }
           const granted = { seat: fence.seat, builder: id, queue: builderQueue(id) }
           await client.workflow.getHandle(workflowId, runId).signal(seatGrantedSignal, granted)
+          if (this.draining) await this.signal(fence.taskId)
           await Promise.race([seat.over, gone(seat)])
         } finally {
           clearInterval(beat)

@@ -1,4 +1,4 @@
-import { MAX_VERIFICATIONS, POISON_FAILURES } from '../../../../domain/limits.ts'
+import { MAX_VERIFICATIONS, POISON_FAILURES, POISON_LOSSES } from '../../../../domain/limits.ts'
 import { canMove, isFinal } from '../../../../domain/task.ts'
 import { COST_OF_A_CALL, type Entry } from '../fake-task.ts'
 import type { Played } from './play-life.ts'
@@ -18,6 +18,15 @@ const twice = (values: readonly string[]): readonly string[] =>
 
 const struck = (played: Played, fault: string): boolean =>
   names(played, 'struck').some((name) => name.startsWith(fault))
+
+/** Whether so many builders were gone at one step, or failed, that the task may be set aside. */
+function mayBePoison(played: Played): boolean {
+  const failures = played.record.events.filter((event) => event.startsWith('builder-lost')).length
+  const gone = names(played, 'struck').flatMap((name) => /^(?:killed|zombie|frozen) at (.*)/.exec(name)?.[1] ?? [])
+  return (
+    failures >= POISON_FAILURES || gone.some((step) => gone.filter((other) => other === step).length >= POISON_LOSSES)
+  )
+}
 
 const saidInTime = ({ said }: Played, type: string): boolean =>
   said.some(({ message, accepted, inTime }) => message.type === type && accepted && inTime)
@@ -167,8 +176,7 @@ export const PROMISES: readonly Promised[] = [
       const { record, life } = played
       const verdicts = life.script.verdicts ?? []
       const rejected = verdicts.length === MAX_VERIFICATIONS && verdicts.every((verdict) => verdict === 'failed')
-      const losses = record.events.filter((event) => event.startsWith('builder-lost')).length
-      const mayFail = rejected || struck(played, 'throws-final') || losses >= POISON_FAILURES
+      const mayFail = rejected || struck(played, 'throws-final') || mayBePoison(played)
       const { state } = record
       if (state === 'completed' || !isFinal(state)) return []
       if (state === 'failed' && mayFail) return []
