@@ -20,6 +20,7 @@ export default defineConfig({
         include: folders.map((folder) => `${folder}/**/*.test.ts`),
         testTimeout: 60_000,
         hookTimeout: 120_000,
+        isolate: false,
         ...(name !== 'alone' && { globalSetup: ['tests/support/services.ts'] }),
       },
     })),

@@ -17,7 +17,7 @@ const SCRIPT = {
         ...{ title: 'Wait', kind: 'code', summary: 'Waits.', priority: 3, risk: 'low', needsRepository: false },
       } as const,
       turns: [
-        { calls: [{ name: 'run_shell_command', args: { command: 'sleep 3' } }] },
+        { calls: [{ name: 'run_shell_command', args: { command: 'sleep 5' } }] },
         { calls: [{ name: 'complete_task', args: { summary: 'Waited.' } }] },
       ],
     },
@@ -41,7 +41,7 @@ async function become(wanted: (pool: Pool) => boolean): Promise<Pool> {
   for (;;) {
     const pool = await look()
     if (wanted(pool)) return pool
-    await delay(100)
+    await delay(200)
   }
 }
 
@@ -56,19 +56,19 @@ afterEach(async () => {
   data.remove()
 })
 
-describe('a queue of 25 tasks and builders of one seat', () => {
+describe('a queue of 14 tasks and builders of one seat', () => {
   it('makes the pool grow to ten, never eleven, and shrink to two when it is done', { timeout: 240_000 }, async () => {
     await start({ BUILDER_SEATS: '1', BUILDER_IDLE_TIMEOUT: '4s' })
     expect((await look()).items).toHaveLength(2)
-    const tasks = await Promise.all(Array.from({ length: 25 }, () => submit(gateway.client, { prompt: 'Wait.' })))
-    expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(25)
+    const tasks = await Promise.all(Array.from({ length: 14 }, () => submit(gateway.client, { prompt: 'Wait.' })))
+    expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(14)
 
     let peak = 0
     const over = new AbortController()
     const watching = (async () => {
       while (!over.signal.aborted) {
         peak = Math.max(peak, (await look()).items.length)
-        await delay(50)
+        await delay(200)
       }
     })()
     const ended = await Promise.all(tasks.map(({ id }) => until(gateway.client, id, 'ended')))
