@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { Writable } from 'node:stream'
 import { CapturedOutput } from './captured-output.ts'
+import { guard } from './dead-man.ts'
 import type { SandboxResult } from '../../domain/ports/sandbox.ts'
 
 /** A process that ignores SIGTERM is killed after this. */
@@ -38,10 +39,12 @@ export interface ProcessRequest {
 
 /**
  * Runs a command in its own process group with nothing but the given environment. The group is gone when this
- * resolves; it rejects with the signal's reason when it was aborted, and with the error of a command that cannot start.
+ * resolves; it rejects with the signal's reason when it was aborted, with `seat_lost` when this process stood still
+ * meanwhile, and with the error of a command that cannot start.
  */
 export async function runProcess(request: ProcessRequest): Promise<SandboxResult> {
   request.signal?.throwIfAborted()
+  const guarded = guard()
   const started = performance.now()
   const [file, ...args] = request.command
   const child = spawn(file, args, {
@@ -55,13 +58,17 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
     ],
   })
   calm(child, request.niceness ?? 0)
-  if (child.pid !== undefined) request.started?.(child.pid)
+  if (child.pid !== undefined) {
+    guarded.started(child.pid)
+    request.started?.(child.pid)
+  }
   const stdout = capture(child.stdout, request.maxOutputBytes)
   const stderr = capture(child.stderr, request.maxOutputBytes)
   feed(child.stdio[0], request.stdin)
   feed(child.stdio[EXTRA_INPUT], request.extraInput)
-  const { exitCode, timedOut } = await ended(child, request)
+  const { exitCode, timedOut } = await ended(child, request, guarded.signal).finally(() => guarded.release())
   request.signal?.throwIfAborted()
+  guarded.signal.throwIfAborted()
   return {
     exitCode,
     timedOut,
@@ -108,6 +115,7 @@ function capture(stream: NodeJS.ReadableStream | null, maxBytes: number): Captur
 async function ended(
   child: ChildProcess,
   { timeoutMs, signal, stop, endStrays }: Pick<ProcessRequest, 'timeoutMs' | 'signal' | 'stop' | 'endStrays'>,
+  stoodStill: AbortSignal,
 ): Promise<{ readonly exitCode: number; readonly timedOut: boolean }> {
   let timedOut = false
   let killer: NodeJS.Timeout | undefined
@@ -121,7 +129,7 @@ async function ended(
     timedOut = true
     end()
   }, timeoutMs)
-  for (const ending of [signal, stop]) ending?.addEventListener('abort', end, { once: true })
+  for (const ending of [signal, stop, stoodStill]) ending?.addEventListener('abort', end, { once: true })
   try {
     const exitCode = await exitOf(child, () => {
       // bubblewrap's own children end with it only once they have asked the kernel for that.
@@ -132,7 +140,7 @@ async function ended(
   } finally {
     clearTimeout(timer)
     clearTimeout(killer)
-    for (const ending of [signal, stop]) ending?.removeEventListener('abort', end)
+    for (const ending of [signal, stop, stoodStill]) ending?.removeEventListener('abort', end)
   }
 }
 
