@@ -120,6 +120,8 @@ async function startGateway(place: GatewayPlace) {
       DATA_DIR: place.directory,
       PORT: '0',
       LOG_LEVEL: 'error',
+      // The baseline's processes are counted once; a pool that grows meanwhile would be another machine's.
+      BUILDERS_MAX: `${poolOf().builders}`,
       ADMIN_API_KEY: ADMIN_KEY,
       REPOSITORY_FILE_ROOTS: place.repositories,
       GOOGLE_GEMINI_BASE_URL: place.simulator,

@@ -1,4 +1,4 @@
-import { achieved, isMet, type Line, type Target } from './row.ts'
+import { achieved, isMet, type Line } from './row.ts'
 
 const HEAD = ['row', 'measured', 'baseline', 'ratio', 'target', '']
 
@@ -10,7 +10,7 @@ export function tableOf(lines: readonly Line[]): string {
     line.baseline === undefined ? '' : withUnit(line, line.baseline),
     line.baseline === undefined ? '' : (line.measured / line.baseline).toFixed(2),
     targetText(line),
-    isMet(line) ? 'met' : 'MISSED',
+    line.target ? (isMet(line) ? 'met' : 'MISSED') : '',
   ])
   const widths = HEAD.map((_, column) => Math.max(...[HEAD, ...rows].map((row) => row[column]?.length ?? 0)))
   const print = (row: readonly string[]) =>
@@ -25,7 +25,9 @@ export function tableOf(lines: readonly Line[]): string {
 /** The lines for programs. */
 export const jsonOf = (lines: readonly Line[]): string =>
   JSON.stringify(
-    lines.map((line) => ({ ...line, achieved: achieved(line), met: isMet(line) })),
+    lines.map((line) =>
+      line.target ? { ...line, achieved: achieved(line, line.target.of), met: isMet(line) } : { ...line },
+    ),
     undefined,
     2,
   )
@@ -37,10 +39,11 @@ function withUnit({ unit }: Line, value: number): string {
 }
 
 function targetText(line: Line): string {
-  const { of, bound, limit }: Target = line.target
+  if (!line.target) return ''
+  const { of, bound, limit } = line.target
   const sign = bound === 'at least' ? '>=' : '<='
   if (of === 'ratio') return `${sign} ${limit} x`
   return of === 'excess'
-    ? `+${withUnit(line, achieved(line))} ${sign} ${withUnit(line, limit)}`
+    ? `+${withUnit(line, achieved(line, of))} ${sign} ${withUnit(line, limit)}`
     : `${sign} ${withUnit(line, limit)}`
 }

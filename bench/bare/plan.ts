@@ -29,6 +29,11 @@ export interface BareSeat {
 
 export const BARE_QUEUES = { manager: 'bare-manager', gateway: 'bare-gateway', builders: 'bare-builders' } as const
 
+/** The plan with an activity of a queue in place of each local one. */
+export const withoutLocalSteps = ({ steps }: BarePlan): BarePlan => ({
+  steps: steps.map((step) => (step.kind === 'local' ? { kind: 'gateway' } : step)),
+})
+
 /** What the plan asks of Temporal, in words. */
 export function describePlan({ steps }: BarePlan): string {
   const count = (kind: BareStep['kind']) => steps.filter((step) => step.kind === kind).length
