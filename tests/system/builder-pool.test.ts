@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BuilderRecord } from '../../domain/ports/store.ts'
 import { startGeminiSimulator, type GeminiSimulator } from '../../simulators/gemini/server.ts'
 import { dataDirectory, startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
@@ -28,12 +28,6 @@ let data: ReturnType<typeof dataDirectory>
 let simulator: GeminiSimulator
 let gateway: TestGateway
 
-const start = async (environment: Readonly<Record<string, string>>): Promise<void> => {
-  gateway = await startTestGateway({
-    dataDirectory: data.path,
-    environment: { GEMINI_API_KEY: 'any', GOOGLE_GEMINI_BASE_URL: simulator.url, ...environment },
-  })
-}
 const look = (): Promise<Pool> => gateway.client.json<Pool>('GET', '/v1/builders')
 
 /** Looks at the pool again and again until it is as it should become. */
@@ -45,20 +39,42 @@ async function become(wanted: (pool: Pool) => boolean): Promise<Pool> {
   }
 }
 
-beforeEach(async () => {
+beforeAll(async () => {
   data = dataDirectory()
   simulator = await startGeminiSimulator({ script: SCRIPT })
+  gateway = await startTestGateway({
+    dataDirectory: data.path,
+    environment: {
+      ...{ GEMINI_API_KEY: 'any', GOOGLE_GEMINI_BASE_URL: simulator.url },
+      ...{ BUILDER_SEATS: '1', BUILDER_IDLE_TIMEOUT: '4s', BUILDER_HEALTH_INTERVAL: '2s' },
+    },
+  })
 })
 
-afterEach(async () => {
+afterAll(async () => {
   await gateway.stop()
   await simulator.close()
   data.remove()
 })
 
+describe('a builder', () => {
+  it.each(['SIGSTOP', 'SIGKILL'] as const)('after %s is replaced, and its task goes on', async (signal) => {
+    const task = await submit(gateway.client, { prompt: 'Wait.' })
+    const { items } = await become((pool) => pool.items.some(({ tasks }) => tasks.includes(task.id)))
+    const victim = items.find(({ tasks }) => tasks.includes(task.id))
+    process.kill(victim?.pid ?? 0, signal)
+    const { items: now } = await become(
+      (pool) =>
+        pool.items.every(({ id, state }) => id !== victim?.id && state !== 'starting') && pool.items.length === 2,
+    )
+    const known = new Set(items.map(({ id }) => id))
+    expect(now.filter(({ id }) => !known.has(id))).toMatchObject([{ restarts: (victim?.restarts ?? 0) + 1 }])
+    expect(await until(gateway.client, task.id, 'ended')).toMatchObject({ state: 'completed', builder: { attempt: 2 } })
+  })
+})
+
 describe('a queue of 14 tasks and builders of one seat', () => {
   it('makes the pool grow to ten, never eleven, and shrink to two when it is done', { timeout: 240_000 }, async () => {
-    await start({ BUILDER_SEATS: '1', BUILDER_IDLE_TIMEOUT: '4s' })
     expect((await look()).items).toHaveLength(2)
     const tasks = await Promise.all(Array.from({ length: 14 }, () => submit(gateway.client, { prompt: 'Wait.' })))
     expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(14)
@@ -83,21 +99,5 @@ describe('a queue of 14 tasks and builders of one seat', () => {
     for (const { id } of tasks)
       for await (const event of gateway.client.events(id)) if (event.type === 'builder-lost') lost.push(event)
     expect(lost).toEqual([])
-  })
-})
-
-describe('a builder', () => {
-  it.each(['SIGSTOP', 'SIGKILL'] as const)('after %s is replaced, and its task goes on', async (signal) => {
-    await start({ BUILDER_HEALTH_INTERVAL: '2s' })
-    const task = await submit(gateway.client, { prompt: 'Wait.' })
-    const { items } = await become((pool) => pool.items.some(({ tasks }) => tasks.includes(task.id)))
-    const victim = items.find(({ tasks }) => tasks.includes(task.id))
-    process.kill(victim?.pid ?? 0, signal)
-    const { items: now } = await become(
-      (pool) =>
-        pool.items.every(({ id, state }) => id !== victim?.id && state !== 'starting') && pool.items.length === 2,
-    )
-    expect(now.map(({ restarts }) => restarts).toSorted((a, b) => a - b)).toEqual([0, 1])
-    expect(await until(gateway.client, task.id, 'ended')).toMatchObject({ state: 'completed', builder: { attempt: 2 } })
   })
 })

@@ -3,75 +3,80 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { identify } from '../../adapters/processes/process-identity.ts'
+import { GatewayClient } from '../../cli/client.ts'
 import { commandLines } from '../support/processes.ts'
 import { dataDirectory, ocg, startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
 
-let data: ReturnType<typeof dataDirectory>
-let gateway: TestGateway | undefined
+/** Every process whose command line lies in the data directory. */
+const processesOf = ({ path }: { readonly path: string }): readonly string[] =>
+  commandLines().filter((line) => line.includes(path))
 
-beforeEach(() => {
-  data = dataDirectory()
-})
-afterEach(async () => {
-  await gateway?.stop()
-  gateway = undefined
-  data.remove()
-})
+/** A start costs seconds of CPU time: the tests follow one data directory, each from where the last one left it. */
+describe('a data directory', () => {
+  const data = dataDirectory()
+  let gateway: TestGateway
 
-const start = async (): Promise<TestGateway> => (gateway = await startTestGateway({ dataDirectory: data.path }))
+  /** Nobody names a key: one is made. */
+  const start = async (): Promise<void> => {
+    const running = await startTestGateway({ dataDirectory: data.path, environment: { ADMIN_API_KEY: '' } })
+    const key = readFileSync(join(data.path, 'admin.key'), 'utf8').trim()
+    gateway = { ...running, client: new GatewayClient(running.client.url, key) }
+  }
 
-/** Every process whose command line or environment's data lies in the data directory. */
-const processes = (): readonly string[] => commandLines().filter((line) => line.includes(data.path))
+  beforeAll(start)
+  afterAll(async () => {
+    await gateway.stop()
+    data.remove()
+  })
 
-describe('a gateway without a model key', () => {
-  it('starts, says so, and ends tasks failed with model_not_configured', async () => {
-    const { client } = await start()
-    const { id } = await submit(client, { prompt: 'Do something' })
-    const task = await until(client, id, 'ended')
+  it('keeps the first key and the receipt key readable by their owner only', async () => {
+    const modes = execFileSync('stat', ['-c', '%a', join(data.path, 'admin.key'), join(data.path, 'receipt.key')])
+    expect(modes.toString().trim().split('\n')).toEqual(['600', '600'])
+    expect(await gateway.client.json('GET', '/v1/me')).toMatchObject({ tenant: 'default', roles: ['admin'] })
+  })
+
+  it('without a model key ends tasks failed with model_not_configured', async () => {
+    const { id } = await submit(gateway.client, { prompt: 'Do something' })
+    const task = await until(gateway.client, id, 'ended')
     expect([task.state, task.error?.code]).toEqual(['failed', 'model_not_configured'])
     expect(task.error?.message).toContain('GEMINI_API_KEY')
   })
-})
 
-describe('SIGTERM', () => {
-  it('ends every process the gateway started, with exit code 0, and frees the data directory', async () => {
-    const running = await start()
-    const { items } = await running.client.json<{ items: { pid: number }[] }>('GET', '/v1/builders')
-    expect(items).toHaveLength(2)
-    expect(processes().length).toBeGreaterThanOrEqual(2)
-    expect(await running.stop()).toBe(0)
-    gateway = undefined
-    expect(processes()).toEqual([])
-    for (const { pid } of items) expect(identify(pid)).toBeUndefined()
-    await start()
-  })
-})
-
-describe('a second start on the same data', () => {
-  it('exits 2, says who is running and what to do, and disturbs nobody', async () => {
-    const running = await start()
+  it('refuses a second start with exit code 2, says who is running and what to do, and disturbs nobody', async () => {
     const second = await ocg(['up'], { DATA_DIR: data.path, PORT: '0' })
     expect(second.code).toBe(2)
     expect(second.stderr).toMatch(/^already_running: /)
-    expect(second.stderr).toContain(String(running.pid))
-    expect(await running.client.json('GET', '/readyz')).toEqual({ ok: true, failing: [] })
+    expect(second.stderr).toContain(String(gateway.pid))
+    expect(await gateway.client.json('GET', '/readyz')).toEqual({ ok: true, failing: [] })
   })
 
-  it('after a kill of the gateway ends its orphans and takes over', async () => {
-    const killed = await start()
-    await killed.kill()
-    expect(processes().length).toBeGreaterThan(0)
-    const successor = await start()
-    expect(await successor.client.json('GET', '/readyz')).toEqual({ ok: true, failing: [] })
-    const postgres = processes().filter((line) => line.includes('/postgres -D'))
-    expect(postgres).toHaveLength(1)
+  it('is free after SIGTERM: every process the gateway started has ended, with exit code 0', async () => {
+    const { items } = await gateway.client.json<{ items: { pid: number }[] }>('GET', '/v1/builders')
+    expect(items).toHaveLength(2)
+    expect(processesOf(data).length).toBeGreaterThanOrEqual(2)
+    expect(await gateway.stop()).toBe(0)
+    expect(processesOf(data)).toEqual([])
+    for (const { pid } of items) expect(identify(pid)).toBeUndefined()
+    await start()
+  })
+
+  it('is taken over after a kill of its gateway, whose orphans are ended', async () => {
+    await gateway.kill()
+    expect(processesOf(data).length).toBeGreaterThan(0)
+    await start()
+    expect(await gateway.client.json('GET', '/readyz')).toEqual({ ok: true, failing: [] })
+    expect(processesOf(data).filter((line) => line.includes('/postgres -D'))).toHaveLength(1)
   })
 })
 
-describe('a busy port', () => {
-  it('of the API is refused with its holder’s name', async () => {
+describe('a start that is refused', () => {
+  let data: ReturnType<typeof dataDirectory>
+  beforeEach(() => void (data = dataDirectory()))
+  afterEach(() => data.remove())
+
+  it('names the holder of its busy port', async () => {
     const holder = createServer().listen(0, '127.0.0.1')
     await once(holder, 'listening')
     const { port } = holder.address() as AddressInfo
@@ -80,25 +85,24 @@ describe('a busy port', () => {
     expect(refused.code).toBe(1)
     expect(refused.stderr).toMatch(/^port_in_use: /)
     expect(refused.stderr).toContain(`pid ${process.pid}`)
-    expect(processes()).toEqual([])
+    expect(processesOf(data)).toEqual([])
   })
-})
 
-describe('a service that somebody else runs and nobody reaches', () => {
   it.each([
     ['database_unreachable', { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' }, 'DATABASE_URL'],
     ['temporal_unreachable', { TEMPORAL_ADDRESS: '127.0.0.1:9' }, 'TEMPORAL_ADDRESS'],
-  ])('is %s, with what to check, and nothing is left running', async (code, environment, name) => {
-    const refused = await ocg(['up'], { DATA_DIR: data.path, PORT: '0', ...environment })
-    expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(new RegExp(`^${code}: .*${name}`, 'm'))
-    expect(refused.stderr).not.toMatch(/^ {4}at /m)
-    expect(processes()).toEqual([])
-  })
-})
+  ])(
+    'because a service is away says %s and what to check, and leaves nothing running',
+    async (code, environment, name) => {
+      const refused = await ocg(['up'], { DATA_DIR: data.path, PORT: '0', ...environment })
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toMatch(new RegExp(`^${code}: .*${name}`, 'm'))
+      expect(refused.stderr).not.toMatch(/^ {4}at /m)
+      expect(processesOf(data)).toEqual([])
+    },
+  )
 
-describe('a wrong configuration', () => {
-  it('is refused with every fault at once', async () => {
+  it('names every fault of its configuration at once', async () => {
     const refused = await ocg(['up'], {
       DATA_DIR: data.path,
       PORT: 'many',
@@ -107,16 +111,5 @@ describe('a wrong configuration', () => {
     })
     expect(refused.code).toBe(1)
     for (const name of ['PORT', 'LOG_LEVEL', 'BUILDER_IDLE_TIMEOUT']) expect(refused.stderr).toContain(`${name}: `)
-  })
-})
-
-describe('the data directory', () => {
-  it('keeps the first key and the receipt key readable by their owner only', async () => {
-    gateway = await startTestGateway({ dataDirectory: data.path, environment: { ADMIN_API_KEY: '' } })
-    const modes = execFileSync('stat', ['-c', '%a', join(data.path, 'admin.key'), join(data.path, 'receipt.key')])
-    expect(modes.toString().trim().split('\n')).toEqual(['600', '600'])
-    const key = readFileSync(join(data.path, 'admin.key'), 'utf8').trim()
-    const me = await fetch(`${gateway.client.url}/v1/me`, { headers: { authorization: `Bearer ${key}` } })
-    expect(await me.json()).toMatchObject({ tenant: 'default', roles: ['admin'] })
   })
 })
