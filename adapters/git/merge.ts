@@ -1,6 +1,7 @@
 import type { GitHost } from '../../domain/ports/git.ts'
 import { commitTree } from './commit-tree.ts'
 import { SNAPSHOT_REF } from './import-bundle.ts'
+import { OBJECT_ID } from './object-id.ts'
 import { git, tryGit } from './run-git.ts'
 
 /** As many renamed files are followed; to compare more with each other takes minutes. */
@@ -15,9 +16,9 @@ export const merge: GitHost['merge'] = async ({ bare, base, ours, theirs, text }
     args: [...settings, 'merge-tree', '--write-tree', '--name-only', ours, theirs],
     directory: bare,
   })
-  // 1 says that something conflicts; then there is a tree as well.
-  if (exitCode > 1) throw new Error(`git merge-tree ended with ${exitCode}: ${stderr}`)
   const [tree = '', ...lines] = stdout.toString('utf8').split('\n')
+  // 1 says that something conflicts, and then there is a tree; or that a commit is missing, and then there is none.
+  if (exitCode > 1 || !OBJECT_ID.test(tree)) throw new Error(`git merge-tree ended with ${exitCode}: ${stderr}`)
   const conflicts = exitCode === 0 ? [] : lines.filter((line) => line.startsWith('CONFLICT '))
   const commit = await commitTree({ bare, tree, parent: base, text, refs: 'refs/checkpoints' })
   return { commit, tree, conflicts }
