@@ -88,6 +88,9 @@ async function costOf(
 }
 
 const KNOWN = `task-${'1'.padStart(26, '0')}`
+const UNDERSTANDING = {
+  ...{ title: 'Part', kind: 'code', summary: 'A part', priority: 3, risk: 'low', needsRepository: true },
+} as const
 const page = { tenant: 'default', limit: 50 }
 const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   'accept a task': (store) => store.tasks.accept(acceptance()),
@@ -114,6 +117,14 @@ const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
     await store.conversations.finishTool({ ...at, response: {}, ok: true, summary: '' })
     await store.conversations.nextTurn(taskId)
     await store.conversations.recordCall({ ...at, ...ANSWERED })
+  },
+  'build a task in parts': async (store) => {
+    const part = { id: `task-${ulid()}`, request: { prompt: 'Part' }, understanding: UNDERSTANDING }
+    await store.tasks.divide({ taskId, subtasks: [part] })
+    await store.tasks.move({ taskId: part.id, to: 'understanding' })
+    await store.conversations.recordCall({ taskId: part.id, turn: 0, ...ANSWERED })
+    await store.tasks.work(part.id)
+    await store.tasks.subtasks(taskId)
   },
   'take text of a person': async (store) => {
     await store.conversations.receive({ taskId, text: 'x', from: 'ada' })
