@@ -3,6 +3,7 @@ import { ulid } from 'ulidx'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../adapters/postgres/store.ts'
 import type { Store } from '../../domain/ports/store.ts'
+import type { Understanding } from '../../domain/understanding.ts'
 import { freshDatabase } from '../support/database.ts'
 import { chatMessage, messagePost } from '../support/chat/messages.ts'
 import { acceptance, ANSWERED, answeredTurn, call, taskIn } from '../support/stored-task.ts'
@@ -88,9 +89,9 @@ async function costOf(
 }
 
 const KNOWN = `task-${'1'.padStart(26, '0')}`
-const UNDERSTANDING = {
+const UNDERSTANDING: Understanding = {
   ...{ title: 'Part', kind: 'code', summary: 'A part', priority: 3, risk: 'low', needsRepository: true },
-} as const
+}
 const page = { tenant: 'default', limit: 50 }
 const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   'accept a task': (store) => store.tasks.accept(acceptance()),
