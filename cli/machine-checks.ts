@@ -48,7 +48,10 @@ const LOOKS: Readonly<Record<string, Look>> = {
       ({ stdout }) => stdout.trim(),
       () => undefined,
     )
-    return found === undefined ? amiss('git was not found', 'apt-get install git') : fine(found)
+    if (found === undefined) return amiss('git was not found', 'apt-get install git')
+    const [major = 0, minor = 0] = (/\d+\.\d+/.exec(found)?.[0] ?? '').split('.').map(Number)
+    const suits = major > 2 || (major === 2 && minor >= 38)
+    return suits ? fine(found) : amiss(`${found} cannot merge sub-tasks`, 'install git 2.38 or newer')
   },
   async port({ config, owner }) {
     const { PORT, HOST } = config

@@ -25,7 +25,8 @@ export interface TaskBrief {
 
 /** How understanding a task ended. */
 export type UnderstandingOutcome =
-  | { readonly type: 'understood'; readonly brief: TaskBrief }
+  /** `parts`: how many sub-tasks it is built in, when it is not built whole. */
+  | { readonly type: 'understood'; readonly brief: TaskBrief; readonly parts?: number }
   | { readonly type: 'answered'; readonly brief: TaskBrief; readonly answer: string }
   | { readonly type: 'unclear'; readonly brief: TaskBrief; readonly question: string }
   | { readonly type: 'budget-reached'; readonly brief: TaskBrief }
@@ -75,6 +76,12 @@ export interface GatewayActivities {
   /** The model is asked once a round: a repetition gives what was understood then. */
   understandTask(input: { readonly taskId: string; readonly round: number }): Promise<UnderstandingOutcome>
   queueTask(input: { readonly taskId: string }): Promise<Route>
+  /** Makes the sub-tasks of a task once, and the task `building`; a repetition gives those there are. */
+  openSubtasks(input: { readonly taskId: string }): Promise<readonly TaskBrief[]>
+  /** Puts a task into the wait of one of its sub-tasks; undefined when that is over by now. */
+  showSubtaskWait(input: { readonly taskId: string; readonly subtaskId: string }): Promise<Waiting | undefined>
+  /** Says why the task fails when none of its sub-tasks was completed. */
+  concludeSubtasks(input: { readonly taskId: string }): Promise<Failure | undefined>
   assignBuilder(input: Fence & { readonly builder: string; readonly attempt: number }): Promise<void>
   /** Notes a lost seat once; a repetition gives what was noted first. */
   noteBuilderLost(input: Fence & SeatLoss & { readonly builder: string }): Promise<NotedLoss>
@@ -157,6 +164,8 @@ export interface BuilderActivities {
   releaseSeat(input: Fence): Promise<void>
   /** Clone or restore; says with which turn to go on. */
   prepareWorkspace(input: Fence): Promise<{ readonly turn: number; readonly restored: boolean }>
+  /** Merges the work of the completed sub-tasks into the workspace, and tells the model what is left to it, if anything. */
+  mergeSubtasks(input: Fence): Promise<{ readonly isWorkLeft: boolean }>
   takeTurn(input: Fence & { readonly turn: number }): Promise<TurnOutcome>
   runTool(input: Fence & { readonly turn: number; readonly position: number }): Promise<void>
   verifyDelivery(input: Fence & { readonly attempt: number; readonly at: number }): Promise<VerificationOutcome>

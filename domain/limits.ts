@@ -29,5 +29,7 @@ export const POISON_LOSSES = 3
 export const POISON_FAILURES = 10
 /** Services deliver what was said in one breath in any order: so long a message waits for those said before it. */
 export const SETTLE_MS = 200
+/** More parts than that are no independent work: merging them would cost more than building them at once saves. */
+export const MAX_SUBTASKS = 8
 /** A message takes eight events of a conversation's history: its run ends far below Temporal's own limit. */
 export const MESSAGES_PER_RUN = 500

@@ -124,6 +124,8 @@ export interface Cost {
 export interface PlanItem {
   readonly text: string
   readonly status: 'pending' | 'in_progress' | 'completed' | 'cancelled'
+  /** The sub-task that does it. */
+  readonly taskId?: string | undefined
 }
 
 export type Verdict = 'passed' | 'failed' | 'not_run'
@@ -182,6 +184,8 @@ export interface Task {
   readonly result?: TaskResult | undefined
   readonly error?: Failure | undefined
   readonly retryOf?: string | undefined
+  /** The task this one is a sub-task of. */
+  readonly parentId?: string | undefined
 }
 
 /** What a requester asks for, parsed and authorised. */

@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client'
 import { Worker } from '@temporalio/worker'
 import { withFailures } from '../activities/activity-failure.ts'
 import { createSeatActivities } from '../activities/builder/hold-seat.ts'
+import { createMergeSubtasks } from '../activities/builder/merge-subtasks.ts'
 import { createPrepareWorkspace } from '../activities/builder/prepare-workspace.ts'
 import { createPublishDelivery } from '../activities/builder/publish-delivery.ts'
 import { createRunTool } from '../activities/builder/run-tool.ts'
@@ -88,6 +89,7 @@ async function main(): Promise<void> {
   const steps = {
     releaseSeat: held.releaseSeat,
     ...createPrepareWorkspace(shared),
+    ...createMergeSubtasks(shared),
     ...createTakeTurn({ ...shared, model: createModel(config), rules: await readPolicyRules(config.POLICY_FILE) }),
     ...createRunTool(shared),
     ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),

@@ -14,8 +14,8 @@ import { GatewayError, type ErrorCode } from '../domain/errors.ts'
 import type { Store } from '../domain/ports/store.ts'
 import type { TaskControl } from '../domain/ports/task-control.ts'
 import { isFinal, type Task } from '../domain/task.ts'
-import { repositoryName } from '../activities/gateway/brief.ts'
-import { ATTRIBUTES } from '../workflows/inspector.ts'
+import { briefOf } from '../activities/gateway/brief.ts'
+import { attributesOf } from '../workflows/inspector.ts'
 import type { manageTask } from '../workflows/manage-task.ts'
 import * as messages from '../workflows/messages.ts'
 
@@ -91,7 +91,7 @@ async function startManager({
       requestEagerStart: true,
       staticSummary: task.title.slice(0, 200),
       staticDetails: detailsOf(task),
-      typedSearchAttributes: attributesOf(task),
+      typedSearchAttributes: attributesOf(briefOf(task)),
       priority: { priorityKey: task.priority, fairnessKey: task.tenant.slice(0, 64) },
     })
   } catch (error) {
@@ -99,19 +99,6 @@ async function startManager({
   }
   await store.tasks.markStarted(taskId)
 }
-
-const attributesOf = (task: Task) => [
-  { key: ATTRIBUTES.title, value: task.title },
-  // What a Manager begins with; it need not write it once more.
-  { key: ATTRIBUTES.state, value: task.state === 'received' ? 'understanding' : task.state },
-  { key: ATTRIBUTES.kind, value: task.kind },
-  { key: ATTRIBUTES.channel, value: task.channel },
-  { key: ATTRIBUTES.tenant, value: task.tenant },
-  ...(task.repository ? [{ key: ATTRIBUTES.repository, value: repositoryName(task.repository.url) }] : []),
-  { key: ATTRIBUTES.priority, value: task.priority },
-  { key: ATTRIBUTES.costUsd, value: 0 },
-  { key: ATTRIBUTES.labels, value: [...task.labels] },
-]
 
 /** Static Markdown for the Temporal Web UI: what was asked of the gateway, without the prompt itself. */
 function detailsOf(task: Task): string {
@@ -129,7 +116,11 @@ async function live(store: Store, taskId: string): Promise<void> {
   const task = await store.tasks.find(taskId)
   if (!task) throw new GatewayError('not_found', `There is no task ${taskId}.`)
   if (isFinal(task.state)) throw ended(taskId, task.state)
+  if (task.parentId !== undefined) throw isPart(task.id, task.parentId)
 }
+
+const isPart = (taskId: string, parentId: string): GatewayError =>
+  new GatewayError('conflict', `${taskId} is a sub-task of ${parentId}. Send this to ${parentId}, which passes it on.`)
 
 const ended = (taskId: string, state: string): GatewayError =>
   new GatewayError('conflict', `${taskId} has ended (${state}). Use retry to run it again.`)

@@ -30,8 +30,8 @@ const onSeat = (queue: string) =>
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   }) as const
 
-/** Steps that speak to the remote repository: the clone and the push. */
-type RemoteSteps = Pick<BuilderActivities, 'prepareWorkspace' | 'publishDelivery'>
+/** Steps that speak to the remote repository: the clone, the merge (which may need the base) and the push. */
+type RemoteSteps = Pick<BuilderActivities, 'prepareWorkspace' | 'mergeSubtasks' | 'publishDelivery'>
 
 /** Tools and verification on the queue of the builder that granted the seat. */
 export function stepsOn(queue: string) {
@@ -44,7 +44,7 @@ export function stepsOn(queue: string) {
   })
 }
 
-/** Clone and push on the same queue. */
+/** Clone, merge and push on the same queue. */
 export function remoteStepsOn(queue: string) {
   return proxyActivities<RemoteSteps>({
     ...onSeat(queue),

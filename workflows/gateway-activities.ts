@@ -7,6 +7,9 @@ type DatabaseSteps = Omit<GatewayActivities, 'understandTask'>
 const SUMMARIES: Readonly<Record<keyof DatabaseSteps, string>> = {
   openTask: 'Read the request',
   queueTask: 'Choose the route and queue for a Builder',
+  openSubtasks: 'Divide the task',
+  showSubtaskWait: 'Show what a sub-task waits for',
+  concludeSubtasks: 'Look at how the sub-tasks ended',
   assignBuilder: 'Note the Builder',
   noteBuilderLost: 'Note the lost Builder',
   awaitHuman: 'Wait for a person',

@@ -16,6 +16,19 @@ export const ATTRIBUTES = {
   labels: defineSearchAttributeKey('Labels', SearchAttributeType.KEYWORD_LIST),
 } as const
 
+/** What a Manager is started with; it need not write it once more. */
+export const attributesOf = (brief: TaskBrief) => [
+  { key: ATTRIBUTES.title, value: brief.title },
+  { key: ATTRIBUTES.state, value: brief.state === 'received' ? 'understanding' : brief.state },
+  { key: ATTRIBUTES.kind, value: brief.kind },
+  { key: ATTRIBUTES.channel, value: brief.channel },
+  { key: ATTRIBUTES.tenant, value: brief.tenant },
+  ...(brief.repository === undefined ? [] : [{ key: ATTRIBUTES.repository, value: brief.repository }]),
+  { key: ATTRIBUTES.priority, value: brief.priority },
+  { key: ATTRIBUTES.costUsd, value: 0 },
+  { key: ATTRIBUTES.labels, value: [...brief.labels] },
+]
+
 /** Everything the Temporal Web UI shows of a task beside its history. */
 export interface Inspection {
   readonly brief: TaskBrief

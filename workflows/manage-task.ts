@@ -11,8 +11,9 @@ export async function manageTask(input: ManageTaskInput): Promise<TaskOutcome> {
 }
 
 async function manage(task: ManagedTask): Promise<TaskResult> {
-  const answer = await task.understand()
+  const { answer, isDivided } = await task.understand()
   if (answer !== undefined) return { summary: answer, verdict: 'not_run' }
+  if (isDivided) await task.buildInParts()
   for (let attempt = 1; ; attempt++) {
     await task.build()
     const outcome = await task.verify(attempt)

@@ -19,6 +19,7 @@ import { gateway, understanding } from './gateway-activities.ts'
 import { inspect, isStage } from './inspector.ts'
 import { interruptSignal, type TaskOutcome } from './messages.ts'
 import { SeatHolder } from './seat-holder.ts'
+import { reportWait, Subtasks, type SubtasksNews } from './subtasks.ts'
 import { handleMessages, type Controls } from './task-controls.ts'
 
 /** A person who answers within half a minute finds the workspace warm; after that the seat serves others. */
@@ -29,6 +30,7 @@ const APPROVAL_EXPIRY = '30 days'
 /** One task and the verbs of its life. The store holds the truth; this holds what the process needs to go on. */
 export class ManagedTask {
   private readonly holder: SeatHolder
+  private readonly subtasks: Subtasks
   private readonly controls: Controls = {
     paused: false,
     answered: false,
@@ -46,14 +48,18 @@ export class ManagedTask {
   private attempts = 0
   private runs = 0
   private losses = NO_LOSSES
+  /** Whether the work waits for the verifier, and not for a Builder. */
+  private isHandedIn = false
   private end: 'cancelled' | 'expired' | undefined
   private interruptRun: (() => void) | undefined
 
   constructor(private readonly taskId: string) {
     this.holder = new SeatHolder(taskId)
+    this.subtasks = new Subtasks({ parentId: taskId, isPaused: () => this.controls.paused })
     handleMessages({
       taskId,
       holder: this.holder,
+      subtasks: this.subtasks,
       controls: this.controls,
       state: () => this.state,
       cancel: () => this.endEarly('cancelled'),
@@ -74,8 +80,11 @@ export class ManagedTask {
     }
   }
 
-  /** Recalls, asks the model, asks the requester when unsure. An answer ends the task without a Builder. */
-  async understand(): Promise<string | undefined> {
+  /**
+   * Recalls, asks the model, asks the requester when unsure. An answer ends the task without a Builder; work that falls
+   * into independent parts is divided.
+   */
+  async understand(): Promise<{ readonly answer?: string; readonly isDivided: boolean }> {
     for (let round = 1; ; round++) {
       this.enter('understanding')
       this.controls.budgetRaised = false
@@ -86,22 +95,45 @@ export class ManagedTask {
       this.controls.priority = outcome.brief.priority
       this.costUsd = outcome.brief.costUsd
       this.stopIfEnding()
-      if (outcome.type === 'answered') return outcome.answer
-      if (outcome.type === 'understood') return undefined
+      if (outcome.type === 'answered') return { answer: outcome.answer, isDivided: false }
+      if (outcome.type === 'understood') return { isDivided: outcome.parts !== undefined }
       const wait: Wait = outcome.type === 'unclear' ? { for: 'input', question: outcome.question } : { for: 'budget' }
       await this.waitFor(wait)
       await gateway.resumeTask({ taskId: this.taskId, to: 'understanding' })
     }
   }
 
+  /**
+   * Sub-tasks on as many Builders as are free, while this task holds no seat; then their work is merged. What conflicts
+   * or failed stays for a Builder run of its own.
+   */
+  async buildInParts(): Promise<void> {
+    await gateway.queueTask({ taskId: this.taskId })
+    this.enter('queued')
+    await this.whilePaused()
+    const parts = await gateway.openSubtasks({ taskId: this.taskId })
+    this.enter('building')
+    await this.showingWaits(this.subtasks.run(parts))
+    this.stopIfEnding()
+    const failure = await gateway.concludeSubtasks({ taskId: this.taskId })
+    if (failure) throw new TaskFailed(failure)
+    const { isWorkLeft } = await this.onSeat((seat) =>
+      remoteStepsOn(seat.queue).mergeSubtasks.executeWithOptions({ summary: `${seat.builder} · merge the sub-tasks` }, [
+        this.fence(seat),
+      ]),
+    )
+    this.isHandedIn = !isWorkLeft
+  }
+
   /** Builder runs, one after another, until the model considers the work done and nobody has steered it since. */
   async build(): Promise<void> {
     for (;;) {
+      if (this.isHandedIn && (await gateway.beginVerification({ taskId: this.taskId }))) return
       const outcome = await this.onSeat((seat) => this.runBuilder(seat))
       this.costUsd = outcome.costUsd
+      this.isHandedIn = outcome.type === 'finished'
       if (outcome.type === 'waiting') await this.waitForPerson(outcome.wait)
       else if (outcome.type === 'interrupted') await this.yieldSeat()
-      else if (await gateway.beginVerification({ taskId: this.taskId })) return
     }
   }
 
@@ -119,6 +151,7 @@ export class ManagedTask {
 
   async requestRepair(attempt: number, outcome: VerificationOutcome): Promise<void> {
     await gateway.requestRepair({ taskId: this.taskId, attempt, outcome })
+    this.isHandedIn = false
     this.enter('building')
   }
 
@@ -148,7 +181,7 @@ export class ManagedTask {
   }
 
   private async takeSeat(): Promise<Seat> {
-    const begun = this.attempts > 0
+    const begun = this.attempts > 0 || this.isOnBuilder()
     const priority = () => seatPriority({ priority: this.controls.priority, begun })
     if (!this.isOnBuilder()) {
       await gateway.queueTask({ taskId: this.taskId })
@@ -190,6 +223,30 @@ export class ManagedTask {
     }
   }
 
+  /** Shows what the sub-tasks wait for, one after another, until the last has ended; however it ends, none is left. */
+  private async showingWaits(running: Promise<void>): Promise<void> {
+    try {
+      for (let shown = undefined as SubtasksNews; shown !== 'over';) {
+        await condition(() => this.subtasks.news !== shown)
+        if (shown !== undefined) await this.resume('building')
+        shown = this.subtasks.news
+        await this.show(shown)
+      }
+    } finally {
+      await running
+    }
+  }
+
+  private async show(news: SubtasksNews): Promise<void> {
+    if (news === undefined || news === 'over') return
+    if (news === 'paused') {
+      await gateway.pauseTask({ taskId: this.taskId })
+      return this.enter('paused')
+    }
+    const waiting = await gateway.showSubtaskWait({ taskId: this.taskId, subtaskId: news.taskId })
+    if (waiting) this.enter(`awaiting_${waiting.for}`, waiting)
+  }
+
   /** A paused task waits, a draining builder's task moves on. */
   private async yieldSeat(): Promise<void> {
     if (this.controls.draining) await this.holder.release()
@@ -214,9 +271,14 @@ export class ManagedTask {
     this.controls.answered = false
     const waiting = await gateway.awaitHuman({ taskId: this.taskId, wait })
     this.enter(`awaiting_${wait.for}`, waiting)
-    const { approvalId } = waiting
-    if (wait.for === 'input') return this.keepingSeatAWhile(() => this.controls.answered)
-    if (wait.for === 'budget') return this.keepingSeatAWhile(() => this.controls.budgetRaised)
+    await reportWait({ taskId: this.taskId, waiting })
+    await this.untilAnswered(waiting)
+    await reportWait({ taskId: this.taskId })
+  }
+
+  private async untilAnswered({ for: what, approvalId }: Waiting): Promise<void> {
+    if (what === 'input') return this.keepingSeatAWhile(() => this.controls.answered)
+    if (what === 'budget') return this.keepingSeatAWhile(() => this.controls.budgetRaised)
     const decided = () => approvalId === undefined || this.controls.decided.has(approvalId)
     await this.keepingSeatAWhile(() => decided(), APPROVAL_EXPIRY)
     if (!decided() && approvalId !== undefined) await this.expire(approvalId)

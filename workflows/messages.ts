@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { Seat } from '../domain/contracts.ts'
-import type { TaskState, Verdict } from '../domain/task.ts'
+import type { Priority, TaskState, Verdict, Waiting } from '../domain/task.ts'
 
 /**
  * How the outside speaks to the workflows. Signals where nobody waits for an answer; updates where the caller must
@@ -40,6 +40,11 @@ export const seatGrantedSignal = defineSignal<[Seat]>('seatGranted')
 export const seatLostSignal = defineSignal<[{ readonly builder: string; readonly reason: string }]>('seatLost')
 export const drainSignal = defineSignal<[{ readonly builder: string }]>('drain')
 
+/** From a sub-task's Manager to that of the whole: it waits for a person, or no longer does. */
+export const subtaskWaitSignal = defineSignal<[SubtaskReport]>('subtaskWait')
+/** The other way: what people said to the whole. */
+export const relayedSignal = defineSignal<[Relayed]>('relayed')
+
 export const approveUpdate = defineUpdate<void, [ApprovalDecision]>('approve')
 export const rejectUpdate = defineUpdate<void, [ApprovalDecision]>('reject')
 export const reprioritiseUpdate = defineUpdate<void, [{ readonly priority: number }]>('reprioritise')
@@ -58,6 +63,17 @@ export interface SteeringText {
   /** As {@link ApprovalDecision.by}. */
   readonly from?: string
 }
+
+/** What a sub-task waits for; nothing when it goes on. */
+export interface SubtaskReport {
+  readonly taskId: string
+  readonly waiting?: Pick<Waiting, 'for' | 'approvalId'>
+}
+
+export type Relayed =
+  | { readonly type: 'approval-decided'; readonly approvalId: string }
+  | { readonly type: 'budget-raised' }
+  | { readonly type: 'reprioritised'; readonly priority: Priority }
 
 export const statusQuery = defineQuery<TaskStatus>('status')
 

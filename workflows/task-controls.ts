@@ -5,6 +5,7 @@ import { gateway } from './gateway-activities.ts'
 import { checkBudget, checkDecision, checkPriority, checkText } from './message-checks.ts'
 import * as messages from './messages.ts'
 import type { SeatHolder } from './seat-holder.ts'
+import type { Subtasks } from './subtasks.ts'
 
 /** What people asked of a running task, for the process to look at. */
 export interface Controls {
@@ -21,6 +22,7 @@ export interface Controls {
 interface ControlledTask {
   readonly taskId: string
   readonly holder: SeatHolder
+  readonly subtasks: Subtasks
   readonly controls: Controls
   readonly state: () => TaskState
   readonly cancel: () => void
@@ -32,17 +34,23 @@ interface ControlledTask {
 export function handleMessages(task: ControlledTask): void {
   handlePeople(task)
   handleBuilders(task)
+  handleFamily(task)
   handleChanges(task)
 }
 
-function handlePeople({ holder, controls, state, cancel, interrupt }: ControlledTask): void {
+function handlePeople({ holder, subtasks, controls, state, cancel, interrupt }: ControlledTask): void {
   setHandler(messages.cancelSignal, cancel, { description: 'End the task as cancelled.' })
   const pause = () => {
     controls.paused = true
     interrupt()
+    subtasks.pause()
+  }
+  const resume = () => {
+    controls.paused = false
+    subtasks.resume()
   }
   setHandler(messages.pauseSignal, pause, { description: 'Stop after the step in progress and wait for resume.' })
-  setHandler(messages.resumeSignal, () => void (controls.paused = false), { description: 'Go on after a pause.' })
+  setHandler(messages.resumeSignal, resume, { description: 'Go on after a pause.' })
   setHandler(
     messages.messageReceivedSignal,
     ({ kind }) => {
@@ -74,6 +82,27 @@ function handleBuilders({ holder, controls, interrupt }: ControlledTask): void {
   setHandler(messages.drainSignal, drain, { description: 'From a builder: hand the seat over after this step.' })
 }
 
+/** What Managers of a task and of its sub-tasks tell each other. */
+function handleFamily({ taskId, subtasks, controls }: ControlledTask): void {
+  setHandler(messages.subtaskWaitSignal, (report) => subtasks.reported(report), {
+    description: 'From a sub-task: it waits for a person, or no longer does.',
+  })
+  const take = async (relayed: messages.Relayed): Promise<void> => {
+    switch (relayed.type) {
+      case 'approval-decided':
+        controls.decided.add(relayed.approvalId)
+        return
+      case 'budget-raised':
+        controls.budgetRaised = true
+        return
+      case 'reprioritised':
+        await gateway.changePriority({ taskId, priority: relayed.priority })
+        controls.priority = relayed.priority
+    }
+  }
+  setHandler(messages.relayedSignal, take, { description: 'From the whole: what people said to it.' })
+}
+
 /** Who stands behind an update that names nobody. */
 const OPERATOR = 'temporal'
 
@@ -81,10 +110,14 @@ const OPERATOR = 'temporal'
 const updateKey = (): string => `update ${currentUpdateInfo()?.id}`
 
 function handleChanges(task: ControlledTask): void {
-  const { taskId, controls } = task
+  const { taskId, subtasks, controls } = task
   const decide = (decision: 'approve' | 'reject') => async (given: messages.ApprovalDecision) => {
-    await gateway.decideApproval({ taskId, decision, ...given, by: given.by ?? OPERATOR, key: updateKey() })
-    controls.decided.add(given.approvalId)
+    const { approvalId } = given
+    const subtaskId = subtasks.askingFor(approvalId)
+    const decided = { decision, ...given, by: given.by ?? OPERATOR, key: updateKey() }
+    await gateway.decideApproval({ taskId: subtaskId ?? taskId, ...decided })
+    if (subtaskId === undefined) controls.decided.add(approvalId)
+    else subtasks.tell(subtaskId, { type: 'approval-decided', approvalId })
   }
   setHandler(messages.approveUpdate, decide('approve'), {
     validator: checkDecision,
@@ -95,7 +128,10 @@ function handleChanges(task: ControlledTask): void {
     description: 'Refuse the waiting tool call: {"approvalId":"…","comment":"…"}.',
   })
   const steer = async ({ text, from = OPERATOR }: messages.SteeringText) => {
-    const kind = await gateway.receiveMessage({ taskId, text, from, key: updateKey() })
+    const message = { text, from, key: updateKey() }
+    const taken = await subtasks.receive(message)
+    if (taken) return taken
+    const kind = await gateway.receiveMessage({ taskId, ...message })
     if (kind === 'answer') controls.answered = true
     return kind
   }
@@ -106,10 +142,11 @@ function handleChanges(task: ControlledTask): void {
   handleLimits(task)
 }
 
-function handleLimits({ taskId, controls }: ControlledTask): void {
+function handleLimits({ taskId, subtasks, controls }: ControlledTask): void {
   const reprioritise = async ({ priority }: { readonly priority: number }) => {
     await gateway.changePriority({ taskId, priority: toPriority(priority) })
     controls.priority = toPriority(priority)
+    subtasks.tellAll({ type: 'reprioritised', priority: toPriority(priority) })
   }
   setHandler(messages.reprioritiseUpdate, reprioritise, {
     validator: checkPriority,
@@ -118,6 +155,7 @@ function handleLimits({ taskId, controls }: ControlledTask): void {
   const raiseBudget = async ({ budgetUsd }: { readonly budgetUsd: number }) => {
     await gateway.changeBudget({ taskId, budgetUsd })
     controls.budgetRaised = true
+    subtasks.tellAll({ type: 'budget-raised' })
   }
   setHandler(messages.raiseBudgetUpdate, raiseBudget, {
     validator: checkBudget,

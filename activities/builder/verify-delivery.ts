@@ -9,6 +9,7 @@ import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
 import { CONVENTIONAL_TEST_PATHS, HELPER_PATHS } from '../../domain/protected-paths.ts'
 import type { CommandEvidence, Evidence, Receipt } from '../../domain/receipt.ts'
 import type { Acceptance, Verdict } from '../../domain/task.ts'
+import { deliveryWords } from './delivery-words.ts'
 import { onSeat } from './on-seat.ts'
 import type { SeatTable } from './seat-table.ts'
 import type { Workspaces } from './workspaces.ts'
@@ -92,7 +93,7 @@ async function compose(
 }
 
 async function messageOf(store: Store, { task }: TaskWork): Promise<string> {
-  const words = await store.conversations.lastWords(task.id)
+  const words = await deliveryWords(store, task.id)
   return `${task.title}\n\n${words}\n\nTask: ${task.id}\n`
 }
 

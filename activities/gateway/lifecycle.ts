@@ -6,9 +6,12 @@ import type { Memory } from '../../domain/ports/memory.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { Warehouse } from '../../domain/ports/warehouse.ts'
 import type { Route, RoutingContext } from '../../domain/routing/strategy.ts'
+import { conclude } from '../../domain/subtasks.ts'
 import { isFinal, isWaiting, type Task, type TaskState, type Waiting } from '../../domain/task.ts'
 import { repairMessage } from '../prompts/builder.ts'
+import { mergedMessage } from '../prompts/subtasks.ts'
 import { briefOf } from './brief.ts'
+import { createSubtaskActivities } from './subtasks.ts'
 
 /** An approval nobody gave in a month counts as refused. */
 const APPROVAL_DAYS = 30
@@ -28,7 +31,12 @@ type Lifecycle = Omit<GatewayActivities, 'understandTask'>
 
 /** The Manager's database steps. Each may be repeated: being there already changes nothing. */
 export function createLifecycleActivities(dependencies: LifecycleDependencies): Lifecycle {
-  return { ...transitions(dependencies), ...seating(dependencies), ...requests(dependencies) }
+  return {
+    ...transitions(dependencies),
+    ...seating(dependencies),
+    ...requests(dependencies),
+    ...createSubtaskActivities(dependencies),
+  }
 }
 
 function transitions({ store, memory, warehouse, clock }: LifecycleDependencies) {
@@ -57,7 +65,11 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
     async requestRepair({ taskId, attempt, outcome }) {
       const task = await found(store, taskId)
       if (task.state !== 'verifying') return
-      const text = repairMessage({ log: outcome.log })
+      const { completed, failed } = conclude(await store.tasks.subtasks(taskId))
+      const rejected = repairMessage({ log: outcome.log })
+      // The Builder of the whole may never have been asked before: it must know whose work it repairs.
+      const isNew = completed.length > 0 && task.progress.turn === 0
+      const text = isNew ? `${mergedMessage({ completed, failed, conflicts: [] })}\n\n${rejected}` : rejected
       await conversations.tell({ taskId, text, key: `verification ${attempt}` })
       await tasks.move({ taskId, to: 'building' })
     },
@@ -73,6 +85,8 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
         change: { ...(result && { result }), ...(error && { error }) },
         events: [{ type: 'task-ended', data: { state, verdict: result?.verdict ?? null, code: error?.code ?? null } }],
       })
+      // A sub-task is remembered and counted as a part of the whole.
+      if (task.parentId !== undefined) return briefOf(task)
       await memory.remember(signatureOf(task))
       await warehouse.record(historyOf(task, clock().toISOString()))
       return briefOf(task)
@@ -176,7 +190,8 @@ async function waitingFor(
   { taskId, wait }: { readonly taskId: string; readonly wait: Wait },
 ): Promise<{ readonly waiting: Waiting; readonly event: NewTaskEvent }> {
   if (wait.for === 'budget') {
-    const task = await found(store, taskId)
+    const { parentId = taskId } = await found(store, taskId)
+    const task = await found(store, parentId)
     const data = { spentUsd: task.cost.usd, budgetUsd: task.constraints.budgetUsd }
     return { waiting: { for: 'budget' }, event: { type: 'budget-requested', data } }
   }

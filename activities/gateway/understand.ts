@@ -7,6 +7,7 @@ import type { Memory } from '../../domain/ports/memory.ts'
 import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '../../domain/ports/model.ts'
 import type { Store, TaskWork } from '../../domain/ports/store.ts'
 import { understandingSchema } from '../../domain/schemas/understanding.ts'
+import { partsOf } from '../../domain/subtasks.ts'
 import { UNDERSTANDING_SCHEMA, type Understanding } from '../../domain/understanding.ts'
 import { beating } from '../beating.ts'
 import { answerInstruction, understandingInstruction } from '../prompts/understanding.ts'
@@ -65,7 +66,8 @@ function outcomeOf({ task, understanding, understoodRound }: TaskWork): Understa
   const { answer, clarifyingQuestion: question } = understanding ?? {}
   if (answer !== undefined) return { type: 'answered', brief, answer }
   if (question !== undefined && understoodRound <= QUESTIONS) return { type: 'unclear', brief, question }
-  return { type: 'understood', brief }
+  const parts = understanding ? partsOf(task, understanding).length : 0
+  return { type: 'understood', brief, ...(parts > 0 && { parts }) }
 }
 
 async function understand(dependencies: UnderstandDependencies, work: TaskWork): Promise<Understanding> {

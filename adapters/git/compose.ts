@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CommitText, GitHost } from '../../domain/ports/git.ts'
-import { identityAt } from './identity.ts'
+import type { GitHost } from '../../domain/ports/git.ts'
+import { commitTree } from './commit-tree.ts'
 import { listProtected } from './list-files.ts'
 import { forbidden, type TreeChange } from './protected-paths.ts'
 import { git } from './run-git.ts'
@@ -21,7 +21,7 @@ export const compose: GitHost['compose'] = async (request) => {
   ]
   const tree = undone.length === 0 ? proposed : await treeWithout({ bare, snapshot, undone })
   if (tree === unchanged) return { commit: base, tree }
-  return { commit: await commitTree({ bare, tree, parent: base, text }), tree }
+  return { commit: await commitTree({ bare, tree, parent: base, text, refs: 'refs/deliveries' }), tree }
 }
 
 /** Changes of helpers, when there are tests they could help. */
@@ -86,23 +86,4 @@ async function treeWithout(change: {
   } finally {
     await rm(index, { force: true })
   }
-}
-
-async function commitTree(request: {
-  readonly bare: string
-  readonly tree: string
-  readonly parent: string
-  readonly text: CommitText
-}): Promise<string> {
-  const { bare, tree, parent, text } = request
-  const output = await git({
-    args: ['commit-tree', tree, '-p', parent, '-F', '-'],
-    directory: bare,
-    stdin: text.message,
-    environment: identityAt(text.at),
-  })
-  const commit = output.toString().trim()
-  // A ref keeps the commit reachable for clones.
-  await git({ args: ['update-ref', `refs/deliveries/${commit}`, commit], directory: bare })
-  return commit
 }

@@ -6,6 +6,7 @@ import type { DiffStat } from '../../domain/task.ts'
 import { compose } from './compose.ts'
 import { importBundle } from './import-bundle.ts'
 import { listFiles, listProtected } from './list-files.ts'
+import { bundle, merge } from './merge.ts'
 import { emptyCommit, ensureMirror, fetchBase, remoteBranch, remoteFailure } from './mirror.ts'
 import { remoteAccess } from './remote-access.ts'
 import { createRepositoryPolicy, type RepositoryPolicy } from './repository-policy.ts'
@@ -29,6 +30,8 @@ export function createGitHost(options: GitHostOptions): GitHost {
     checkout,
     importBundle,
     compose,
+    merge,
+    bundle,
     diff,
     readFile,
     listFiles,

@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import { ulid } from 'ulidx'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ConversationStore } from '../../domain/ports/store.ts'
+import { isFinal } from '../../domain/task.ts'
 import { takenOnce } from './taken-messages.ts'
 import { lockTask, writeTask, type TaskRow } from './task-rows.ts'
 import { callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
@@ -17,10 +18,11 @@ export function createApprovals(
   return {
     openApproval: (request) => inTransaction(pool, (transaction) => openApproval(transaction, request)),
     async hasApproval({ taskId, approvalId }) {
-      const { rowCount } = await pool.query('select 1 from tool_call where task_id = $1 and approval_id = $2', [
-        taskId,
-        approvalId,
-      ])
+      const { rowCount } = await pool.query(
+        `select 1 from tool_call join task on task.id = task_id
+         where approval_id = $2 and (task.id = $1 or task.parent_id = $1)`,
+        [taskId, approvalId],
+      )
       return rowCount === 1
     },
     decideApproval: (decision) =>
@@ -66,6 +68,7 @@ async function decideApproval(
   )
   const decided = { ...callData(call), approvalId, decision: decision.decision, by: decision.by }
   const decidedTask = await writeTask(transaction, task, { events: [{ type: 'approval-decided', data: decided }] })
+  if (task.parent_id !== null) await tellParent(transaction, task.parent_id, { ...decided, subtaskId: taskId })
   if (decision.decision === 'approve') return decision.decision
   const error = `The requester rejected this call.${decision.comment ? ` ${decision.comment}` : ''}`
   await transaction.query(
@@ -77,4 +80,14 @@ async function decideApproval(
     events: [calledEvent(call), { type: 'tool-finished', data: { ...callData(call), ok: false, summary: 'rejected' } }],
   })
   return decision.decision
+}
+
+/** Whoever was shown the approval at the whole is told there how it was decided. */
+async function tellParent(
+  transaction: Transaction,
+  parentId: string,
+  data: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const parent = await lockTask(transaction, parentId)
+  if (!isFinal(parent.state)) await writeTask(transaction, parent, { events: [{ type: 'approval-decided', data }] })
 }

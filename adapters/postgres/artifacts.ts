@@ -1,8 +1,9 @@
 import type { Pool } from 'pg'
 import type { ArtifactStore, Checkpoint } from '../../domain/ports/store.ts'
 import type { Receipt } from '../../domain/receipt.ts'
+import { familyBase } from './subtasks.ts'
 import { lockFenced } from './task-rows.ts'
-import { inTransaction } from './transaction.ts'
+import { inTransaction, type Transaction } from './transaction.ts'
 
 /** Checkpoints, base commits, patches and receipts in PostgreSQL. */
 export function createArtifactStore(pool: Pool): ArtifactStore {
@@ -13,6 +14,11 @@ export function createArtifactStore(pool: Pool): ArtifactStore {
       ])
       return rows[0]
     },
+    saveCheckpoint: ({ checkpoint, ...fence }) =>
+      inTransaction(pool, async (transaction) => {
+        await lockFenced(transaction, fence)
+        writeCheckpoint(transaction, fence.taskId, checkpoint)
+      }),
     assertSeat: (fence) =>
       inTransaction(pool, async (transaction) => {
         await lockFenced(transaction, fence)
@@ -21,8 +27,9 @@ export function createArtifactStore(pool: Pool): ArtifactStore {
       inTransaction(pool, async (transaction) => {
         const task = await lockFenced(transaction, fence)
         if (task.base_commit !== null) return task.base_commit
-        transaction.write('update task set base_commit = $2 where id = $1', [task.id, baseCommit])
-        return baseCommit
+        const base = task.parent_id === null ? baseCommit : await familyBase(transaction, task.parent_id, baseCommit)
+        transaction.write('update task set base_commit = $2 where id = $1', [task.id, base])
+        return base
       }),
     saveDelivery: ({ commit, patch, ...fence }) =>
       inTransaction(pool, async (transaction) => {
@@ -52,4 +59,13 @@ export function createArtifactStore(pool: Pool): ArtifactStore {
       return rows[0]?.receipt
     },
   }
+}
+
+/** Replaces the state a task's files were last in. */
+export function writeCheckpoint(transaction: Transaction, taskId: string, { commit, tree, bundle }: Checkpoint): void {
+  transaction.write(
+    `insert into checkpoint (task_id, commit, tree, bundle) values ($1, $2, $3, $4)
+     on conflict (task_id) do update set commit = $2, tree = $3, bundle = $4, made_at = now()`,
+    [taskId, commit, tree, bundle],
+  )
 }

@@ -8,6 +8,7 @@ import { createApprovals } from './approvals.ts'
 import { contentsBefore } from './contents.ts'
 import { callOf, type ToolCallRow } from './tool-call-rows.ts'
 import { dollars, lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
+import { budgetFor } from './subtasks.ts'
 import { storableText } from './storable-text.ts'
 import { takenOnce } from './taken-messages.ts'
 import { createToolCalls } from './tool-calls.ts'
@@ -93,8 +94,8 @@ async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & {
       spentUsd: dollars(task.usd),
     }
   if (turn > task.max_turns) return { type: 'turns-reached', maxTurns: task.max_turns }
-  if (task.budget_usd !== null && task.usd >= task.budget_usd)
-    return { type: 'budget-reached', spentUsd: task.usd, budgetUsd: task.budget_usd }
+  const { spentUsd, budgetUsd } = await budgetFor(transaction, task)
+  if (budgetUsd !== null && spentUsd >= budgetUsd) return { type: 'budget-reached', spentUsd, budgetUsd }
   const [loop] = row ? [] : repeated.rows
   if (loop) return { type: 'looping', call: loop }
   transaction.write('update message set turn = $2 where task_id = $1 and turn is null', [taskId, turn])
@@ -139,18 +140,18 @@ async function finishTurn(transaction: Transaction, request: FinishTurn): Return
     calls.map((call) => call.decision),
   ])
   const [{ rows }, stored] = await Promise.all([
-    transaction.query<{ usd: number }>(RECORD_CALL, callValues(request)),
+    transaction.query<{ id: string; usd: number }>(RECORD_CALL, callValues(request)),
     callsOf(transaction, { taskId, turn }),
   ])
-  return { calls: stored, spentUsd: dollars(rows[0]?.usd ?? 0) }
+  return { calls: stored, spentUsd: dollars(rows.find(({ id }) => id === taskId)?.usd ?? 0) }
 }
 
-/** Notes a paid call and adds it to its task's sums. */
+/** Notes a paid call and adds it to the sums of its task and of the task that one is a part of. */
 const RECORD_CALL = `
   with call as (insert into model_call (task_id, turn, model, usage, usd) values ($1, $2, $3, $4, $5))
   update task set usd = usd + $5, model_calls = model_calls + 1, input_tokens = input_tokens + $6,
     output_tokens = output_tokens + $7, thought_tokens = thought_tokens + $8, cached_tokens = cached_tokens + $9
-  where id = $1 returning usd`
+  where id = any (array[$1, (select parent_id from task where id = $1)]) returning id, usd`
 
 const callValues = ({ taskId, turn, model, usage, usd }: RecordCall): unknown[] => [
   taskId,

@@ -36,6 +36,7 @@ export interface TaskRow {
   updated_at: Date
   ended_at: Date | null
   retry_of: string | null
+  parent_id: string | null
   seat: number
   builder_id: string | null
   builder_attempt: number
@@ -94,6 +95,7 @@ export function taskOf(row: TaskRow): Task {
     ...(row.result && { result: row.result }),
     ...(row.error && { error: row.error }),
     ...(row.retry_of && { retryOf: row.retry_of }),
+    ...(row.parent_id && { parentId: row.parent_id }),
   }
 }
 
@@ -106,7 +108,17 @@ export async function lockTask(transaction: Reader, taskId: string): Promise<Tas
 
 /** What a Builder's write must know of its task. */
 export type FencedTask = Pick<TaskRow, (typeof FENCED)[number]>
-const FENCED = ['id', 'state', 'seat', 'sequence', 'max_turns', 'budget_usd', 'usd', 'base_commit'] as const
+const FENCED = [
+  'id',
+  'parent_id',
+  'state',
+  'seat',
+  'sequence',
+  'max_turns',
+  'budget_usd',
+  'usd',
+  'base_commit',
+] as const
 
 /** Locks a task and refuses the writer whose seat has been given to somebody else. */
 export async function lockFenced(transaction: Reader, { taskId, seat }: Fence): Promise<FencedTask> {

@@ -2,8 +2,10 @@ import type { Pool } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
 import type { TaskEvent, TaskEventType } from '../../domain/events.ts'
 import type { Acceptance, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
-import { canMove, DEFAULT_MAX_TURNS, DEFAULT_PRIORITY, isFinal } from '../../domain/task.ts'
+import { canMove, isFinal } from '../../domain/task.ts'
+import { insertTask } from './new-task.ts'
 import type { Notifications } from './notifications.ts'
+import { divide, refreshPlan, subtaskRows } from './subtasks.ts'
 import { closeCalls } from './tool-call-rows.ts'
 import { lockFenced, lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
@@ -29,6 +31,8 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
       return rows.map(eventOf)
     },
     subscribe: (taskId, listener) => notifications.subscribe(taskId, listener),
+    divide: (division) => inTransaction(pool, async (transaction) => (await divide(transaction, division)).map(taskOf)),
+    subtasks: async (taskId) => (await subtaskRows(pool, taskId)).map(taskOf),
     move: (request) =>
       inTransaction(pool, async (transaction) => {
         const row = await lockTask(transaction, request.taskId)
@@ -36,10 +40,9 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
         if (!canMove(row.state, request.to))
           throw new GatewayError('conflict', `${row.id} is ${row.state}; it cannot become ${request.to}.`)
         if (request.unlessSteered && (await isSteered(transaction, row.id))) return { task: taskOf(row), moved: false }
-        return {
-          task: taskOf(await writeTask(transaction, row, await withClosedCalls(transaction, request))),
-          moved: true,
-        }
+        const moved = await writeTask(transaction, row, await withClosedCalls(transaction, request))
+        if (row.parent_id !== null) await refreshPlan(transaction, row.parent_id)
+        return { task: taskOf(moved), moved: true }
       }),
     note: (request) =>
       inTransaction(pool, async (transaction) => {
@@ -61,7 +64,9 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
     async quiet({ olderThanMs, after, limit }) {
       const { rows } = await pool.query<{ id: string }>(
         `select id from task where ended_at is null and started_at is not null and id > $2
-           and updated_at < now() - make_interval(secs => $1 / 1000.0) order by id limit $3`,
+           and updated_at < now() - make_interval(secs => $1 / 1000.0)
+           and not exists (select from task parent where parent.id = task.parent_id and parent.ended_at is null)
+         order by id limit $3`,
         [olderThanMs, after, limit],
       )
       return rows.map((row) => row.id)
@@ -106,28 +111,11 @@ async function accept(
   transaction: Transaction,
   acceptance: Acceptance,
 ): Promise<{ task: ReturnType<typeof taskOf>; created: boolean }> {
-  const { id, tenant, channel, key, digest, requester, request } = acceptance
+  const { id, tenant, channel, key, digest, requester } = acceptance
   const known = await knownTask(transaction, acceptance)
   if (known) return { task: known, created: false }
-  const [{ rows }, inserted] = await Promise.all([
-    transaction.query<TaskRow>(
-      `insert into task (id, tenant, requester, channel, title, kind, state, priority, prompt, request, budget_usd, max_turns, retry_of)
-       values ($1, $2, $3, $4, $5, $6, 'received', $7, $8, $9, $10, $11, $12) returning *`,
-      [
-        id,
-        tenant,
-        requester,
-        channel,
-        request.title ?? firstLine(request.prompt),
-        request.kind ?? 'code',
-        request.priority ?? DEFAULT_PRIORITY,
-        request.prompt,
-        JSON.stringify(request),
-        request.constraints?.budgetUsd ?? null,
-        request.constraints?.maxTurns ?? DEFAULT_MAX_TURNS,
-        acceptance.retryOf ?? null,
-      ],
-    ),
+  const [row, inserted] = await Promise.all([
+    insertTask(transaction, acceptance),
     transaction.query(
       'insert into inbox (tenant, channel, key, digest, task_id) values ($1, $2, $3, $4, $5) on conflict do nothing',
       [tenant, channel, key, digest, id],
@@ -140,7 +128,7 @@ async function accept(
   }
   addFollowers(transaction, acceptance)
   const events = [{ type: 'task-received' as const, data: { channel, requester } }]
-  return { task: taskOf(await writeTask(transaction, rows[0] as TaskRow, { events })), created: true }
+  return { task: taskOf(await writeTask(transaction, row, { events })), created: true }
 }
 
 /** The chat a task came from, and the address its requester named, hear of it from its first event on. */
@@ -164,16 +152,10 @@ async function knownTask(reader: Reader, { tenant, channel, key, digest }: Param
   return row && taskOf(row)
 }
 
-const firstLine = (prompt: string): string => {
-  // By characters: half of a surrogate pair cannot be stored.
-  const line = [...(prompt.trim().split('\n')[0] ?? '').trimEnd()]
-  return line.length > 80 ? `${line.slice(0, 79).join('')}…` : line.join('') || 'Task'
-}
-
 async function list(pool: Pool, filter: TaskFilter) {
   const before = filter.cursor === undefined ? null : readCursor(filter.cursor)
   const { rows } = await pool.query<TaskRow>(
-    `select * from task where tenant = $1
+    `select * from task where tenant = $1 and parent_id is null
        and ($2::text is null or state = $2) and ($3::text is null or kind = $3)
        and ($4::text is null or title ilike $4 or prompt ilike $4)
        and ($5::text is null or id < $5) and ($6::text is null or requester = $6)
@@ -219,7 +201,11 @@ const eventOf = (row: EventRow): TaskEvent => ({
 })
 
 async function work(pool: Pool, taskId: string): Promise<TaskWork> {
-  const { rows } = await pool.query<TaskRow>('select * from task where id = $1', [taskId])
+  const { rows } = await pool.query<TaskRow & { family_base: string | null }>(
+    `select task.*, coalesce(task.base_commit, parent.base_commit) as family_base
+     from task left join task parent on parent.id = task.parent_id where task.id = $1`,
+    [taskId],
+  )
   const row = rows[0]
   if (!row) throw new GatewayError('not_found', `There is no task ${taskId}.`)
   return {
@@ -229,6 +215,6 @@ async function work(pool: Pool, taskId: string): Promise<TaskWork> {
     understoodRound: row.understood_round,
     ...(row.understanding && { understanding: row.understanding }),
     ...(row.route && { route: row.route }),
-    ...(row.base_commit !== null && { baseCommit: row.base_commit }),
+    ...(row.family_base !== null && { baseCommit: row.family_base }),
   }
 }

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg'
 import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
 import { storableText } from './storable-text.ts'
+import { writeCheckpoint } from './artifacts.ts'
 import { lockFenced, noteEvents } from './task-rows.ts'
 import { callData, calledEvent, callOf, loadCall } from './tool-call-rows.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
@@ -47,12 +48,7 @@ async function finishTool(transaction: Transaction, request: FinishTool): Promis
       storableText(request.summary),
     ],
   )
-  if (request.checkpoint)
-    transaction.write(
-      `insert into checkpoint (task_id, commit, tree, bundle) values ($1, $2, $3, $4)
-       on conflict (task_id) do update set commit = $2, tree = $3, bundle = $4, made_at = now()`,
-      [request.taskId, request.checkpoint.commit, request.checkpoint.tree, request.checkpoint.bundle],
-    )
+  if (request.checkpoint) writeCheckpoint(transaction, request.taskId, request.checkpoint)
   if (request.plan)
     transaction.write('update task set plan = $2 where id = $1', [task.id, JSON.stringify(request.plan)])
   const { ok, summary, blocked } = request

@@ -66,6 +66,8 @@ export function taskRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
         await emptyBody(context)
         if (!isFinal(task.state))
           throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). Cancel it first.`)
+        if (task.parentId !== undefined)
+          throw new GatewayError('conflict', `${task.id} is a sub-task of ${task.parentId}. Retry ${task.parentId}.`)
         const { request } = await store.tasks.work(task.id)
         const fresh = () => withoutPastDeadline(request, clock())
         const retry = { key, body: { retryOf: task.id }, request: fresh, retryOf: task.id }

@@ -57,6 +57,20 @@ export interface GitHost {
     readonly helpers?: readonly string[]
     readonly text: CommitText
   }): Promise<{ readonly commit: string; readonly tree: string }>
+  /**
+   * Merges two commits that were made on `base`, without a working tree; the same commits give the same one
+   * everywhere. What conflicts stands in the tree as git leaves it, with conflict markers: `conflicts` is git's word on
+   * each file of them.
+   */
+  merge(request: {
+    readonly bare: string
+    readonly base: string
+    readonly ours: string
+    readonly theirs: string
+    readonly text: CommitText
+  }): Promise<{ readonly commit: string; readonly tree: string; readonly conflicts: readonly string[] }>
+  /** `base..commit` in the form that `importBundle` takes. Throws `workspace_too_large`. */
+  bundle(request: { readonly bare: string; readonly base: string; readonly commit: string }): Promise<Uint8Array>
   /** The change from base to commit, fit for `git apply`, binary files included. */
   diff(request: {
     readonly bare: string

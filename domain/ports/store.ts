@@ -73,6 +73,7 @@ export interface TaskStore {
   accepted(identity: Pick<Acceptance, 'channel' | 'tenant' | 'key' | 'digest'>): Promise<Task | undefined>
   /** The task, or undefined when unknown or another tenant's. */
   find(id: string, tenant?: string): Promise<Task | undefined>
+  /** Without sub-tasks. */
   list(filter: TaskFilter): Promise<{ readonly items: readonly Task[]; readonly nextCursor: string | null }>
   /** Events after a sequence number, in order. */
   events(query: {
@@ -82,6 +83,21 @@ export interface TaskStore {
   }): Promise<readonly TaskEvent[]>
   /** Calls back (without data) soon after new events of the task were committed, by whichever process. */
   subscribe(taskId: string, listener: () => void): Promise<() => void>
+  /**
+   * Makes sub-tasks of a task, once: asked again it gives those there are. They have its tenant, channel and requester
+   * and build on its base; what they cost is its cost, and its budget is theirs. Text that waited for its model counts as
+   * read in turn 1.
+   */
+  divide(division: {
+    readonly taskId: string
+    readonly subtasks: readonly {
+      readonly id: string
+      readonly request: TaskRequest
+      readonly understanding: Understanding
+    }[]
+  }): Promise<readonly Task[]>
+  /** In the order of their parts; none of a task that was not divided. */
+  subtasks(taskId: string): Promise<readonly Task[]>
   /**
    * Moves a task and writes its events in one transaction. Being there already changes nothing; an illegal move
    * throws `conflict`. `unlessSteered`: stays, and answers `moved: false`, when a message waits for the model.
@@ -272,9 +288,10 @@ export interface ConversationStore {
 export interface ArtifactStore {
   /** The task's files after its last finished tool call; undefined when no call has changed any. */
   checkpoint(taskId: string): Promise<Checkpoint | undefined>
+  saveCheckpoint(request: Fence & { readonly checkpoint: Checkpoint }): Promise<void>
   /** Throws `seat_lost` when the seat is no longer valid; asked right before an effect outside the store. */
   assertSeat(fence: Fence): Promise<void>
-  /** The commit to build on: the first one fixed stays. */
+  /** The commit to build on: the first one fixed stays, for a task and all of its sub-tasks. */
   fixBase(request: Fence & { readonly baseCommit: string }): Promise<string>
   saveDelivery(request: Fence & { readonly commit: string; readonly patch: Uint8Array }): Promise<void>
   patch(taskId: string): Promise<Uint8Array | undefined>

@@ -39,7 +39,13 @@ export const taskViewSchema = z.object({
   progress: z.object({
     turn: count,
     maxTurns: count,
-    plan: z.array(z.object({ text: z.string(), status: z.enum(['pending', 'in_progress', 'completed', 'cancelled']) })),
+    plan: z.array(
+      z.object({
+        text: z.string(),
+        status: z.enum(['pending', 'in_progress', 'completed', 'cancelled']),
+        taskId: z.string().optional(),
+      }),
+    ),
     lastEvent: z.string(),
   }),
   waiting: z
@@ -71,6 +77,7 @@ export const taskViewSchema = z.object({
     .optional(),
   error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
   retryOf: z.string().optional(),
+  parentId: z.string().optional(),
   links: z.object({
     self: z.string(),
     events: z.string(),

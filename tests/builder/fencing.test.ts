@@ -43,6 +43,7 @@ async function workBegun(command = 'touch again'): Promise<Given & { readonly co
 type Steps = Omit<BuilderActivities, 'releaseSeat'>
 const STEPS: { readonly [Name in keyof Steps]: (fence: Fence, commit: string) => Parameters<Steps[Name]>[0] } = {
   prepareWorkspace: (fence) => fence,
+  mergeSubtasks: (fence) => fence,
   takeTurn: (fence) => ({ ...fence, turn: 3 }),
   runTool: (fence) => ({ ...fence, turn: 2, position: 0 }),
   verifyDelivery: (fence) => ({ ...fence, attempt: 2, at: 0 }),

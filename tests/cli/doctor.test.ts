@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { anyPort } from '../../adapters/processes/ports.ts'
@@ -49,6 +50,14 @@ describe('ocg doctor', () => {
     expect(check('key')).toMatchObject({ ok: false, next: 'export GEMINI_API_KEY=…' })
     expect(report.temporal).toEqual({ address: `127.0.0.1:${closed}`, namespace: 'engineering' })
     expect(JSON.stringify(report)).not.toContain('hunter2')
+  })
+
+  it('finds a git that is too old to merge without a working tree', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ocg-old-git-'))
+    writeFileSync(join(folder, 'git'), '#!/bin/sh\necho git version 2.37.9\n', { mode: 0o755 })
+    const { check } = await doctor({ PATH: `${folder}:${process.env['PATH']}` })
+    rmSync(folder, { recursive: true })
+    expect(check('git')).toMatchObject({ ok: false, next: 'install git 2.38 or newer' })
   })
 
   it('on a machine without a gateway looks at what a start would find', async () => {

@@ -243,9 +243,13 @@ create table task (
   result json,
   error json,
   understood_round integer not null default 0,
+  parent_id text,
+  part integer,
+  constraint task_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES task(id),
   constraint task_pkey PRIMARY KEY (id),
   constraint task_priority_check CHECK (((priority >= 1) AND (priority <= 5)))
 );
+CREATE UNIQUE INDEX task_by_parent ON public.task USING btree (parent_id, part) WHERE (parent_id IS NOT NULL);
 CREATE INDEX task_by_requester ON public.task USING btree (tenant, requester, id DESC);
 CREATE INDEX task_by_state ON public.task USING btree (tenant, state, id DESC);
 CREATE INDEX task_by_tenant ON public.task USING btree (tenant, id DESC);

@@ -32,6 +32,7 @@ const WRITES: Readonly<Record<FencedWrite, (store: Store, fence: Fence) => Promi
   fixBase: (store, fence) => store.artifacts.fixBase({ ...fence, baseCommit: 'late' }),
   saveDelivery: (store, fence) =>
     store.artifacts.saveDelivery({ ...fence, commit: 'late', patch: Buffer.from('late') }),
+  saveCheckpoint: (store, fence) => store.artifacts.saveCheckpoint({ ...fence, checkpoint: CHECKPOINT }),
   saveReceipt: (store, fence) => store.artifacts.saveReceipt({ ...fence, receipt: RECEIPT }),
   assertSeat: (store, fence) => store.artifacts.assertSeat(fence),
 }

@@ -3,6 +3,7 @@ import { ulid } from 'ulidx'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../adapters/postgres/store.ts'
 import type { Store } from '../../domain/ports/store.ts'
+import type { Understanding } from '../../domain/understanding.ts'
 import { freshDatabase } from '../support/database.ts'
 import { chatMessage, messagePost } from '../support/chat/messages.ts'
 import { acceptance, ANSWERED, answeredTurn, call, taskIn } from '../support/stored-task.ts'
@@ -88,6 +89,9 @@ async function costOf(
 }
 
 const KNOWN = `task-${'1'.padStart(26, '0')}`
+const UNDERSTANDING: Understanding = {
+  ...{ title: 'Part', kind: 'code', summary: 'A part', priority: 3, risk: 'low', needsRepository: true },
+}
 const page = { tenant: 'default', limit: 50 }
 const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   'accept a task': (store) => store.tasks.accept(acceptance()),
@@ -114,6 +118,14 @@ const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
     await store.conversations.finishTool({ ...at, response: {}, ok: true, summary: '' })
     await store.conversations.nextTurn(taskId)
     await store.conversations.recordCall({ ...at, ...ANSWERED })
+  },
+  'build a task in parts': async (store) => {
+    const part = { id: `task-${ulid()}`, request: { prompt: 'Part' }, understanding: UNDERSTANDING }
+    await store.tasks.divide({ taskId, subtasks: [part] })
+    await store.tasks.move({ taskId: part.id, to: 'understanding' })
+    await store.conversations.recordCall({ taskId: part.id, turn: 0, ...ANSWERED })
+    await store.tasks.work(part.id)
+    await store.tasks.subtasks(taskId)
   },
   'take text of a person': async (store) => {
     await store.conversations.receive({ taskId, text: 'x', from: 'ada' })

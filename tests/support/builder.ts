@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { DefaultLogger } from '@temporalio/worker'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
+import { createMergeSubtasks } from '../../activities/builder/merge-subtasks.ts'
 import { createPrepareWorkspace } from '../../activities/builder/prepare-workspace.ts'
 import { createPublishDelivery } from '../../activities/builder/publish-delivery.ts'
 import { createRunTool } from '../../activities/builder/run-tool.ts'
@@ -69,6 +70,7 @@ export class TestBuilder {
     this.workspaces = workspaces
     this.steps = {
       ...createPrepareWorkspace(shared),
+      ...createMergeSubtasks(shared),
       ...createTakeTurn({ ...shared, model: this.model, rules: [] }),
       ...createRunTool(shared),
       ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),

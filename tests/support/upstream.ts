@@ -41,9 +41,9 @@ export interface Upstream {
   remove(): void
 }
 
-/** Makes an upstream with the given files (path → text). */
-export function createUpstream(files: Readonly<Record<string, string>>): Upstream {
-  const root = mkdtempSync(join(tmpdir(), 'ocg-upstream-'))
+/** Makes an upstream with the given files (path → text), below a folder whose repositories may be named. */
+export function createUpstream(files: Readonly<Record<string, string>>, below = tmpdir()): Upstream {
+  const root = mkdtempSync(join(below, 'ocg-upstream-'))
   const directory = join(root, 'upstream.git')
   const work = join(root, 'work')
   mkdirSync(work)

@@ -162,6 +162,10 @@ export class FakeBuilder {
       },
       prepareWorkspace: (fence) =>
         this.step(fence, 'workspace', (task) => ({ turn: task.nextTurn(), restored: fence.seat > 1 })),
+      mergeSubtasks: (fence) =>
+        this.step(fence, 'merge', (task) => ({
+          isWorkLeft: task.script.conflicts === true || task.subtasks.some(({ state }) => state !== 'completed'),
+        })),
       takeTurn: ({ turn, ...fence }) => this.step(fence, `turn ${turn}`, (task) => task.takeTurn(turn)),
       runTool: ({ turn, position, ...fence }) => {
         const name = `tool ${turn}.${position}`
@@ -171,7 +175,7 @@ export class FakeBuilder {
         this.step(fence, `verification ${attempt}`, (task) => task.verify(attempt)),
       publishDelivery: ({ commit, verdict, ...fence }) =>
         this.step(fence, 'deliver', (task) => {
-          task.push(commit, fence.seat)
+          if (!task.parent) task.push(commit, fence.seat)
           return { summary: 'Done.', verdict, commit, branch: `openclaw/${task.id}` }
         }),
     }

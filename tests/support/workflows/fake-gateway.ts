@@ -2,14 +2,23 @@ import { Context } from '@temporalio/activity'
 import { beating } from '../../../activities/beating.ts'
 import type { GatewayActivities, NotedLoss, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
+import { conclude } from '../../../domain/subtasks.ts'
 import { isFinal, type Waiting } from '../../../domain/task.ts'
 import { approvalOf, type FakeTask } from './fake-task.ts'
+import type { TaskScript } from './task-script.ts'
 
 const APPROVAL_DAYS = 30
 
+export interface FakeTasks {
+  readonly find: (taskId: string) => FakeTask
+  /** Makes a part of a task known. */
+  readonly add: (parent: FakeTask, script: TaskScript) => FakeTask
+}
+
 /** The Manager's activities on scripted tasks. */
-export function createFakeGateway(find: (taskId: string) => FakeTask): GatewayActivities {
-  return watched(find, { ...stages(find), ...seating(find), ...requests(find) })
+export function createFakeGateway(tasks: FakeTasks): GatewayActivities {
+  const { find } = tasks
+  return watched(find, { ...stages(find), ...family(tasks), ...seating(find), ...requests(find) })
 }
 
 /** The script looks on before and after each of them. */
@@ -36,6 +45,8 @@ function stages(find: Find) {
     async understandTask({ taskId, round }) {
       const task = find(taskId)
       task.move('understanding')
+      // Understood together with the whole.
+      if (task.parent) return { type: 'understood', brief: task.brief }
       return beating(async () => {
         await task.begin(byGateway(`understand ${round}`))
         return task.understand(round, () => understoodBy(task, round))
@@ -76,6 +87,7 @@ function stages(find: Find) {
     async endTask({ taskId, state, error }) {
       const task = find(taskId)
       await task.begin(byGateway('end'))
+      task.error = error
       if (!isFinal(task.state)) task.move(state, `task-ended ${error?.code ?? state}`)
       return task.brief
     },
@@ -86,8 +98,9 @@ function understoodBy(task: FakeTask, round: number): UnderstandingOutcome {
   const answers = task.script.understanding ?? ['understood']
   const answer = answers[Math.min(round, answers.length) - 1] ?? 'understood'
   const { brief } = task
+  const { parts } = task.script
   if (answer === 'budget-reached') return { type: 'budget-reached', brief }
-  if (answer === 'understood') return { type: 'understood', brief }
+  if (answer === 'understood') return { type: 'understood', brief, ...(parts && { parts: parts.length }) }
   return 'asks' in answer
     ? { type: 'unclear', brief, question: answer.asks }
     : { type: 'answered', brief, answer: answer.answers }
@@ -98,6 +111,28 @@ function waitingFor(wait: Wait): Waiting {
   if (wait.for === 'input') return { for: 'input', question: 'question' in wait ? wait.question : 'Which colour?' }
   const expiresAt = new Date(Date.now() + APPROVAL_DAYS * 86_400_000).toISOString()
   return { for: 'approval', approvalId: approvalOf(wait), tool: 'run_shell_command', expiresAt }
+}
+
+function family({ find, add }: FakeTasks) {
+  return {
+    async openSubtasks({ taskId }) {
+      const task = find(taskId)
+      const subtasks = task.divide(() => (task.script.parts ?? []).map((script) => add(task, script)))
+      task.move('building')
+      return Promise.resolve(subtasks.map(({ brief }) => brief))
+    },
+    async showSubtaskWait({ taskId, subtaskId }) {
+      const { waiting } = find(subtaskId)
+      if (!waiting) return Promise.resolve(undefined)
+      find(taskId).waiting = waiting
+      find(taskId).move(`awaiting_${waiting.for}`, `${waiting.for}-requested`)
+      return Promise.resolve(waiting)
+    },
+    async concludeSubtasks({ taskId }) {
+      const ends = find(taskId).subtasks.map((task) => ({ ...task.brief, id: task.id, prompt: '', error: task.error }))
+      return Promise.resolve(conclude(ends).failure)
+    },
+  } satisfies Partial<GatewayActivities>
 }
 
 function seating(find: Find) {

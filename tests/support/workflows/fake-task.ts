@@ -5,7 +5,7 @@ import type {
   UnderstandingOutcome,
   VerificationOutcome,
 } from '../../../domain/contracts.ts'
-import { GatewayError } from '../../../domain/errors.ts'
+import { GatewayError, type Failure } from '../../../domain/errors.ts'
 import type { Fence } from '../../../domain/ports/store.ts'
 import { acceptsSteering, canMove, isFinal, type TaskState, type Verdict, type Waiting } from '../../../domain/task.ts'
 import type { ScriptedCall, Step, TaskScript } from './task-script.ts'
@@ -53,6 +53,9 @@ export class FakeTask {
   readonly pushed: string[] = []
   readonly verdicts = new Map<string, Verdict>()
   waiting: Waiting | undefined
+  error: Failure | undefined
+  /** What it was divided into. */
+  subtasks: readonly FakeTask[] = []
   /** Seat number of the builder it was given to last. */
   seat = 0
   /** When it was given to a builder first. */
@@ -71,11 +74,14 @@ export class FakeTask {
   constructor(
     readonly id: string,
     readonly script: TaskScript,
+    /** What it is a part of. */
+    readonly parent?: FakeTask,
   ) {
     this.held = new Set(script.hold)
     this.brief = {
       ...{ taskId: id, title: `Title of ${id}`, tenant: 'default', channel: 'api', requester: 'key:1', kind: 'code' },
       ...{ priority: 3, repository: 'example/shop', labels: [], state: 'received', costUsd: 0 },
+      ...(parent && { tenant: parent.brief.tenant, priority: parent.brief.priority }),
       ...script.brief,
     }
   }
@@ -159,6 +165,13 @@ export class FakeTask {
     return paid
   }
 
+  /** Its parts, made once. */
+  divide(make: () => readonly FakeTask[]): readonly FakeTask[] {
+    if (this.subtasks.length === 0) this.subtasks = make()
+    this.changed()
+    return this.subtasks
+  }
+
   /** A change of files: a call that was finished before has made it. */
   runTool(name: string, seat: number): void {
     if (!this.finished.some((step) => step.name === name)) this.log('effect', name, seat)
@@ -239,6 +252,7 @@ export class FakeTask {
 
   raiseBudget(budgetUsd: number): void {
     for (const { name } of this.begun) if (name.startsWith('turn ')) this.raisedFor.add(Number(name.slice(5)))
+    for (const subtask of this.subtasks) subtask.raiseBudget(budgetUsd)
     this.note(`budget ${budgetUsd}`)
   }
 
@@ -264,6 +278,11 @@ export class FakeTask {
 
   private pay(name: string): void {
     this.log('paid', name)
+    this.cost()
+    this.parent?.cost()
+  }
+
+  private cost(): void {
     this.change({ costUsd: Math.round((this.brief.costUsd + COST_OF_A_CALL) * 100) / 100 })
   }
 

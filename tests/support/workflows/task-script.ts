@@ -24,6 +24,10 @@ export interface TaskScript {
   readonly brief?: Partial<TaskBrief>
   /** Round by round; the last one holds for all later rounds. */
   readonly understanding?: readonly Understood[]
+  /** The task is built in these parts. */
+  readonly parts?: readonly TaskScript[]
+  /** What the parts did cannot be merged without the Builder of the whole. */
+  readonly conflicts?: boolean
   /** Calls of each turn; with the last turn, and every one after it, the model considers the work done. */
   readonly turns?: readonly (readonly ScriptedCall[])[]
   /** Turns before which the budget is reached, each until it is raised once. */

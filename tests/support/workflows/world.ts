@@ -9,7 +9,7 @@ import { dynamicConfigurationFlags } from '../../../adapters/temporal/temporal-s
 import { TASK_QUEUES } from '../../../domain/contracts.ts'
 import { workflowBundle } from '../../../workers/workflow-bundle.ts'
 import { FakeBuilder } from './fake-builder.ts'
-import { createFakeGateway } from './fake-gateway.ts'
+import { createFakeGateway, type FakeTasks } from './fake-gateway.ts'
 import { FakeTask } from './fake-task.ts'
 import { RunningTask } from './running-task.ts'
 import type { TaskScript } from './task-script.ts'
@@ -112,8 +112,24 @@ export class World {
     return task
   }
 
+  private readonly scripted: FakeTasks = {
+    find: this.find,
+    add: (parent, script) => {
+      const part = new FakeTask(`task-${ulid()}`, script, parent)
+      this.tasks.set(part.id, part)
+      return part
+    },
+  }
+
+  /** A part of a task, as people and builders speak to it once its Manager runs. */
+  async part(task: RunningTask, index: number): Promise<RunningTask> {
+    await task.record.when(() => task.record.subtasks.length > index)
+    const part = task.record.subtasks[index] as FakeTask
+    return new RunningTask(this.client.workflow.getHandle(part.id), part)
+  }
+
   private async startManager(): Promise<RunningWorker> {
-    const { understandTask: _, ...lifecycle } = withFailures(createFakeGateway(this.find))
+    const { understandTask: _, ...lifecycle } = withFailures(createFakeGateway(this.scripted))
     const workflowBundle = { codePath: await sharedBundle() }
     return this.run({
       taskQueue: TASK_QUEUES.manager,
@@ -125,7 +141,7 @@ export class World {
   }
 
   private startGateway(): Promise<RunningWorker> {
-    const { understandTask } = withFailures(createFakeGateway(this.find))
+    const { understandTask } = withFailures(createFakeGateway(this.scripted))
     return this.run({ taskQueue: TASK_QUEUES.gateway, activities: { understandTask } })
   }
 

@@ -1,0 +1,67 @@
+import { ulid } from 'ulidx'
+import type { GatewayActivities } from '../../domain/contracts.ts'
+import { GatewayError } from '../../domain/errors.ts'
+import { ALL_EVENTS } from '../../domain/limits.ts'
+import type { Store, TaskWork } from '../../domain/ports/store.ts'
+import { conclude, partsOf, type Part } from '../../domain/subtasks.ts'
+import { isFinal, type TaskRequest } from '../../domain/task.ts'
+import type { Understanding } from '../../domain/understanding.ts'
+import { partPrompt } from '../prompts/subtasks.ts'
+import { briefOf } from './brief.ts'
+
+type SubtaskActivities = Pick<GatewayActivities, 'openSubtasks' | 'showSubtaskWait' | 'concludeSubtasks'>
+
+/** The database steps of a task that is built in parts. */
+export function createSubtaskActivities({ store }: { readonly store: Store }): SubtaskActivities {
+  return {
+    async openSubtasks({ taskId }) {
+      const [work, added] = await Promise.all([store.tasks.work(taskId), store.conversations.unread(taskId)])
+      const subtasks = await store.tasks.divide({ taskId, subtasks: subtasksOf(work, added) })
+      await store.tasks.move({ taskId, to: 'building' })
+      return subtasks.map(briefOf)
+    },
+    async showSubtaskWait({ taskId, subtaskId }) {
+      const waiting = (await store.tasks.find(subtaskId))?.waiting
+      if (!waiting) return undefined
+      const events = await store.tasks.events({ taskId: subtaskId, after: 0, limit: ALL_EVENTS })
+      const type = `${waiting.for}-requested` as const
+      const data = { ...events.findLast((event) => event.type === type)?.data, subtaskId }
+      await store.tasks.move({ taskId, to: `awaiting_${waiting.for}`, change: { waiting }, events: [{ type, data }] })
+      return waiting
+    },
+    async concludeSubtasks({ taskId }) {
+      const task = await store.tasks.find(taskId)
+      if (!task || isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already.`)
+      return conclude(await store.tasks.subtasks(taskId)).failure
+    },
+  }
+}
+
+function subtasksOf({ task, request, understanding }: TaskWork, added: readonly string[]) {
+  if (!understanding) return []
+  const parts = partsOf(task, understanding)
+  const { budgetUsd: _, ...constraints } = request.constraints ?? {}
+  return parts.map((part, index) => ({
+    id: `task-${ulid()}`,
+    // Without acceptance and callback: the whole is what is verified and told of.
+    request: {
+      prompt: partPrompt({ parts, index, request: task.prompt, added }),
+      title: titleOf(part),
+      kind: task.kind,
+      priority: task.priority,
+      constraints,
+      labels: task.labels,
+      ...(request.repository && { repository: request.repository }),
+    } satisfies TaskRequest,
+    understanding: understandingOf(part, understanding),
+  }))
+}
+
+const titleOf = ({ title, prompt }: Part): string => (title === '' ? prompt : title).slice(0, 200)
+
+/** A part was understood together with the whole: no model is asked about it again. */
+const understandingOf = (part: Part, { kind, priority, risk, needsRepository }: Understanding): Understanding => ({
+  ...{ kind, priority, risk, needsRepository },
+  title: titleOf(part),
+  summary: titleOf(part),
+})

@@ -1,0 +1,36 @@
+import type { GitHost } from '../../domain/ports/git.ts'
+import { commitTree } from './commit-tree.ts'
+import { SNAPSHOT_REF } from './import-bundle.ts'
+import { OBJECT_ID } from './object-id.ts'
+import { git, tryGit } from './run-git.ts'
+
+/** As many renamed files are followed; to compare more with each other takes minutes. */
+const RENAME_LIMIT = 1_000
+/** A change larger than this is not source code; it would not fit a database row either. */
+const MAX_BUNDLE_BYTES = 64 * 1024 * 1024
+
+/** Merges in the object store alone: git 2.38 or newer. The result has `base` as its only parent, like a snapshot. */
+export const merge: GitHost['merge'] = async ({ bare, base, ours, theirs, text }) => {
+  const settings = ['-c', `merge.renameLimit=${RENAME_LIMIT}`, '-c', 'merge.conflictStyle=merge']
+  const { exitCode, stdout, stderr } = await tryGit({
+    args: [...settings, 'merge-tree', '--write-tree', '--name-only', ours, theirs],
+    directory: bare,
+  })
+  const [tree = '', ...lines] = stdout.toString('utf8').split('\n')
+  // 1 says that something conflicts, and then there is a tree; or that a commit is missing, and then there is none.
+  if (exitCode > 1 || !OBJECT_ID.test(tree)) throw new Error(`git merge-tree ended with ${exitCode}: ${stderr}`)
+  const conflicts = exitCode === 0 ? [] : lines.filter((line) => line.startsWith('CONFLICT '))
+  const commit = await commitTree({ bare, tree, parent: base, text, refs: 'refs/checkpoints' })
+  return { commit, tree, conflicts }
+}
+
+/** A bundle as `git bundle create` writes it, of a commit that no branch has to stand at. */
+export const bundle: GitHost['bundle'] = async ({ bare, base, commit }) => {
+  const pack = await git({
+    args: ['pack-objects', '--revs', '--thin', '--stdout', '--quiet'],
+    directory: bare,
+    stdin: `${commit}\n^${base}\n`,
+    maxOutputBytes: MAX_BUNDLE_BYTES,
+  })
+  return Buffer.concat([Buffer.from(`# v2 git bundle\n-${base}\n${commit} ${SNAPSHOT_REF}\n\n`), pack])
+}
