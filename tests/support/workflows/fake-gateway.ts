@@ -73,9 +73,10 @@ function stages(find: Find) {
       find(taskId).move('delivering')
       return Promise.resolve()
     },
-    async endTask({ taskId, state, error }) {
+    async endTask({ taskId, state, result, error }) {
       const task = find(taskId)
       await task.begin(byGateway('end'))
+      if (!isFinal(task.state)) task.result = result
       if (!isFinal(task.state)) task.move(state, `task-ended ${error?.code ?? state}`)
       return task.brief
     },
