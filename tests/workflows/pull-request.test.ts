@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../domain/errors.ts'
 import { seatLostSignal } from '../../workflows/messages.ts'
-import { during } from '../support/workflows/task-script.ts'
+import type { FakeTask } from '../support/workflows/fake-task.ts'
+import { during, type Step } from '../support/workflows/task-script.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 
-/** The pauses between lost seats take minutes. */
-const world = useWorld({ timeSkipping: true, seats: [10] })
+const world = useWorld()
 
 const refusing = (times?: number) =>
   during(
@@ -23,6 +23,12 @@ const away = (times?: number) =>
     },
     times,
   )
+
+/** The builder of a step is gone before it answers. */
+async function lose({ builder }: Step, { id }: FakeTask): Promise<never> {
+  await world().client.workflow.getHandle(id).signal(seatLostSignal, { builder, reason: 'its process exited' })
+  return new Promise(() => undefined)
+}
 
 describe('a delivery to a repository with a forge', () => {
   it('opens a pull request after the push, and the result says where', async () => {
@@ -49,12 +55,7 @@ describe('a delivery to a repository with a forge', () => {
     const task = await world().begin({
       turns: [['edit']],
       forge: true,
-      after: async (step, { id }) => {
-        if (step.name !== 'pull request' || step.seat > 1) return
-        const gone = { builder: step.builder, reason: 'its process exited' }
-        await world().client.workflow.getHandle(id).signal(seatLostSignal, gone)
-        await new Promise(() => undefined)
-      },
+      after: (step, record) => (step.name === 'pull request' && step.seat === 1 ? lose(step, record) : undefined),
     })
     expect(await task.ended()).toMatchObject({ state: 'completed', pullRequest: 'https://forge.example/pull/1' })
     expect([task.record.seat, task.record.pullRequests]).toEqual([2, [`openclaw/${task.id}`]])
@@ -79,15 +80,9 @@ describe('what was verified and pushed stays', () => {
     expect(task.record.result?.summary).toContain('has no pull request: The forge did not answer.')
   })
 
-  it('when every builder is lost at the step', async () => {
-    const task = await world().begin({
-      turns: [['edit']],
-      forge: true,
-      during: during('pull request', () => {
-        throw new Error('ECONNRESET')
-      }),
-    })
+  it('when three builders in a row are lost at the step', async () => {
+    const task = await world().begin({ turns: [['edit']], forge: true, during: during('pull request', lose) })
     expect(await task.ended()).toMatchObject({ state: 'completed', verdict: 'passed' })
-    expect(task.record.result?.summary).toMatch(/has no pull request: The same step failed on 10 seats in a row/)
+    expect(task.record.result?.summary).toMatch(/has no pull request: 3 builders in a row were lost at the same step/)
   })
 })
