@@ -1,14 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { createForge } from '../../adapters/forge/rest-forge.ts'
 import { createRepositoryPolicy } from '../../adapters/git/repository-policy.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import { knownRepositoriesSchema } from '../../domain/schemas/known-repositories.ts'
 import { FAULTS, type Fault } from '../../simulators/forge/faults.ts'
 import type { ForgeKind } from '../../simulators/forge/problems.ts'
-import type { ForgeRepository } from '../../simulators/forge/repositories.ts'
 import { startForgeSimulator, type ForgeSimulator } from '../../simulators/forge/server.ts'
 import { userGit } from '../support/upstream.ts'
 
@@ -16,24 +15,39 @@ const tenant = 'default'
 const branch = 'openclaw/task-1'
 const text = { title: 'Fix the sum', body: 'It adds now.\n' }
 
+let source: string
+
+/** What the forge's repository is a copy of: `main`, the branch of a task, and `release`. */
+beforeAll(() => {
+  source = mkdtempSync(join(tmpdir(), 'ocg-source-'))
+  const commit = (message: string) => userGit(source, 'commit', '--quiet', '--allow-empty', '-m', message)
+  userGit(source, 'init', '--quiet', '--initial-branch=main')
+  commit('Start')
+  userGit(source, 'branch', 'release')
+  userGit(source, 'checkout', '--quiet', '-b', branch)
+  commit('Fix the sum')
+  userGit(source, 'checkout', '--quiet', 'main')
+})
+
+afterAll(() => rmSync(source, { recursive: true, force: true }))
+
 interface StageOptions {
   /** What stands in the credential file; the forge's token without it. */
   readonly credential?: string
   readonly ref?: string
-  readonly isPushed?: boolean
+  readonly head?: string
 }
 
-/** A forge, a repository of it with the branch pushed, and the adapter for that repository. */
-async function stage(kind: ForgeKind, { credential, ref, isPushed = true }: StageOptions = {}) {
+/** A forge, a repository of it, and the adapter for that repository. */
+async function stage(kind: ForgeKind, { credential, ref, head = branch }: StageOptions = {}) {
   const simulator = await startForgeSimulator({ kind })
   const root = mkdtempSync(join(tmpdir(), 'ocg-forge-'))
   onTestFinished(async () => {
     await simulator.close()
     rmSync(root, { recursive: true, force: true })
   })
-  const remote = simulator.createRepository('shop')
+  const remote = simulator.createRepository('shop', source)
   const url = simulator.cloneUrl('shop')
-  if (isPushed) pushBranch(remote, root)
   const credentialFile = join(root, 'token')
   writeFileSync(credentialFile, credential ?? `${simulator.token}\n`)
   const entry = { name: 'shop', url, credentialFile, ...(ref !== undefined && { ref }) }
@@ -42,19 +56,8 @@ async function stage(kind: ForgeKind, { credential, ref, isPushed = true }: Stag
   const repositories = knownRepositoriesSchema.parse(file)
   const forge = createForge(createRepositoryPolicy({ repositories, fileRoots: [] }))
   const ask = (signal?: AbortSignal) =>
-    forge.pullRequestFor({ repository: { url }, tenant, branch, text, ...(signal && { signal }) })
+    forge.pullRequestFor({ repository: { url }, tenant, branch: head, text, ...(signal && { signal }) })
   return { simulator, remote, forge, ask, url }
-}
-
-/** By its path on the disk: the forge lives in this process and could not answer a git that blocks it. */
-function pushBranch({ directory }: ForgeRepository, root: string): void {
-  const work = join(root, 'work')
-  userGit(root, 'clone', '--quiet', directory, work)
-  writeFileSync(join(work, 'sum.js'), 'exports.sum = (a, b) => a + b\n')
-  userGit(work, 'add', '--all')
-  userGit(work, 'commit', '--quiet', '-m', 'Fix the sum')
-  userGit(work, 'push', '--quiet', 'origin', `HEAD:refs/heads/${branch}`, 'HEAD:refs/heads/release')
-  userGit(work, 'push', '--quiet', '--force', 'origin', 'HEAD^:refs/heads/release')
 }
 
 /** How a call failed. */
@@ -163,12 +166,12 @@ describe.each(['github', 'gitea'] as const)('trouble with a forge of type %s', (
     ['primary-limit', { code: 'forge_unreachable', retryable: false }],
   ]
   test.each(cases)('%s is told as %j', async (fault, expected) => {
+    const { simulator, ask } = await stage(kind)
     for (const operation of ['repository', 'find', 'create'] as const) {
-      const { simulator, ask } = await stage(kind)
       simulator.failNext(fault, { operation })
       expect(await failure(ask())).toMatchObject(expected)
-      expect(await ask()).toMatchObject({ number: 1 })
     }
+    expect(await ask()).toMatchObject({ number: 1 })
   })
 
   test('a wrong token is told with what to do, and never named', async () => {
@@ -192,7 +195,7 @@ describe.each(['github', 'gitea'] as const)('trouble with a forge of type %s', (
   )
 
   test('a branch that was not pushed, or a ref that is no branch, is refused for good', async () => {
-    for (const options of [{ isPushed: false }, { ref: 'v1' }]) {
+    for (const options of [{ head: 'openclaw/task-9' }, { ref: 'v1' }]) {
       const { ask } = await stage(kind, options)
       expect(await failure(ask())).toMatchObject({ code: 'forge_refused', retryable: false })
     }
