@@ -4,9 +4,10 @@ import { acceptanceSchema } from './task-request.ts'
 const GITHUB = 'https://api.github.com'
 
 /** Root of a REST API: no credential, no query; a slash at its end is left away. */
+const API_URL = /^https?:\/\/([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?(\/[\w./~%-]*)?$/i
 const apiUrl = z
-  .url({ protocol: /^https?$/, error: 'is not an http or https URL' })
-  .regex(/^https?:\/\/[^/?#@]+(\/[^?#@]*)?$/, 'must hold neither a credential nor a query')
+  .string()
+  .regex(API_URL, 'is not an http or https URL without credential and query')
   .transform((url) => url.replace(/\/+$/, ''))
 
 /** Where pull requests are opened. Forgejo speaks as Gitea does. */

@@ -55,9 +55,10 @@ describe('the forge of a known repository', () => {
       '0.forge: needs a credentialFile with a token that may open pull requests',
       '0.forge: needs an apiUrl, such as https://host/api/v3 (GitHub Enterprise) or https://host/api/v1 (Gitea, Forgejo)',
       '1.forge.type: Invalid option: expected one of "github"|"gitea"',
-      '2.forge.apiUrl: must hold neither a credential nor a query',
+      '2.forge.apiUrl: is not an http or https URL without credential and query',
       '2.forge: Unrecognized key: "token"',
-      '3.forge.apiUrl: is not an http or https URL',
+      '3.forge.apiUrl: is not an http or https URL without credential and query',
+      '3.forge: needs a url of the form https://host/owner/name',
       '4.forge: needs a url of the form https://host/owner/name',
     ])
   })
