@@ -47,7 +47,10 @@ interface Problem {
   readonly errors?: unknown
 }
 
-const messageIn = (body: unknown): string => String((body as Problem | null | undefined)?.message ?? '')
+function messageIn(body: unknown): string {
+  const { message } = (body ?? {}) as Problem
+  return typeof message === 'string' ? message : ''
+}
 
 /** The forge's words, without the token should it quote it. */
 export function saidIn({ body }: Pick<ForgeAnswer, 'body'>, { token }: Pick<ForgeRepository, 'token'>): string {

@@ -52,7 +52,7 @@ async function find(change: Change): Promise<PullRequest | undefined> {
 
 async function listed({ repository, branch, signal }: Change): Promise<readonly Pull[]> {
   const query = new URLSearchParams({ head: `${repository.owner}:${branch}`, state: 'all' })
-  const answer = await askForge(repository, { path: `/pulls?${query}`, signal })
+  const answer = await askForge(repository, { path: `/pulls?${query.toString()}`, signal })
   return read(z.array(pullSchema), answer, repository)
 }
 

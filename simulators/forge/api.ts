@@ -23,6 +23,8 @@ export interface ForgeApiOptions {
   /** Of the pages for people. */
   readonly url: () => string
   readonly find: (owner: string, name: string) => ForgeRepository | undefined
+  /** Is told the page of each new pull request. */
+  readonly onPull?: ((page: string) => void) | undefined
 }
 
 /** The part of the REST API that pull requests need. */
@@ -83,22 +85,27 @@ export class ForgeApi {
   }
 
   private create(repository: ForgeRepository, bytes: Buffer): Called {
-    const { kind } = this.options
+    const { kind, onPull } = this.options
     const { request, strays } = readCreateRequest(bytes, kind)
     const sha = kind === 'github' ? checkedByGithub(repository, request) : checkedByGitea(repository, request)
     const pull = repository.open({ ...request, sha })
+    onPull?.(this.pageOf(repository, pull))
     return { ...answered(201, this.shown(repository, pull)), strays }
   }
 
-  private shown(repository: ForgeRepository, pull: StoredPull): object {
+  private pageOf({ fullName }: ForgeRepository, { number }: StoredPull): string {
     const { kind, url } = this.options
+    return `${url()}/${fullName}/${kind === 'github' ? 'pull' : 'pulls'}/${number}`
+  }
+
+  private shown(repository: ForgeRepository, pull: StoredPull): object {
     const { owner, fullName } = repository
     const { number, title, body, state, merged, head, base, sha } = pull
     const branch = (ref: string) => ({ ref, label: `${owner}:${ref}`, repo: { full_name: fullName } })
     return {
       id: number,
       number,
-      html_url: `${url()}/${fullName}/${kind === 'github' ? 'pull' : 'pulls'}/${number}`,
+      html_url: this.pageOf(repository, pull),
       ...{ state, title, body, draft: false, merged, user: { login: 'bot' } },
       head: { ...branch(head), sha },
       base: branch(base),
