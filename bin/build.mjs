@@ -10,6 +10,7 @@ const ENTRIES = [
   'cli/main.ts',
   'workers/builder.ts',
   'workers/bundle-workflows.ts',
+  'simulators/forge/main.ts',
   'simulators/gemini/main.ts',
   'simulators/telegram/main.ts',
   'simulators/whatsapp/main.ts',

@@ -18,6 +18,7 @@ export function taskText(task: TaskView): string {
     ...(waiting?.approvalId ? [`approval: ${waiting.approvalId} for ${waiting.tool}`] : []),
     ...(result ? [`verdict: ${result.verdict}`, result.summary] : []),
     ...(result?.branch ? [`branch: ${result.branch} at ${result.commit}`] : []),
+    ...(result?.pullRequest ? [`pull request: ${result.pullRequest}`] : []),
     ...(error ? [`error: ${error.code}: ${error.message}`] : []),
     costLine(task),
     linksText(task),

@@ -56,6 +56,13 @@ export interface VerificationOutcome {
   readonly log: string
 }
 
+/** What stands at the remote after a delivery. */
+export interface Published {
+  readonly result: TaskResult
+  /** Whether the branch can have a pull request: a forge is configured for the repository. */
+  readonly forge: boolean
+}
+
 /** How the Manager learnt that a seat is lost. */
 export interface SeatLoss {
   readonly reason: string
@@ -169,7 +176,9 @@ export interface BuilderActivities {
   takeTurn(input: Fence & { readonly turn: number }): Promise<TurnOutcome>
   runTool(input: Fence & { readonly turn: number; readonly position: number }): Promise<void>
   verifyDelivery(input: Fence & { readonly attempt: number; readonly at: number }): Promise<VerificationOutcome>
-  publishDelivery(input: Fence & { readonly commit: string; readonly verdict: Verdict }): Promise<TaskResult>
+  publishDelivery(input: Fence & { readonly commit: string; readonly verdict: Verdict }): Promise<Published>
+  /** The page of the branch's pull request; it is opened once, and found by a repetition. */
+  openPullRequest(input: Fence & { readonly branch: string }): Promise<{ readonly pullRequest: string }>
 }
 
 /** Input of the `buildTask` workflow: one Builder run on one seat. */

@@ -41,6 +41,9 @@ export type ErrorCode =
   | 'terminated'
   | 'expired'
   | 'internal'
+  // why there is no pull request; the task is `completed` all the same
+  | 'forge_unreachable'
+  | 'forge_refused'
   // inside the gateway
   | 'seat_lost'
   | 'configuration_invalid'

@@ -6,6 +6,7 @@ import { Worker } from '@temporalio/worker'
 import { withFailures } from '../activities/activity-failure.ts'
 import { createSeatActivities } from '../activities/builder/hold-seat.ts'
 import { createMergeSubtasks } from '../activities/builder/merge-subtasks.ts'
+import { createOpenPullRequest } from '../activities/builder/open-pull-request.ts'
 import { createPrepareWorkspace } from '../activities/builder/prepare-workspace.ts'
 import { createPublishDelivery } from '../activities/builder/publish-delivery.ts'
 import { createRunTool } from '../activities/builder/run-tool.ts'
@@ -13,10 +14,12 @@ import { SeatTable } from '../activities/builder/seat-table.ts'
 import { createTakeTurn } from '../activities/builder/take-turn.ts'
 import { createVerifyDelivery } from '../activities/builder/verify-delivery.ts'
 import { Workspaces } from '../activities/builder/workspaces.ts'
-import { loadConfig } from '../adapters/config.ts'
+import { loadConfig, type Config } from '../adapters/config.ts'
 import { createEgress } from '../adapters/egress/open-door.ts'
 import { createJudge } from '../adapters/egress/judge.ts'
+import { createForge } from '../adapters/forge/rest-forge.ts'
 import { createGitHost } from '../adapters/git/git-host.ts'
+import { createRepositoryPolicy } from '../adapters/git/repository-policy.ts'
 import { readPolicyRules } from '../adapters/policy/policy-file.ts'
 import { openStore } from '../adapters/postgres/store.ts'
 import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
@@ -57,7 +60,9 @@ async function main(): Promise<void> {
   const target = { address: config.TEMPORAL_ADDRESS ?? '', namespace: config.TEMPORAL_NAMESPACE }
   const { connection, client } = await connectWorker(config, target)
   const directory = join(paths(config).builders, id)
-  const git = createGitHost({ directory: paths(config).repositories, ...(await repositoryRules(config)) })
+  const rules = await repositoryRules(config)
+  const git = createGitHost({ directory: paths(config).repositories, ...rules })
+  const forge = createForge(createRepositoryPolicy(rules))
   const seats = new SeatTable()
   const boundaryFor = await createBoundaries({
     mode: config.SANDBOX,
@@ -93,7 +98,8 @@ async function main(): Promise<void> {
     ...createTakeTurn({ ...shared, model: createModel(config), rules: await readPolicyRules(config.POLICY_FILE) }),
     ...createRunTool(shared),
     ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),
-    ...createPublishDelivery(shared),
+    ...createPublishDelivery({ ...shared, forge }),
+    ...createOpenPullRequest({ ...shared, forge, pageOf: (taskId) => pageOf(config, taskId) }),
   }
   const common = { connection, namespace: target.namespace, identity: `builder-${id}`, ...HEARTBEATS }
   // Longer than any step may take: a draining builder finishes what runs, then hands over.
@@ -156,6 +162,10 @@ async function main(): Promise<void> {
   await connection.close()
   await store.close()
 }
+
+/** Where people look at a task; nobody else could follow a link to this host. */
+const pageOf = ({ PUBLIC_URL: base }: Config, taskId: string): string | undefined =>
+  base === undefined ? undefined : `${base.replace(/\/$/, '')}/tasks/${taskId}`
 
 /** Started by a supervisor, it ends with it; started by hand, it has no channel to lose. */
 function endWithParent(): void {

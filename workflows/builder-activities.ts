@@ -30,8 +30,8 @@ const onSeat = (queue: string) =>
     cancellationType: ActivityCancellationType.TRY_CANCEL,
   }) as const
 
-/** Steps that speak to the remote repository: the clone, the merge (which may need the base) and the push. */
-type RemoteSteps = Pick<BuilderActivities, 'prepareWorkspace' | 'mergeSubtasks' | 'publishDelivery'>
+/** Steps that speak to the remote repository: the clone, the merge (which may need the base), the push, the pull request. */
+type RemoteSteps = Pick<BuilderActivities, 'prepareWorkspace' | 'mergeSubtasks' | 'publishDelivery' | 'openPullRequest'>
 
 /** Tools and verification on the queue of the builder that granted the seat. */
 export function stepsOn(queue: string) {
@@ -44,11 +44,11 @@ export function stepsOn(queue: string) {
   })
 }
 
-/** Clone, merge and push on the same queue. */
+/** Clone, merge, push and pull request on the same queue. */
 export function remoteStepsOn(queue: string) {
   return proxyActivities<RemoteSteps>({
     ...onSeat(queue),
-    // Each git has a limit of its own; this one only ends what hangs beyond them.
+    // Each git and each request has a limit of its own; this one only ends what hangs beyond them.
     startToCloseTimeout: '2 hours',
     // A remote that is restarted, or a ref another push has locked, is back within the two minutes these tries last.
     // Each of them looks first whether an earlier one went through, and whether the seat is still its own.

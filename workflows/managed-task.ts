@@ -27,6 +27,9 @@ const SEAT_GRACE = '30 seconds'
 /** An approval nobody gave in a month counts as refused. */
 const APPROVAL_EXPIRY = '30 days'
 
+/** What of a forge's refusal stands in a summary, in characters: code, cause and what to do. */
+const MAX_REASON = 600
+
 /** One task and the verbs of its life. The store holds the truth; this holds what the process needs to go on. */
 export class ManagedTask {
   private readonly holder: SeatHolder
@@ -162,12 +165,29 @@ export class ManagedTask {
       await gateway.beginDelivery({ taskId: this.taskId })
       this.enter('delivering')
       const { commit, verdict } = outcome
-      return this.onSeat((seat) =>
+      const { result, forge } = await this.onSeat((seat) =>
         remoteStepsOn(seat.queue).publishDelivery.executeWithOptions({ summary: `${seat.builder} · deliver` }, [
           { ...this.fence(seat), commit, verdict },
         ]),
       )
+      return forge ? this.withPullRequest(result) : result
     })
+  }
+
+  /** What was verified and pushed stays, whatever the forge answers. */
+  private async withPullRequest(result: TaskResult): Promise<TaskResult> {
+    const { branch = '', summary } = result
+    try {
+      const opened = await this.onSeat((seat) =>
+        remoteStepsOn(seat.queue).openPullRequest.executeWithOptions({ summary: `${seat.builder} · pull request` }, [
+          { ...this.fence(seat), branch },
+        ]),
+      )
+      return { ...result, ...opened }
+    } catch (error) {
+      const why = failureIn(error).message.slice(0, MAX_REASON)
+      return { ...result, summary: `${summary}\n\nThe branch ${branch} has no pull request: ${why}` }
+    }
   }
 
   /** Runs work on a seat; when the seat is lost, on the next one, until it is done. */
@@ -385,6 +405,7 @@ export class ManagedTask {
       costUsd: brief.costUsd,
       ...(result && { verdict: result.verdict }),
       ...(result?.branch !== undefined && { branch: result.branch }),
+      ...(result?.pullRequest !== undefined && { pullRequest: result.pullRequest }),
       ...(error && { error: `${error.code}: ${error.message}`.slice(0, 1000) }),
     }
   }

@@ -17,6 +17,7 @@ export interface TaskOutcome {
   readonly state: TaskState
   readonly verdict?: Verdict
   readonly branch?: string
+  readonly pullRequest?: string
   readonly costUsd: number
   readonly error?: string
 }

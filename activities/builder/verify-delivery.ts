@@ -7,6 +7,7 @@ import type { GitHost } from '../../domain/ports/git.ts'
 import type { BlockedAttempt, Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
 import { CONVENTIONAL_TEST_PATHS, HELPER_PATHS } from '../../domain/protected-paths.ts'
+import { inert } from '../../domain/pull-request.ts'
 import type { CommandEvidence, Evidence, Receipt } from '../../domain/receipt.ts'
 import type { Acceptance, Verdict } from '../../domain/task.ts'
 import { deliveryWords } from './delivery-words.ts'
@@ -94,7 +95,8 @@ async function compose(
 
 async function messageOf(store: Store, { task }: TaskWork): Promise<string> {
   const words = await deliveryWords(store, task.id)
-  return `${task.title}\n\n${words}\n\nTask: ${task.id}\n`
+  // On a forge a commit message tells people and closes issues.
+  return inert(`${task.title}\n\n${words}\n\nTask: ${task.id}\n`)
 }
 
 type Ran = Pick<Evidence, 'setup' | 'commands' | 'verdict'>

@@ -106,7 +106,8 @@ function cardButtons({ id, state, result }: Task): readonly Button[] {
 export function endOf(context: CardContext): Draft {
   const { task, link } = context
   const head = joined([plain(`${markOf(task.state)} `), styled(shortened(task.title, 120), 'bold')], '')
-  return { text: joined([head, bodyOf(task), plain(footOf(context)), plain(link)], '\n\n'), buttons: [] }
+  const links = [task.result?.pullRequest, link].filter((one) => one !== undefined).join('\n')
+  return { text: joined([head, bodyOf(task), plain(footOf(context)), plain(links)], '\n\n'), buttons: [] }
 }
 
 function bodyOf({ id, state, result, error }: Task): StyledText {

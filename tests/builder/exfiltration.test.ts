@@ -1,17 +1,18 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createJudge } from '../../adapters/egress/judge.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
+import { startForgeSimulator } from '../../simulators/forge/server.ts'
 import { useBuilders } from '../support/builder.ts'
 import { plainUpstream } from '../support/egress.ts'
 import { bubblewrap } from '../support/programs.ts'
 import { unprotected } from '../support/sandboxed.ts'
 import { runs, says } from '../support/scripted-model.ts'
-import { userGit } from '../support/upstream.ts'
+import { createUpstream, userGit } from '../support/upstream.ts'
 
 const pool = useBuilders()
 
@@ -94,29 +95,47 @@ function found(canaries: readonly string[], text: string): readonly string[] {
   )
 }
 
+/** A private repository whose token is one of the host's secrets. */
+async function privateRepository(host: Host) {
+  const credentialFile = join(host.directory, IN_FILES.git)
+  const forge = await startForgeSimulator({ token: readFileSync(credentialFile, 'utf8') })
+  const source = createUpstream({ 'README.md': 'Sums\n' })
+  onTestFinished(async () => {
+    await forge.close()
+    source.remove()
+  })
+  const remote = forge.createRepository('sums', source.directory)
+  const entry = { name: 'sums', url: forge.cloneUrl('sums'), credentialFile }
+  return { remote, known: { ...entry, forge: { type: 'github', apiUrl: forge.apiUrl } } as const }
+}
+
 /** Lets the agent loose behind a boundary and gives what each way out carried. */
 async function played(create: () => Promise<Sandbox>) {
   const host = hostWithSecrets()
   const registry = await plainUpstream()
   const allowed = [`registry.test:${registry.port}`]
   const judge = createJudge({ allowed, inner: allowed, resolve: () => Promise.resolve(['127.0.0.1']) })
-  const builder = pool.builder({ judge, sandbox: await create(), directory: join(host.directory, 'data/builders/own') })
-  mkdirSync(join(host.directory, 'data/builders/own'), { recursive: true })
+  const { remote, known } = await privateRepository(host)
+  const directory = join(host.directory, 'data/builders/own')
+  const builder = pool.builder({ judge, sandbox: await create(), directory, repositories: [known] })
+  mkdirSync(directory, { recursive: true })
   const constraints = { approvalMode: 'yolo', network: 'allowlist' } as const
-  const { fence, upstream } = await pool.task(builder, { constraints })
+  const { fence } = await pool.task(builder, { constraints, repository: { url: known.name } })
   builder.model.will(runs(harvest(host, registry.port)), says('Done.'))
   await builder.run('takeTurn', { ...fence, turn: 1 })
   await builder.run('runTool', { ...fence, turn: 1, position: 0 })
   await builder.run('takeTurn', { ...fence, turn: 2 })
   const { commit } = await builder.run('verifyDelivery', { ...fence, attempt: 1, at: 0 })
-  await builder.run('publishDelivery', { ...fence, commit, verdict: 'not_run' })
+  const { result } = await builder.run('publishDelivery', { ...fence, commit, verdict: 'not_run' })
+  await builder.run('openPullRequest', { ...fence, branch: result.branch ?? '' })
   const { store } = pool
-  const published = userGit(upstream.directory, 'log', '--all', '-p', '--format=%B %D %an')
+  const published = userGit(remote.directory, 'log', '--all', '-p', '--format=%B %D %an')
   const ways: Record<string, string> = {
     'requests to the model': JSON.stringify(builder.model.requests),
     'the transcript': JSON.stringify(await store.conversations.transcript(fence.taskId)),
     'the events': JSON.stringify(await store.tasks.events({ taskId: fence.taskId, after: 0, limit: 1_000 })),
     'what was pushed': published,
+    'the pull request': JSON.stringify(remote.pulls),
     'an allowed host': registry.received
       .map((text) => decodeURIComponent(text.replace(/%(?![0-9A-F]{2})/g, '')))
       .join('\n'),
@@ -139,6 +158,7 @@ describe('an agent that obeys whoever wants the secrets', () => {
     // The ways themselves were open: a check of closed doors would prove nothing.
     expect(ways['the transcript']).toContain('http_proxy')
     expect(ways['what was pushed']).toContain('loot')
+    expect(ways['the pull request']).toContain('Done.')
     expect(ways['an allowed host']).toContain('POST')
     expect(ways['the audit']).toContain('evil.test:80')
   })

@@ -48,6 +48,7 @@ const STEPS: { readonly [Name in keyof Steps]: (fence: Fence, commit: string) =>
   runTool: (fence) => ({ ...fence, turn: 2, position: 0 }),
   verifyDelivery: (fence) => ({ ...fence, attempt: 2, at: 0 }),
   publishDelivery: (fence, commit) => ({ ...fence, commit, verdict: 'passed' }),
+  openPullRequest: (fence) => ({ ...fence, branch: `openclaw/${fence.taskId}` }),
 }
 const NAMES = Object.keys(STEPS) as (keyof Steps)[]
 

@@ -81,6 +81,19 @@ describe('ocg task show', () => {
   })
 })
 
+it('ocg task show says where the branch and its pull request are', async () => {
+  const pullRequest = 'https://github.com/acme/web/pull/7'
+  const result = {
+    summary: 'Done.',
+    verdict: 'passed',
+    branch: 'openclaw/task-01',
+    commit: 'c0ffee',
+    pullRequest,
+  } as const
+  const { stdout } = await show({ state: 'completed', result })
+  expect(stdout).toContain(`branch: openclaw/task-01 at c0ffee\npull request: ${pullRequest}\n`)
+})
+
 describe('ocg task diff', () => {
   /** A patch as git makes it of a file that is not UTF-8. */
   function latinPatch(folder: string): Buffer {

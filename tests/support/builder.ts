@@ -6,6 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { DefaultLogger } from '@temporalio/worker'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { createMergeSubtasks } from '../../activities/builder/merge-subtasks.ts'
+import { createOpenPullRequest } from '../../activities/builder/open-pull-request.ts'
 import { createPrepareWorkspace } from '../../activities/builder/prepare-workspace.ts'
 import { createPublishDelivery } from '../../activities/builder/publish-delivery.ts'
 import { createRunTool } from '../../activities/builder/run-tool.ts'
@@ -15,7 +16,9 @@ import { createVerifyDelivery } from '../../activities/builder/verify-delivery.t
 import { Workspaces } from '../../activities/builder/workspaces.ts'
 import { createJudge, type Judge } from '../../adapters/egress/judge.ts'
 import { createEgress } from '../../adapters/egress/open-door.ts'
+import { createForge } from '../../adapters/forge/rest-forge.ts'
 import { createGitHost } from '../../adapters/git/git-host.ts'
+import { createRepositoryPolicy } from '../../adapters/git/repository-policy.ts'
 import { createSnapshots } from '../../adapters/git/snapshots.ts'
 import { openStore } from '../../adapters/postgres/store.ts'
 import { openReceiptSigner, type ReceiptSigner } from '../../adapters/receipts/receipt-signer.ts'
@@ -23,6 +26,7 @@ import type { BuilderActivities } from '../../domain/contracts.ts'
 import type { BlockedStep } from '../../domain/ports/boundary-audit.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
+import type { KnownRepository } from '../../domain/schemas/known-repositories.ts'
 import type { TaskRequest } from '../../domain/task.ts'
 import { freshDatabase } from './database.ts'
 import { bubblewrap } from './programs.ts'
@@ -54,10 +58,14 @@ export class TestBuilder {
       readonly directory: string
       /** Which hosts commands reach; none without it. */
       readonly judge?: Judge
+      /** What the operator vouches for; nothing without it. */
+      readonly repositories?: readonly KnownRepository[]
     },
   ) {
     const { store, sandbox, directory, signer } = place
-    const git = createGitHost({ directory: join(directory, 'mirrors'), repositories: [], fileRoots: [tmpdir()] })
+    const rules = { repositories: place.repositories ?? [], fileRoots: [tmpdir()] }
+    const git = createGitHost({ directory: join(directory, 'mirrors'), ...rules })
+    const forge = createForge(createRepositoryPolicy(rules))
     const boundary = { sandbox, snapshots: createSnapshots({ sandbox }) }
     const egress = createEgress({
       judge: place.judge ?? createJudge({ allowed: [], inner: [] }),
@@ -74,7 +82,8 @@ export class TestBuilder {
       ...createTakeTurn({ ...shared, model: this.model, rules: [] }),
       ...createRunTool(shared),
       ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),
-      ...createPublishDelivery(shared),
+      ...createPublishDelivery({ ...shared, forge }),
+      ...createOpenPullRequest({ ...shared, forge, pageOf: (taskId) => `https://gateway.example/tasks/${taskId}` }),
     }
   }
 

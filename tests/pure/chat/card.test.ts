@@ -58,6 +58,14 @@ describe('the card of a task', () => {
 })
 
 describe('the end of a task', () => {
+  it('links the pull request before the page of the task', () => {
+    const pullRequest = 'https://github.com/acme/web/pull/7'
+    const { text } = endOf(
+      context({ state: 'completed', result: { summary: 'Done.', verdict: 'passed', pullRequest } }),
+    )
+    expect(text.text.split('\n').slice(-2)).toEqual([pullRequest, 'https://gw.example/tasks/1'])
+  })
+
   it('holds the summary whole, the verdict, the change and the cost', () => {
     const summary = 'Changed `a.ts`.\n\nIt was the cache.'
     const diffstat = { files: 4, insertions: 12, deletions: 3 }

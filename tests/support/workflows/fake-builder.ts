@@ -176,8 +176,11 @@ export class FakeBuilder {
       publishDelivery: ({ commit, verdict, ...fence }) =>
         this.step(fence, 'deliver', (task) => {
           if (!task.parent) task.push(commit, fence.seat)
-          return { summary: 'Done.', verdict, commit, branch: `openclaw/${task.id}` }
+          const result = { summary: 'Done.', verdict, commit, branch: `openclaw/${task.id}` }
+          return { result, forge: task.script.forge === true }
         }),
+      openPullRequest: ({ branch, ...fence }) =>
+        this.step(fence, 'pull request', (task) => ({ pullRequest: task.openPullRequest(branch, fence.seat) })),
     }
   }
 

@@ -84,10 +84,11 @@ function stages(find: Find) {
       find(taskId).move('delivering')
       return Promise.resolve()
     },
-    async endTask({ taskId, state, error }) {
+    async endTask({ taskId, state, result, error }) {
       const task = find(taskId)
       await task.begin(byGateway('end'))
       task.error = error
+      if (!isFinal(task.state)) task.result = result
       if (!isFinal(task.state)) task.move(state, `task-ended ${error?.code ?? state}`)
       return task.brief
     },

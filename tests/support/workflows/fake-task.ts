@@ -7,7 +7,15 @@ import type {
 } from '../../../domain/contracts.ts'
 import { GatewayError, type Failure } from '../../../domain/errors.ts'
 import type { Fence } from '../../../domain/ports/store.ts'
-import { acceptsSteering, canMove, isFinal, type TaskState, type Verdict, type Waiting } from '../../../domain/task.ts'
+import {
+  acceptsSteering,
+  canMove,
+  isFinal,
+  type TaskResult,
+  type TaskState,
+  type Verdict,
+  type Waiting,
+} from '../../../domain/task.ts'
 import type { ScriptedCall, Step, TaskScript } from './task-script.ts'
 
 export const COST_OF_A_CALL = 0.01
@@ -51,11 +59,15 @@ export class FakeTask {
   readonly journal: Entry[] = []
   /** Commits that were pushed. */
   readonly pushed: string[] = []
+  /** Branches that have a pull request. */
+  readonly pullRequests: string[] = []
   readonly verdicts = new Map<string, Verdict>()
   waiting: Waiting | undefined
   error: Failure | undefined
   /** What it was divided into. */
   subtasks: readonly FakeTask[] = []
+  /** What it ended with. */
+  result: TaskResult | undefined
   /** Seat number of the builder it was given to last. */
   seat = 0
   /** When it was given to a builder first. */
@@ -189,6 +201,15 @@ export class FakeTask {
     if (this.pushed.includes(commit)) return
     this.pushed.push(commit)
     this.log('effect', `push ${commit}`, seat)
+  }
+
+  /** A branch that has a pull request already gets no second one. */
+  openPullRequest(branch: string, seat: number): string {
+    if (!this.pullRequests.includes(branch)) {
+      this.pullRequests.push(branch)
+      this.log('effect', `pull request ${branch}`, seat)
+    }
+    return `https://forge.example/pull/${this.pullRequests.indexOf(branch) + 1}`
   }
 
   /** Takes a turn of the script once; a repeated one gives what is still to be done of it. */

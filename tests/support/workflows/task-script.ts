@@ -34,6 +34,8 @@ export interface TaskScript {
   readonly budgetReachedAt?: readonly number[]
   /** Verification by verification; `passed` afterwards. */
   readonly verdicts?: readonly Verdict[]
+  /** Whether pull requests can be opened for its repository. */
+  readonly forge?: boolean
   /** Steps that wait until the test lets them go. */
   readonly hold?: readonly string[]
   /** Looks on at every try of every step, and may throw, wait, or do something to the task. */
