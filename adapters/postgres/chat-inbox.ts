@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
-import type { ChatAddress, ChatMessage, ChannelName } from '../../domain/chat/message.ts'
+import type { ChatAddress, ChatMessage, ChannelName, ReachedAddress } from '../../domain/chat/message.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ChatStore, StoredMessage } from '../../domain/ports/chat-store.ts'
 import { OUTBOX_TOPIC } from './notifications.ts'
@@ -15,12 +15,16 @@ interface MessageRow {
   age_ms: number
 }
 
-interface ConversationRow {
-  id: string
+/** Columns of a conversation that say where it is. */
+export interface AddressRow {
   channel: ChannelName
   chat: string
   thread: string
   reach: string | null
+}
+
+interface ConversationRow extends AddressRow {
+  id: string
   repository: string | null
 }
 
@@ -79,7 +83,7 @@ export function createChatStore(pool: Pool): ChatStore {
   }
 }
 
-const addressOf = ({ channel, chat, thread, reach }: ConversationRow) => ({
+export const addressOf = ({ channel, chat, thread, reach }: AddressRow): ReachedAddress => ({
   channel,
   chat,
   ...(thread !== '' && { thread }),

@@ -9,6 +9,11 @@ export interface ChatAddress {
   readonly thread?: string | undefined
 }
 
+/** An address, and whom the channel reaches it by when that is another id. */
+export interface ReachedAddress extends ChatAddress {
+  readonly reach?: string | undefined
+}
+
 /** Who said it, by ids that cannot be changed like a display name. */
 export interface ChatSender {
   /** The id the channel knows the person by. */

@@ -1,4 +1,4 @@
-import type { Button, ChannelName, ChatAddress, ChatMessage, DeliveryReport } from '../chat/message.ts'
+import type { Button, ChannelName, ChatMessage, DeliveryReport, ReachedAddress } from '../chat/message.ts'
 import type { StyledText } from '../chat/styled-text.ts'
 
 /** What a channel can show. */
@@ -15,7 +15,7 @@ export interface ChannelTraits {
 }
 
 export interface OutgoingMessage {
-  readonly to: ChatAddress & { readonly reach?: string | undefined }
+  readonly to: ReachedAddress
   /** The gateway's own id of the message; channels that echo it get it along. */
   readonly reference: string
   readonly text: StyledText

@@ -1,4 +1,4 @@
-import type { ChannelName, ChatAddress, ChatMessage, ChatSender } from '../chat/message.ts'
+import type { ChannelName, ChatMessage, ChatSender, ReachedAddress } from '../chat/message.ts'
 import type { Caller } from '../permissions.ts'
 import type { Task } from '../task.ts'
 
@@ -15,7 +15,7 @@ export interface StoredMessage extends ChatMessage {
 /** A chat, or a topic of one, as the place where tasks are spoken about. */
 export interface ChatConversation {
   readonly id: string
-  readonly address: ChatAddress & { readonly reach?: string | undefined }
+  readonly address: ReachedAddress
   /** Name or URL of the repository people chose for this chat. */
   readonly repository?: string | undefined
 }

@@ -26,7 +26,7 @@ import type { Task } from '../../domain/task.ts'
 import { whileLeading } from '../while-leading.ts'
 import { createChatInbox, type ChatInbox } from './inbox.ts'
 import { reportToFollowers } from './reporter.ts'
-import { sendOutbox } from './sender.ts'
+import { sendOutbox, type SenderOptions } from './sender.ts'
 
 export interface ChatOptions {
   readonly config: Config
@@ -63,6 +63,9 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
   const repositories = await readKnownRepositories(config.REPOSITORIES_FILE)
   const desk = { store, control, intake, channels, access: accessOf(config), repositories, linkOf, clock }
   const onFailure = (error: unknown) => logger.warn({ reason: reasonOf(error) }, 'a chat step failed; it is repeated')
+  // Ids alone: what was said is nobody's who reads logs.
+  const onUnknown: SenderOptions['onUnknown'] = ({ post: { id, type }, reason }) =>
+    logger.warn({ code: 'delivery_unknown', post: id, type, reason }, 'nobody can tell whether a message arrived')
   const { carryOut, ...inboxSteps } = createConversationActivities(desk)
   return {
     activities: { ...inboxSteps, carryOut: (read) => beating(() => carryOut(read)) },
@@ -73,7 +76,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
         const shared = { store, channels, clock, onFailure }
         await Promise.all([
           reportToFollowers({ ...shared, linkOf, viewOf }, leading),
-          sendOutbox({ ...shared, callbacks }, leading),
+          sendOutbox({ ...shared, callbacks, onUnknown }, leading),
         ])
       }
       await Promise.all([
