@@ -19,6 +19,7 @@ export function taskText(task: TaskView): string {
     ...(result ? [`verdict: ${result.verdict}`, result.summary] : []),
     ...(result?.branch ? [`branch: ${result.branch} at ${result.commit}`] : []),
     ...(error ? [`error: ${error.code}: ${error.message}`] : []),
+    ...(task.notifications?.unknown ? [`messages that may not have arrived: ${task.notifications.unknown}`] : []),
     costLine(task),
     linksText(task),
   ]

@@ -64,8 +64,11 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
   const desk = { store, control, intake, channels, access: accessOf(config), repositories, linkOf, clock }
   const onFailure = (error: unknown) => logger.warn({ reason: reasonOf(error) }, 'a chat step failed; it is repeated')
   // Ids alone: what was said is nobody's who reads logs.
-  const onUnknown: SenderOptions['onUnknown'] = ({ post: { id, type }, reason }) =>
-    logger.warn({ code: 'delivery_unknown', post: id, type, reason }, 'nobody can tell whether a message arrived')
+  const onUnknown: SenderOptions['onUnknown'] = ({ post: { id, type }, reason, total }) =>
+    logger.warn(
+      { code: 'delivery_unknown', post: id, type, reason, total },
+      'nobody can tell whether a message arrived',
+    )
   const { carryOut, ...inboxSteps } = createConversationActivities(desk)
   return {
     activities: { ...inboxSteps, carryOut: (read) => beating(() => carryOut(read)) },

@@ -34,8 +34,8 @@ export interface SenderOptions {
   readonly callbacks: CallbackSender
   readonly clock: () => Date
   readonly onFailure: (error: unknown) => void
-  /** Hears of each post of which nobody will know whether it arrived. */
-  readonly onUnknown: (unknown: { readonly post: Post; readonly reason: string }) => void
+  /** Hears of each post of which nobody will know whether it arrived, and how many there are in all. */
+  readonly onUnknown: (unknown: { readonly post: Post; readonly reason: string; readonly total: number }) => void
 }
 
 /** Sends what stands in the outbox, until the signal. One process at a time does this. */
@@ -196,7 +196,8 @@ async function settle(options: SenderOptions, { post, attempt }: Settled, outcom
   const { store, onUnknown } = options
   const settled = await store.outbox.settle({ id: post.id, attempt, outcome })
   if (!settled || outcome.state !== 'unknown') return
-  onUnknown({ post, reason: outcome.reason })
+  const { unknown: total = 0 } = await store.outbox.counts()
+  onUnknown({ post, reason: outcome.reason, total })
   await sayUnknown(store, post)
 }
 
