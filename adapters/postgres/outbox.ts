@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import type { DeliveryReport } from '../../domain/chat/message.ts'
+import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
 import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
 import { addressOf, type AddressRow } from './chat-inbox.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
@@ -36,6 +37,14 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     },
     async report(reports) {
       for (const report of reports) await noteReport(pool, report)
+    },
+    async invite({ id }) {
+      const { rows } = await pool.query<{ post: MessagePost; last_word: string }>(
+        `select post, (select max(m.number) from chat_message m where m.conversation = o.conversation) as last_word
+         from outbox o where id = $1 and type = 'message' and state = 'pending'`,
+        [id],
+      )
+      for (const row of rows) await insertPosts(pool, [invitationOf(row.post, Number(row.last_word))])
     },
     async interrupted(target) {
       const { rows } = await pool.query<OutboxRow>(

@@ -46,6 +46,14 @@ export interface ChatMessage extends ChatAddress {
   readonly press?: string | undefined
 }
 
+/** A channel knows a person by other ids from now on. */
+export interface IdentityChange {
+  readonly channel: ChannelName
+  /** Ids that are the person's no more. */
+  readonly from: readonly string[]
+  readonly to: ChatSender
+}
+
 /** What became of a message of the gateway, as some channels report it later. */
 export interface DeliveryReport {
   /** The gateway's own id of the message. */

@@ -28,6 +28,13 @@ export type Post =
       readonly buttons: readonly Button[]
     }
   | {
+      readonly type: 'invitation'
+      readonly id: string
+      readonly conversation: string
+      /** A line about the message that waits. */
+      readonly about: string
+    }
+  | {
       readonly type: 'callback'
       readonly id: string
       readonly taskId: string
@@ -73,6 +80,8 @@ export interface Outbox {
   settle(settled: { readonly id: string; readonly attempt: number; readonly outcome: Outcome }): Promise<boolean>
   /** What a channel reports of messages by their reference. */
   report(reports: readonly DeliveryReport[]): Promise<void>
+  /** Asks a person once to write, so that a message that waits for it can be sent. */
+  invite(message: { readonly id: string }): Promise<void>
   /** Posts somebody was sending who is gone: for its successor to settle. */
   interrupted(target: OutboxTarget): Promise<readonly ClaimedPost[]>
   /** The task of a message the gateway sent. */

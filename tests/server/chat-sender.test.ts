@@ -1,4 +1,6 @@
+import type { Client } from '@temporalio/client'
 import pg from 'pg'
+import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
 import { createWhatsAppChannel } from '../../adapters/whatsapp/whatsapp-channel.ts'
@@ -12,9 +14,12 @@ import { startTelegramSimulator, type TelegramSimulator } from '../../simulators
 import { startWhatsAppSimulator, type WhatsAppSimulator } from '../../simulators/whatsapp/server.ts'
 import { chatMessage, messagePost, received } from '../support/chat/messages.ts'
 import { startSender, type RunningSender } from '../support/chat/sending.ts'
+import { createChatInbox } from '../../workers/chat/inbox.ts'
 import { freshDatabase } from '../support/database.ts'
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
 
+/** Statuses wake no conversation. */
+const NOBODY = {} as Client
 const WITHIN = { timeout: 40_000, interval: 50 }
 let url: string
 let store: Store
@@ -26,7 +31,8 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await sender?.stop()
-  expect(sender?.failures).toEqual([])
+  expect(sender?.failures ?? []).toEqual([])
+  sender = undefined
   await Promise.all(open.splice(0).map((one) => one.close()))
   await store.close()
 })
@@ -270,10 +276,19 @@ describe('messages to WhatsApp', () => {
   const PHONE = '491701234567'
   let simulator: WhatsAppSimulator
   let conversation: string
-  const begin = async (options: Partial<Parameters<typeof startWhatsAppSimulator>[0]> = {}) => {
+  const begin = async (
+    options: Partial<Parameters<typeof startWhatsAppSimulator>[0]> = {},
+    template?: { readonly name: string; readonly language: string },
+  ) => {
     const webhook = createWhatsAppWebhook({ appSecret: 's', verifyToken: 'v', phoneNumberId: '106540352242922' })
+    const inbox = createChatInbox({
+      store,
+      client: NOBODY,
+      logger: pino({ enabled: false }),
+      invites: template !== undefined,
+    })
     const receiver: WebhookReceiver = await startReceiver(async ({ body }) => {
-      await store.outbox.report(webhook.read(JSON.parse(body)).reports)
+      await inbox.take({ ...webhook.read(JSON.parse(body)), messages: [] })
       return {}
     })
     simulator = await startWhatsAppSimulator({ webhookUrl: receiver.url, appSecret: 's', ...options })
@@ -281,7 +296,7 @@ describe('messages to WhatsApp', () => {
     simulator.user(PHONE).says('hello')
     const { token: accessToken, phoneNumberId, url: apiUrl } = simulator
     conversation = await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
-    sender = startSender(store, [createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl })])
+    sender = startSender(store, [createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl, template })])
   }
   const seen = () =>
     simulator.ledger
@@ -326,4 +341,32 @@ describe('messages to WhatsApp', () => {
       expect(seen()).toEqual(['0'])
     },
   )
+
+  it.each(['refuse', 'fail-later'] as const)(
+    'after a day of silence (%s) are announced once by the template, and sent when the person has written',
+    async (window) => {
+      const template = { name: 'task_news', language: 'en_US' }
+      const templates = [{ ...template, body: 'There is news: {{1}} Write anything to read it.' }]
+      let ahead = 0
+      await begin({ window, templates, now: () => Date.now() + ahead }, template)
+      ahead = 25 * 3_600_000
+      await store.outbox.post([messagePost(conversation, { text: plain('✅ Fixed the login\nin full') })])
+      await store.outbox.post(numbered(conversation, 1))
+      await counts().toEqual({ pending: 2, sent: 1 })
+      expect(seen()).toEqual(['There is news: ✅ Fixed the login Write anything to read it.'])
+      simulator.user(PHONE).says('back again')
+      await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
+      await counts().toEqual({ sent: 3 })
+      expect(seen().slice(1)).toEqual(['✅ Fixed the login\nin full', '0'])
+    },
+  )
+
+  it('to whom a template cannot be sent wait as well', async () => {
+    let ahead = 0
+    await begin({ now: () => Date.now() + ahead }, { name: 'unknown', language: 'en' })
+    ahead = 25 * 3_600_000
+    await store.outbox.post(numbered(conversation, 1))
+    await counts().toEqual({ pending: 1, failed: 1 })
+    expect(seen()).toEqual([])
+  })
 })

@@ -53,7 +53,7 @@ export interface Chat {
 export async function createChat(options: ChatOptions): Promise<Chat> {
   const { config, store, control, intake, viewOf, linkOf, logger } = options
   const channels = channelsOf(config)
-  const inbox = createChatInbox(options)
+  const inbox = createChatInbox({ ...options, invites: config.WHATSAPP_TEMPLATE !== undefined })
   const clock = () => new Date()
   const callbacks = createCallbackSender({
     secret: config.CALLBACK_SECRET ?? (await readOrMakeSecret(paths(config).callbackSecret)),
@@ -105,6 +105,7 @@ function channelsOf(config: Config): ReadonlyMap<ChannelName, Channel> {
         accessToken: config.WHATSAPP_ACCESS_TOKEN,
         phoneNumberId: config.WHATSAPP_PHONE_NUMBER_ID ?? '',
         apiUrl: config.WHATSAPP_API_BASE_URL,
+        template: config.WHATSAPP_TEMPLATE,
       }),
     )
   return new Map(channels.map((channel) => [channel.name, channel]))

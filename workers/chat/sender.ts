@@ -110,9 +110,9 @@ async function settleInterrupted(target: OutboxTarget, options: SenderOptions): 
     const reason = INTERRUPTED
     const channel = target === 'callback' ? undefined : channels.get(target)
     const outcome: Outcome =
-      post.type !== 'message'
+      post.type === 'edit' || post.type === 'callback'
         ? { state: 'pending', reason, afterMs: 0 }
-        : channel?.reconciliation === 'reported'
+        : post.type === 'message' && channel?.reconciliation === 'reported'
           ? { state: 'sending', reason, afterMs: REPORT_LIMIT_AFTER_RESTART_MS }
           : { state: 'unknown', reason }
     await settle(options, { post, attempt }, outcome)
@@ -129,6 +129,7 @@ async function sendOne(claimed: ClaimedPost, target: OutboxTarget, options: Send
     await store.chats.moveChat({ conversation: claimed.post.conversation, chat: delivery.chat })
   const channel = target === 'callback' ? undefined : options.channels.get(target)
   await settlePatiently(options, claimed, outcomeOf(delivery, { claimed, channel, now: options.clock() }))
+  if (delivery.type === 'out-of-window' && channel?.reengage) await store.outbox.invite(claimed.post)
   return delivery
 }
 
@@ -137,6 +138,10 @@ async function deliver(claimed: ClaimedPost, target: OutboxTarget, options: Send
   if (post.type === 'callback') return options.callbacks.send(post)
   const channel = target === 'callback' ? undefined : options.channels.get(target)
   if (!channel || !to) return { type: 'later', reason: 'its channel is not configured', afterMs: LONGEST_PAUSE_MS }
+  if (post.type === 'invitation')
+    return (
+      channel.reengage?.({ to, reference: post.id, about: post.about }) ?? { type: 'refused', reason: 'no template' }
+    )
   const { text, buttons } = post
   if (post.type === 'edit')
     return providerId === undefined
@@ -172,7 +177,8 @@ function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcom
     case 'unknown':
       // The same change twice is one change.
       if (post.type === 'edit') return { state: 'pending', reason: delivery.reason, afterMs: pause }
-      if (channel?.reconciliation !== 'reported') return { state: 'unknown', reason: delivery.reason }
+      if (post.type !== 'message' || channel?.reconciliation !== 'reported')
+        return { state: 'unknown', reason: delivery.reason }
       return { state: 'sending', reason: delivery.reason, afterMs: REPORT_LIMIT_MS }
   }
 }
