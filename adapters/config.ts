@@ -109,6 +109,14 @@ const ENVIRONMENT = z.object({
   WHATSAPP_APP_SECRET: text,
   WHATSAPP_VERIFY_TOKEN: text,
   WHATSAPP_API_BASE_URL: base('https://graph.facebook.com'),
+  WHATSAPP_TEMPLATE: z
+    .string()
+    .regex(/^[a-z0-9_]{1,512}:[a-z]{2,3}(_[A-Z]{2})?$/, 'is not name:language, like task_news:en_US')
+    .transform((text) => {
+      const [name = '', language = ''] = text.split(':')
+      return { name, language }
+    })
+    .optional(),
   TELEGRAM_BOT_TOKEN: z
     .string()
     .regex(/^\d+:[\w-]+$/, 'is not a token of the form 123456:ABC…')

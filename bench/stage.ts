@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { loadConfig } from '../adapters/config.ts'
+import { embeddedAddress } from '../adapters/postgres/embedded-address.ts'
 import { ownerOf } from '../adapters/processes/data-directory.ts'
 import { GatewayClient } from '../cli/client.ts'
 import type { GeminiScript } from '../simulators/gemini/script.ts'
+import { startTelegramSimulator, type TelegramSimulator } from '../simulators/telegram/server.ts'
 import { startBareTemporal, type BareTemporal } from './bare/bare-temporal.ts'
 import type { BareJob, BareJobTimes, BareTalk } from './bare/job.ts'
 import { startHelper } from './helper-process.ts'
@@ -13,6 +15,7 @@ import { environmentOf } from './programs.ts'
 import { startProgram, type Program } from './program.ts'
 
 const ADMIN_KEY = 'bench-only-key-of-a-gateway-that-is-gone-in-a-minute'
+const WEBHOOK_SECRET = 'bench-only-secret'
 const START_LIMIT_MS = 120_000
 /** Other gateways of the machine that start at the same moment may take the ports first. */
 const START_ATTEMPTS = 3
@@ -33,6 +36,11 @@ export interface Stage {
   /** The bare agent's jobs, all at once. */
   bareJobs(jobs: readonly BareJob[]): Promise<BareJobTimes>
   bareTalk(talk: BareTalk): Promise<readonly number[]>
+  /** The service of the chats; it delivers nothing by itself. */
+  readonly telegram: TelegramSimulator
+  readonly telegramWebhook: { readonly url: string; readonly headers: Readonly<Record<string, string>> }
+  /** URL of a route that only inserts a row, in the gateway's own database. */
+  bareWebhook(): Promise<string>
   stop(): Promise<void>
 }
 
@@ -51,13 +59,19 @@ export async function startStage(options: {
     undo.push(() => simulator.stop())
     const repositories = join(directory, 'repositories')
     await mkdir(repositories)
-    const gateway = await startGateway({ directory: join(directory, 'data'), repositories, simulator: simulator.url })
+    const telegram = await startTelegramSimulator()
+    undo.push(() => telegram.close())
+    const data = join(directory, 'data')
+    const gateway = await startGateway({ directory: data, repositories, simulator: simulator.url, telegram })
     undo.push(() => gateway.stop())
     const connection = await Connection.connect({ address: gateway.temporalAddress })
     undo.push(() => connection.close())
     const bare = lazily(() => startBareTemporal({ address: gateway.temporalAddress, ...poolOf() }))
     const agent = lazily(() => startHelper<readonly BareJob[] | BareTalk, unknown>('./bare/job.ts', []))
-    undo.push(() => Promise.all([bare, agent].map(async ({ made }) => (await made())?.stop())))
+    const route = lazily(() =>
+      startHelper<void, number>('./bare/webhook.ts', [embeddedAddress(join(data, 'postgres'))]),
+    )
+    undo.push(() => Promise.all([bare, agent, route].map(async ({ made }) => (await made())?.stop())))
     return {
       client: new GatewayClient(gateway.url, ADMIN_KEY),
       temporal: new Client({ connection }),
@@ -68,6 +82,12 @@ export async function startStage(options: {
       bareTemporal: bare.get,
       bareJobs: async (jobs) => (await (await agent.get()).ask(jobs)) as BareJobTimes,
       bareTalk: async (talk) => (await (await agent.get()).ask(talk)) as readonly number[],
+      telegram,
+      telegramWebhook: {
+        url: `${gateway.url}/webhooks/telegram`,
+        headers: { 'x-telegram-bot-api-secret-token': WEBHOOK_SECRET },
+      },
+      bareWebhook: async () => `http://127.0.0.1:${await (await route.get()).ask()}/`,
       stop,
     }
   } catch (error) {
@@ -111,6 +131,7 @@ interface GatewayPlace {
   readonly directory: string
   readonly repositories: string
   readonly simulator: string
+  readonly telegram: TelegramSimulator
 }
 
 async function startGateway(place: GatewayPlace) {
@@ -126,6 +147,10 @@ async function startGateway(place: GatewayPlace) {
       REPOSITORY_FILE_ROOTS: place.repositories,
       GOOGLE_GEMINI_BASE_URL: place.simulator,
       GEMINI_API_KEY: 'simulator',
+      TELEGRAM_BOT_TOKEN: place.telegram.token,
+      TELEGRAM_API_BASE_URL: place.telegram.url,
+      TELEGRAM_WEBHOOK_SECRET: WEBHOOK_SECRET,
+      CHAT_ACCESS: 'open',
     })
     const addresses = await addressesOf(program, place.directory)
     if (addresses) return { ...addresses, reaper: program.pid, stop: () => program.stop() }

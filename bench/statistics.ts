@@ -7,6 +7,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2
 }
 
+/** The smallest value that at least this part of the values does not exceed. */
+export function quantile(values: readonly number[], part: number): number {
+  const at = Math.max(0, Math.ceil(values.length * part) - 1)
+  const value = values.toSorted((a, b) => a - b)[at]
+  if (value === undefined) throw new Error('a quantile of nothing')
+  return value
+}
+
 /** What was measured with the product and, in turn with it, bare. */
 export interface Pairs<T> {
   readonly product: readonly T[]

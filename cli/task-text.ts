@@ -20,6 +20,7 @@ export function taskText(task: TaskView): string {
     ...(result?.branch ? [`branch: ${result.branch} at ${result.commit}`] : []),
     ...(result?.pullRequest ? [`pull request: ${result.pullRequest}`] : []),
     ...(error ? [`error: ${error.code}: ${error.message}`] : []),
+    ...(task.notifications?.unknown ? [`messages that may not have arrived: ${task.notifications.unknown}`] : []),
     costLine(task),
     linksText(task),
   ]

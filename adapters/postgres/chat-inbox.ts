@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
-import type { ChatAddress, ChatMessage, ChannelName } from '../../domain/chat/message.ts'
+import type { ChatAddress, ChatMessage, ChannelName, ReachedAddress } from '../../domain/chat/message.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ChatStore, StoredMessage } from '../../domain/ports/chat-store.ts'
 import { OUTBOX_TOPIC } from './notifications.ts'
@@ -15,12 +15,16 @@ interface MessageRow {
   age_ms: number
 }
 
-interface ConversationRow {
-  id: string
+/** Columns of a conversation that say where it is. */
+export interface AddressRow {
   channel: ChannelName
   chat: string
   thread: string
   reach: string | null
+}
+
+interface ConversationRow extends AddressRow {
+  id: string
   repository: string | null
 }
 
@@ -59,15 +63,14 @@ export function createChatStore(pool: Pool): ChatStore {
     async chooseRepository({ conversation, repository }) {
       await pool.query('update chat_conversation set repository = $2 where id = $1', [conversation, repository])
     },
-    async moveChat({ conversation, chat }) {
-      // Messages from there may have come already: then they began a conversation of their own, which ends here.
-      await pool.query(
-        `update chat_conversation as old set chat = $2, reach = null where id = $1
-           and not exists (select 1 from chat_conversation other where other.channel = old.channel and other.chat = $2 and other.thread = old.thread)`,
-        [conversation, chat],
+    async followPerson({ channel, from, to }) {
+      const { rows } = await pool.query<{ id: string }>(
+        'select id from chat_conversation where channel = $1 and chat = any($2)',
+        [channel, from],
       )
-      await pool.query('update chat_conversation set reach = $2 where id = $1 and chat <> $2', [conversation, chat])
+      for (const { id } of rows) await moveChat(pool, { conversation: id, chat: to.id })
     },
+    moveChat: (move) => moveChat(pool, move),
     async tasks({ conversation, limit }) {
       const { rows } = await pool.query<TaskRow>(
         `select task.* from follower join task on task.id = follower.task_id
@@ -79,7 +82,17 @@ export function createChatStore(pool: Pool): ChatStore {
   }
 }
 
-const addressOf = ({ channel, chat, thread, reach }: ConversationRow) => ({
+async function moveChat(pool: Pool, { conversation, chat }: Parameters<ChatStore['moveChat']>[0]): Promise<void> {
+  // Messages from there may have come already: then they began a conversation of their own, which ends here.
+  await pool.query(
+    `update chat_conversation as old set chat = $2, reach = null where id = $1
+       and not exists (select 1 from chat_conversation other where other.channel = old.channel and other.chat = $2 and other.thread = old.thread)`,
+    [conversation, chat],
+  )
+  await pool.query('update chat_conversation set reach = $2 where id = $1 and chat <> $2', [conversation, chat])
+}
+
+export const addressOf = ({ channel, chat, thread, reach }: AddressRow): ReachedAddress => ({
   channel,
   chat,
   ...(thread !== '' && { thread }),
@@ -103,12 +116,16 @@ const conversationId = ({ channel, chat, thread = '' }: ChatAddress): string =>
     .digest('hex')
     .slice(0, 24)}`
 
+/** A conversation that moved away keeps its id; whoever gets the old address begins another one. */
+const FREE_ID = `case when exists (select 1 from chat_conversation where id = $1)
+  then $1 || '-' || substr(md5(random()::text), 1, 8) else $1 end`
+
 async function receive(transaction: Transaction, messages: readonly ChatMessage[]): Promise<readonly string[]> {
   const fresh = new Set<string>()
   for (const message of messages) {
     const { channel, chat, thread = '', reach = null } = message
     const conversation = await transaction.query<{ id: string }>(
-      `insert into chat_conversation (id, channel, chat, thread, reach) values ($1, $2, $3, $4, $5)
+      `insert into chat_conversation (id, channel, chat, thread, reach) values (${FREE_ID}, $2, $3, $4, $5)
        on conflict (channel, chat, thread) do update set reach = coalesce(excluded.reach, chat_conversation.reach) returning id`,
       [conversationId(message), channel, chat, thread, reach],
     )

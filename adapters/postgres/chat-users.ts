@@ -30,6 +30,17 @@ export function createChatUsers(pool: Pool): ChatUsers {
       )
       return rows[0] && callerOf(rows[0])
     },
+    follow: ({ channel, from, to }) =>
+      inTransaction(pool, async (transaction) => {
+        const { rows } = await transaction.query<AccountRow>(
+          `select * from chat_user where channel = $1 and sender = any($2) order by linked_at desc limit 1`,
+          [channel, from],
+        )
+        const [account] = rows
+        if (!account) return
+        transaction.write('delete from chat_user where channel = $1 and sender = any($2)', [channel, from])
+        tie(transaction, { channel, sender: to }, account)
+      }),
     async offerLink({ codeHash, caller, expiresAt }) {
       await pool.query(
         `insert into chat_link (code_hash, subject, name, tenant, roles, expires_at) values ($1, $2, $3, $4, $5, $6)`,
@@ -50,11 +61,19 @@ async function redeem(transaction: Transaction, link: Redeem): Promise<Caller | 
   )
   const account = rows[0]
   if (!account) return undefined
-  for (const sender of idsOf(link.sender))
+  tie(transaction, link, account)
+  return callerOf(account)
+}
+
+function tie(
+  transaction: Transaction,
+  { channel, sender }: Pick<Redeem, 'channel' | 'sender'>,
+  { subject, name, tenant, roles }: AccountRow,
+): void {
+  for (const id of idsOf(sender))
     transaction.write(
       `insert into chat_user (channel, sender, subject, name, tenant, roles) values ($1, $2, $3, $4, $5, $6)
        on conflict (channel, sender) do update set subject = $3, name = $4, tenant = $5, roles = $6, linked_at = now()`,
-      [link.channel, sender, account.subject, account.name, account.tenant, account.roles],
+      [channel, id, subject, name, tenant, roles],
     )
-  return callerOf(account)
 }

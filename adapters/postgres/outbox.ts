@@ -1,6 +1,8 @@
 import type { Pool } from 'pg'
 import type { DeliveryReport } from '../../domain/chat/message.ts'
-import type { ClaimedPost, Outbox, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
+import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
+import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
+import { addressOf, type AddressRow } from './chat-inbox.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
 import type { Reader } from './transaction.ts'
 
@@ -13,6 +15,7 @@ interface OutboxRow {
   attempt: number
   created_at: Date
   of_provider_id: string | null
+  address: AddressRow | null
 }
 
 /** Messages that leave the gateway in PostgreSQL. */
@@ -35,9 +38,17 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     async report(reports) {
       for (const report of reports) await noteReport(pool, report)
     },
+    async invite({ id }) {
+      const { rows } = await pool.query<{ post: MessagePost; last_word: string }>(
+        `select post, (select max(m.number) from chat_message m where m.conversation = o.conversation) as last_word
+         from outbox o where id = $1 and type = 'message' and state = 'pending'`,
+        [id],
+      )
+      for (const row of rows) await insertPosts(pool, [invitationOf(row.post, Number(row.last_word))])
+    },
     async interrupted(target) {
       const { rows } = await pool.query<OutboxRow>(
-        `select *, ${PROVIDER_ID_OF} from outbox o where target = $1 and state = 'sending' order by number`,
+        `select *, ${NOT_ITS_OWN} from outbox o where target = $1 and state = 'sending' order by number`,
         [target],
       )
       return rows.map(claimedOf)
@@ -49,9 +60,10 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
       )
       return rows[0]?.task_id ?? undefined
     },
-    async counts() {
-      const { rows } = await pool.query<{ state: string; count: number }>(
-        'select state, count(*)::integer as count from outbox group by state',
+    async counts(of) {
+      const { rows } = await pool.query<{ state: OutboxState; count: number }>(
+        `select state, count(*)::integer as count from outbox ${of ? 'where task_id = $1' : ''} group by state`,
+        of ? [of.taskId] : [],
       )
       return Object.fromEntries(rows.map(({ state, count }) => [state, count]))
     },
@@ -90,7 +102,9 @@ const UPSERT_EDIT = `
     returning 1)
   select pg_notify('task_event', $6) from added`
 
-const PROVIDER_ID_OF = `(select provider_id from outbox m where m.id = o.post ->> 'of') as of_provider_id`
+/** What a post has from its conversation and, when it changes a message, from that. */
+const NOT_ITS_OWN = `(select provider_id from outbox m where m.id = o.post ->> 'of') as of_provider_id,
+  (select row_to_json(c) from chat_conversation c where c.id = o.conversation) as address`
 
 /**
  * Messages of a conversation leave in their order, one at a time: one that waits holds the later ones back. Edits wait
@@ -110,7 +124,7 @@ async function claim(pool: Pool, target: OutboxTarget): Promise<ClaimedPost | un
              select 1 from outbox m where m.id = c.post ->> 'of' and m.state in ('pending', 'sending'))
            else true end
        order by c.number limit 1 for update skip locked)
-     returning *, ${PROVIDER_ID_OF}`,
+     returning *, ${NOT_ITS_OWN}`,
     [target],
   )
   return rows[0] && claimedOf(rows[0])
@@ -120,6 +134,7 @@ const claimedOf = (row: OutboxRow): ClaimedPost => ({
   post: row.post,
   attempt: row.attempt,
   createdAt: row.created_at.toISOString(),
+  ...(row.address && { to: addressOf(row.address) }),
   ...(row.of_provider_id !== null && { providerId: row.of_provider_id }),
 })
 
@@ -131,7 +146,7 @@ const SETTLE = `
       when $6::double precision is null then 'infinity' else now() + make_interval(secs => $6 / 1000.0) end,
     sent_at = case when $3 = 'sent' then now() else sent_at end,
     provider_id = coalesce($4, provider_id), reason = $5
-  where id = $1 and attempt = $2 and state = 'sending'`
+  where id = $1 and attempt = $2 and (state = 'sending' or (state = 'unknown' and $3 = 'sent'))`
 
 function settledColumns(outcome: Outcome): readonly [string, string | null, string | null, number | null] {
   const { state } = outcome

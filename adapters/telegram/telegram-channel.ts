@@ -132,14 +132,15 @@ async function delivered(call: () => Promise<string>): Promise<Delivery> {
   }
 }
 
-/** The service itself said no: nothing was sent. */
+/** The service itself answered: what it refuses was not sent. */
 function refusalOf({ error_code: code, description, parameters }: GrammyError): Delivery {
   const reason = `${code} ${description}`
   if (parameters.migrate_to_chat_id !== undefined) return { type: 'moved', chat: String(parameters.migrate_to_chat_id) }
   if (code === 429) return { type: 'later', reason, afterMs: (parameters.retry_after ?? 1) * 1_000 }
   // A wrong token is the operator's to mend: what waits is sent then.
   if (code === 401 || code === 404) return { type: 'later', reason, afterMs: 30_000 }
-  return code >= 500 ? { type: 'later', reason } : { type: 'refused', reason }
+  // Its front answers so for a server that is restarted, which may have taken the call before.
+  return { type: code >= 500 ? 'unknown' : 'refused', reason }
 }
 
 /** Failures before the request left; after that nobody knows. */

@@ -19,17 +19,21 @@ export interface WhatsAppOptions {
   readonly accessToken: string
   readonly phoneNumberId: string
   readonly apiUrl: string
+  /** An approved template with one parameter, which names what waits. */
+  readonly template?: { readonly name: string; readonly language: string } | undefined
 }
 
 /** WhatsApp's Cloud API as the gateway speaks to it. */
 export function createWhatsAppChannel(options: WhatsAppOptions): Channel {
+  const { template } = options
   const post = (body: object) => postMessage(options, body)
   return {
     name: 'whatsapp',
     traits: TRAITS,
     // Statuses echo the reference of every message that was accepted.
     reconciliation: 'reported',
-    send: (message) => send(post, message),
+    send: (message) => send(post, message, contentOf(message)),
+    reengage: template && ((invitation) => send(post, invitation, filled(template, invitation.about))),
     edit: () => Promise.resolve({ type: 'refused', reason: 'WhatsApp has no edits' }),
     acknowledge: (message) => acknowledge(post, message),
     introduce: () => Promise.resolve(),
@@ -42,13 +46,17 @@ type PostMessage = (body: object) => Promise<Response>
 const addressOf = ({ chat, reach = chat }: OutgoingMessage['to']) =>
   /^[A-Z]{2}\./.test(reach) ? { recipient: reach } : { to: reach }
 
-async function send(post: PostMessage, message: OutgoingMessage): Promise<Delivery> {
+async function send(
+  post: PostMessage,
+  { to, reference }: Pick<OutgoingMessage, 'to' | 'reference'>,
+  content: object,
+): Promise<Delivery> {
   let response: Response
   try {
     response = await post({
-      ...{ messaging_product: 'whatsapp', recipient_type: 'individual', ...addressOf(message.to) },
-      ...contentOf(message),
-      biz_opaque_callback_data: message.reference,
+      ...{ messaging_product: 'whatsapp', recipient_type: 'individual', ...addressOf(to) },
+      ...content,
+      biz_opaque_callback_data: reference,
     })
   } catch (error) {
     return deliveryOfSilence(error)
@@ -62,6 +70,11 @@ async function send(post: PostMessage, message: OutgoingMessage): Promise<Delive
 interface GraphAnswer {
   readonly messages?: readonly { readonly id?: unknown }[]
   readonly error?: GraphRefusal
+}
+
+function filled({ name, language: code }: NonNullable<WhatsAppOptions['template']>, about: string): object {
+  const components = [{ type: 'body', parameters: [{ type: 'text', text: about }] }]
+  return { type: 'template', template: { name, language: { code }, components } }
 }
 
 function contentOf({ text, buttons }: OutgoingMessage): object {

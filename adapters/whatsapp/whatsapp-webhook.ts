@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { ChatMessage, DeliveryReport } from '../../domain/chat/message.ts'
+import type { ChatMessage, DeliveryReport, IdentityChange } from '../../domain/chat/message.ts'
 import type { ChannelWebhook, Received } from '../../domain/ports/channel.ts'
 import { OUT_OF_WINDOW } from './whatsapp-errors.ts'
 
@@ -63,9 +63,11 @@ function readPayload(body: unknown, phoneNumberId: string): Received {
     .filter(({ field }) => field === 'messages')
     .map(({ value }) => recordIn(value))
     .filter(({ metadata }) => recordIn(metadata)['phone_number_id'] === phoneNumberId)
+  const identities = values.flatMap(({ messages }) => recordsIn(messages).flatMap(readIdentityChange))
   return {
     messages: values.flatMap(({ messages }) => recordsIn(messages).flatMap(readMessage)),
     reports: values.flatMap(({ statuses }) => recordsIn(statuses).flatMap(readStatus)),
+    ...(identities.length > 0 && { identities }),
   }
 }
 
@@ -89,6 +91,18 @@ function readMessage(message: Json): readonly ChatMessage[] {
       ...(replyTo !== undefined && { replyTo }),
     },
   ]
+}
+
+/** A new number makes a new scoped id; who hides the number has only that changed. */
+function readIdentityChange({ type, from, system: content }: Json): readonly IdentityChange[] {
+  const system = recordIn(content)
+  if (type !== 'system' || !['user_changed_user_id', 'user_changed_number'].includes(String(system['type']))) return []
+  const [id, phone] = [textIn(system['user_id']), textIn(system['wa_id'])]
+  const to = id ?? phone
+  const old = [textIn(system['previous_user_id']), textIn(from)].filter((one) => one !== undefined)
+  if (to === undefined || old.length === 0) return []
+  const alias = phone === undefined || phone === to ? {} : { alias: phone }
+  return [{ channel: 'whatsapp', from: old.filter((one) => one !== to && one !== phone), to: { id: to, ...alias } }]
 }
 
 function contentOf(message: Json): Pick<ChatMessage, 'kind' | 'text'> {

@@ -8,7 +8,7 @@ import { allowed, ownTaskOf, taskOf, type ApiContext } from '../caller.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { emptyBody, parsed, parsedQuery, readJson } from '../json-body.ts'
-import { viewOf } from '../task-view.ts'
+import { notificationsOf, viewOf } from '../task-view.ts'
 
 const TAG = 'Tasks'
 const created = { status: 202, schema: taskAnswer, headers: locationHeaders } as const
@@ -52,7 +52,11 @@ export function taskRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
       answer: { status: 200, schema: taskAnswer, description: 'The task as last committed.' },
       async handler(context) {
         allowed(context, 'task:read')
-        return context.json(viewOf(await taskOf(context, store.tasks), dependencies))
+        const task = await taskOf(context, store.tasks)
+        return context.json({
+          ...viewOf(task, dependencies),
+          ...notificationsOf(await store.outbox.counts({ taskId: task.id })),
+        })
       },
     },
     {

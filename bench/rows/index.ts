@@ -5,6 +5,7 @@ import { inputTokens } from './input-tokens.ts'
 import { memoryPerTask } from './memory.ts'
 import { ownTime } from './own-time.ts'
 import { tasksPerSecond } from './tasks-per-second.ts'
+import { webhooks } from './webhooks.ts'
 import { wholeJob } from './whole-job.ts'
 
 /** In the order in which they are measured: `memory` needs a pool that has not worked yet. */
@@ -14,6 +15,7 @@ export const ROWS: readonly Row[] = [
   ownTime,
   inputTokens,
   memoryPerTask,
+  webhooks,
   wholeJob,
   eightJobs,
 ]

@@ -9,6 +9,11 @@ export interface ChatAddress {
   readonly thread?: string | undefined
 }
 
+/** An address, and whom the channel reaches it by when that is another id. */
+export interface ReachedAddress extends ChatAddress {
+  readonly reach?: string | undefined
+}
+
 /** Who said it, by ids that cannot be changed like a display name. */
 export interface ChatSender {
   /** The id the channel knows the person by. */
@@ -39,6 +44,14 @@ export interface ChatMessage extends ChatAddress {
   readonly messageId?: string | undefined
   /** The provider's id of the press of a button, where it turns until it is answered. */
   readonly press?: string | undefined
+}
+
+/** A channel knows a person by other ids from now on. */
+export interface IdentityChange {
+  readonly channel: ChannelName
+  /** Ids that are the person's no more. */
+  readonly from: readonly string[]
+  readonly to: ChatSender
 }
 
 /** What became of a message of the gateway, as some channels report it later. */

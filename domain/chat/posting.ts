@@ -1,9 +1,12 @@
 import type { ChannelTraits } from '../ports/channel.ts'
 import type { Post } from '../ports/outbox.ts'
 import type { Draft } from './task-card.ts'
-import { chunksOf } from './styled-text.ts'
+import { chunksOf, shortened } from './styled-text.ts'
 
 export type MessagePost = Extract<Post, { type: 'message' }>
+/** A line on a phone. */
+const MAX_ABOUT = 60
+
 type Envelope = Omit<MessagePost, 'type' | 'text' | 'buttons'>
 
 /** A draft as messages in the measure of a channel: the first has the given id, buttons stand under the last. */
@@ -18,6 +21,17 @@ export function messagesOf(draft: Draft, envelope: Envelope, traits: ChannelTrai
     text,
     buttons: index === chunks.length - 1 ? buttons : [],
   }))
+}
+
+/** Asks for a word of the person, for whom a message waits: once after each last word. */
+export function invitationOf({ conversation, text }: MessagePost, lastWord: number): Post {
+  const [line = ''] = text.text.split('\n')
+  return {
+    type: 'invitation',
+    id: `invitation-${conversation}-${lastWord}`,
+    conversation,
+    about: shortened(line, MAX_ABOUT),
+  }
 }
 
 /** A draft in place of a message that was sent; what one message cannot hold is left out. */

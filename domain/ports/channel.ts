@@ -1,4 +1,11 @@
-import type { Button, ChannelName, ChatAddress, ChatMessage, DeliveryReport } from '../chat/message.ts'
+import type {
+  Button,
+  ChannelName,
+  ChatMessage,
+  DeliveryReport,
+  IdentityChange,
+  ReachedAddress,
+} from '../chat/message.ts'
 import type { StyledText } from '../chat/styled-text.ts'
 
 /** What a channel can show. */
@@ -15,7 +22,7 @@ export interface ChannelTraits {
 }
 
 export interface OutgoingMessage {
-  readonly to: ChatAddress & { readonly reach?: string | undefined }
+  readonly to: ReachedAddress
   /** The gateway's own id of the message; channels that echo it get it along. */
   readonly reference: string
   readonly text: StyledText
@@ -28,6 +35,11 @@ export interface OutgoingMessage {
 
 /** A change of a message that was sent. */
 export type MessageEdit = Pick<OutgoingMessage, 'to' | 'text' | 'buttons'> & { readonly providerId: string }
+
+/** Says in a line that something waits. */
+export interface Invitation extends Pick<OutgoingMessage, 'to' | 'reference'> {
+  readonly about: string
+}
 
 /** What became of one call. */
 export type Delivery =
@@ -56,6 +68,8 @@ export interface Channel {
   readonly reconciliation: 'reported' | 'never'
   send(message: OutgoingMessage): Promise<Delivery>
   edit(edit: MessageEdit): Promise<Delivery>
+  /** Asks somebody whose window has closed to write, so that what waits can be sent; where the channel can do that. */
+  readonly reengage?: ((invitation: Invitation) => Promise<Delivery>) | undefined
   /** Shows the sender that the message arrived: read, typing, a button that stops turning. A courtesy: it never throws. */
   acknowledge(message: ChatMessage): Promise<void>
   /** Tells the service about this gateway: its commands, its webhook's address. */
@@ -66,6 +80,8 @@ export interface Channel {
 export interface Received {
   readonly messages: readonly ChatMessage[]
   readonly reports: readonly DeliveryReport[]
+  /** Where the channel's ids of people can change. */
+  readonly identities?: readonly IdentityChange[]
 }
 
 /** The receiving side of a channel. */

@@ -1,4 +1,4 @@
-import type { ChannelName, ChatAddress, ChatMessage, ChatSender } from '../chat/message.ts'
+import type { ChannelName, ChatMessage, ChatSender, IdentityChange, ReachedAddress } from '../chat/message.ts'
 import type { Caller } from '../permissions.ts'
 import type { Task } from '../task.ts'
 
@@ -15,7 +15,7 @@ export interface StoredMessage extends ChatMessage {
 /** A chat, or a topic of one, as the place where tasks are spoken about. */
 export interface ChatConversation {
   readonly id: string
-  readonly address: ChatAddress & { readonly reach?: string | undefined }
+  readonly address: ReachedAddress
   /** Name or URL of the repository people chose for this chat. */
   readonly repository?: string | undefined
 }
@@ -32,6 +32,8 @@ export interface ChatStore {
   markHandled(number: number): Promise<void>
   conversation(id: string): Promise<ChatConversation>
   chooseRepository(choice: { readonly conversation: string; readonly repository: string }): Promise<void>
+  /** The chat alone with a person goes on under the new id, with what waits there. */
+  followPerson(change: IdentityChange): Promise<void>
   /** The chat goes on under another id of the provider. */
   moveChat(move: { readonly conversation: string; readonly chat: string }): Promise<void>
   /** Tasks begun in a conversation, newest first. */
@@ -42,6 +44,8 @@ export interface ChatStore {
 export interface ChatUsers {
   /** The account, while it is valid: a link by a key ends with the key. */
   callerOf(user: { readonly channel: ChannelName; readonly sender: ChatSender }): Promise<Caller | undefined>
+  /** The account follows the person to the new ids; the old ones, which somebody else may get, lose it. */
+  follow(change: IdentityChange): Promise<void>
   /** Keeps a one-time code as its SHA-256. */
   offerLink(offer: { readonly codeHash: string; readonly caller: Caller; readonly expiresAt: string }): Promise<void>
   /** Ties the user to the account of a code, once; undefined for a code that is unknown, used or too old. */

@@ -1,4 +1,4 @@
-import type { Button, ChannelName, DeliveryReport } from '../chat/message.ts'
+import type { Button, ChannelName, DeliveryReport, ReachedAddress } from '../chat/message.ts'
 import type { StyledText } from '../chat/styled-text.ts'
 import type { ChatConversation } from './chat-store.ts'
 
@@ -28,6 +28,13 @@ export type Post =
       readonly buttons: readonly Button[]
     }
   | {
+      readonly type: 'invitation'
+      readonly id: string
+      readonly conversation: string
+      /** A line about the message that waits. */
+      readonly about: string
+    }
+  | {
       readonly type: 'callback'
       readonly id: string
       readonly taskId: string
@@ -41,6 +48,8 @@ export interface ClaimedPost {
   readonly post: Post
   readonly attempt: number
   readonly createdAt: string
+  /** Where it goes by now; a callback's stands in its post. */
+  readonly to?: ReachedAddress | undefined
   /** The provider's id of the message an edit changes. */
   readonly providerId?: string | undefined
 }
@@ -54,6 +63,9 @@ export type Outcome =
   /** Nobody knows yet: what the channel reports decides, and after so long it is sent again. */
   | { readonly state: 'sending'; readonly reason: string; readonly afterMs: number }
 
+/** Where a post is on its way out. */
+export type OutboxState = 'pending' | 'sending' | 'sent' | 'unknown' | 'failed'
+
 /** Messages that leave the gateway: `pending → sending → sent | unknown | failed`. */
 export interface Outbox {
   post(posts: readonly Post[]): Promise<void>
@@ -64,16 +76,18 @@ export interface Outbox {
   claim(target: OutboxTarget): Promise<ClaimedPost | undefined>
   /** Milliseconds until the next post is due, negative when one waits for another; undefined when none is. */
   dueInMs(target: OutboxTarget): Promise<number | undefined>
-  /** False when another attempt has begun since. */
+  /** False when another attempt has begun since. What is known to be sent is so also after it was given up as unknown. */
   settle(settled: { readonly id: string; readonly attempt: number; readonly outcome: Outcome }): Promise<boolean>
   /** What a channel reports of messages by their reference. */
   report(reports: readonly DeliveryReport[]): Promise<void>
+  /** Asks a person once to write, so that a message that waits for it can be sent. */
+  invite(message: { readonly id: string }): Promise<void>
   /** Posts somebody was sending who is gone: for its successor to settle. */
   interrupted(target: OutboxTarget): Promise<readonly ClaimedPost[]>
   /** The task of a message the gateway sent. */
   taskOf(message: { readonly conversation: string; readonly providerId: string }): Promise<string | undefined>
-  /** How many posts are in each state. */
-  counts(): Promise<Readonly<Record<string, number>>>
+  /** How many posts are in each state; of one task, or all. Changes of a message are not counted for a task. */
+  counts(of?: { readonly taskId: string }): Promise<Readonly<Partial<Record<OutboxState, number>>>>
   /** Calls back soon after something was posted, by whichever process. */
   subscribe(listener: () => void): Promise<() => void>
 }

@@ -78,6 +78,11 @@ export const taskViewSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
   retryOf: z.string().optional(),
   parentId: z.string().optional(),
+  /** Where one task is read, once somebody was told about it. */
+  notifications: z
+    .object({ pending: count, sent: count, unknown: count, failed: count })
+    .optional()
+    .meta({ description: 'Messages and callbacks about the task; of `unknown` nobody can tell whether they arrived.' }),
   links: z.object({
     self: z.string(),
     events: z.string(),

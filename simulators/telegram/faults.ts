@@ -2,18 +2,27 @@ import type { Answer } from '../webhook/local-server.ts'
 import { Refusal, tooManyRequests } from './refusal.ts'
 
 /** Faults `failNext` can order. */
-export const FAULTS = ['internal', 'bad-gateway', 'rate-limited', 'reset-before', 'reset-after', 'hang-after'] as const
+export const FAULTS = [
+  'internal',
+  'internal-after',
+  'bad-gateway',
+  'rate-limited',
+  'reset-before',
+  'reset-after',
+  'hang-after',
+] as const
 
-/** `reset-after` and `hang-after` carry the call out and lose the answer: the client cannot know. */
+/** Those that end in `after` carry the call out all the same: the client cannot know. */
 export type Fault = (typeof FAULTS)[number]
 
-/** Whether the call is carried out although the client gets no answer. */
-export const isCarriedOut = (fault: Fault): boolean => fault === 'reset-after' || fault === 'hang-after'
+/** Whether the call is carried out although the client does not get its answer. */
+export const isCarriedOut = (fault: Fault): boolean => fault.endsWith('-after')
 
 /** What the client gets instead of its answer. */
 export function answerOf(fault: Fault): Answer {
   switch (fault) {
     case 'internal':
+    case 'internal-after':
       return refused(new Refusal(500, 'Internal Server Error'))
     case 'rate-limited':
       return refused(tooManyRequests(1))

@@ -2,18 +2,27 @@ import type { Answer } from '../webhook/local-server.ts'
 import { somethingWrong, throughputHit, unavailable, type GraphError } from './graph-error.ts'
 
 /** Faults `failNext` can order. */
-export const FAULTS = ['internal', 'unavailable', 'rate-limited', 'reset-before', 'reset-after', 'hang-after'] as const
+export const FAULTS = [
+  'internal',
+  'internal-after',
+  'unavailable',
+  'rate-limited',
+  'reset-before',
+  'reset-after',
+  'hang-after',
+] as const
 
-/** `reset-after` and `hang-after` accept the message and lose the answer: the client cannot know. */
+/** Those that end in `after` accept the message all the same: the client cannot know. */
 export type Fault = (typeof FAULTS)[number]
 
-/** Whether the message goes out although the client gets no answer. */
-export const isCarriedOut = (fault: Fault): boolean => fault === 'reset-after' || fault === 'hang-after'
+/** Whether the message goes out although the client does not get its answer. */
+export const isCarriedOut = (fault: Fault): boolean => fault.endsWith('-after')
 
 /** What the client gets instead of its answer. */
 export function answerOf(fault: Fault): Answer {
   switch (fault) {
     case 'internal':
+    case 'internal-after':
       return refused(somethingWrong())
     case 'unavailable':
       return refused(unavailable())

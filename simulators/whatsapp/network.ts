@@ -13,7 +13,7 @@ export interface Profile {
 
 /** A person with what is between them and the business. */
 export interface Account {
-  readonly profile: Profile
+  profile: Profile
   readonly conversation: Conversation
   /** Nothing arrives any more. */
   isUnreachable: boolean

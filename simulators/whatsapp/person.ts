@@ -89,6 +89,24 @@ export class WhatsAppPerson {
     return id
   }
 
+  /** Gets a new scoped id, with a new number when one is given; who hides the number has none to tell. */
+  changesId(userId: string, phone?: string): void {
+    const { callbacks, network } = this.parts
+    const { userId: previous, phone: old, name } = this.profile
+    const number = phone === undefined ? {} : { phone }
+    this.account.profile = { ...this.profile, userId, ...number }
+    const system = {
+      body: `User ${name} changed`,
+      type: phone === undefined ? 'user_changed_user_id' : 'user_changed_number',
+      user_id: userId,
+      previous_user_id: previous,
+      ...(phone !== undefined && { wa_id: phone }),
+    }
+    const from = phone !== undefined && old !== undefined ? { from: old } : {}
+    const id = network.nextMessageId(userId)
+    callbacks.report({ messages: [{ ...from, id, timestamp: network.unixTime, type: 'system', system }] })
+  }
+
   /** Nothing arrives here any more: messages fail with 131026. */
   leaves(): void {
     this.account.isUnreachable = true

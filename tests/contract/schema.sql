@@ -182,6 +182,7 @@ create table outbox (
 CREATE INDEX outbox_open ON public.outbox USING btree (target, number) WHERE (state = ANY (ARRAY['pending'::text, 'sending'::text]));
 CREATE INDEX outbox_order ON public.outbox USING btree (conversation, number) WHERE ((type = 'message'::text) AND (state = ANY (ARRAY['pending'::text, 'sending'::text])));
 CREATE INDEX outbox_sent ON public.outbox USING btree (conversation, provider_id) WHERE (provider_id IS NOT NULL);
+CREATE INDEX outbox_task ON public.outbox USING btree (task_id) WHERE (task_id IS NOT NULL);
 
 create table receipt (
   task_id text not null,

@@ -99,6 +99,15 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
       expect((await store.chats.conversation(id)).address).toEqual({ channel: 'telegram', chat: '-5', reach: '-1005' })
     })
 
+    it('alone with a person goes on under the new id of the person', async () => {
+      const first = { channel: 'whatsapp', chat: 'US.1', reach: '4917' } as const
+      const id = await received(store, chatMessage(first))
+      await store.chats.followPerson({ channel: 'whatsapp', from: ['US.1', '4917'], to: { id: 'US.2', alias: '4918' } })
+      expect((await store.chats.conversation(id)).address).toEqual({ channel: 'whatsapp', chat: 'US.2' })
+      expect(await received(store, chatMessage({ ...first, chat: 'US.2', reach: '4918' }))).toBe(id)
+      expect(await received(store, chatMessage({ ...first, chat: 'US.1' }))).not.toBe(id)
+    })
+
     it('has the tasks that were begun in it, newest first', async () => {
       const conversation = await received(store, chatMessage())
       const begin = async () => (await store.tasks.accept(acceptance({ channel: 'telegram', conversation }))).task.id
@@ -153,6 +162,17 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
       expect((await store.chatUsers.callerOf(user))?.roles).toEqual(['submitter'])
       await store.keys.revoke('k1', 'default')
       expect(await store.chatUsers.callerOf(user)).toBeUndefined()
+    })
+
+    it('follows the person to new ids, and leaves the old ones to whoever gets them', async () => {
+      await offer('h1')
+      await redeem('h1', 1, { sender: { id: 'US.1', alias: '4917' } })
+      const change = { channel: 'telegram', from: ['US.1', '4917'], to: { id: 'US.2', alias: '4918' } } as const
+      await store.chatUsers.follow(change)
+      await store.chatUsers.follow(change)
+      const known = (id: string) => store.chatUsers.callerOf({ channel: 'telegram', sender: { id } })
+      expect([await known('US.2'), await known('4918')]).toEqual([caller, caller])
+      expect([await known('US.1'), await known('4917')]).toEqual([undefined, undefined])
     })
 
     it('to another account replaces the first', async () => {

@@ -30,7 +30,7 @@ const FILL = [
   `insert into chat_user (channel, sender, subject, name, tenant, roles)
    select 'telegram', n, 'key:key-' || n, 'n', 'default', '{viewer}' from generate_series(1, 5000) as n`,
   `insert into outbox (id, target, type, conversation, task_id, post, state, provider_id)
-   select 'p' || n, 'telegram', 'message', 'c' || 1 + n % 5000, 't', '{}', case when n > 50 then 'sent' else 'pending' end, n
+   select 'p' || n, 'telegram', 'message', 'c' || 1 + n % 5000, 'task-' || lpad(upper(to_hex(n)), 26, '0'), '{}', case when n > 50 then 'sent' else 'pending' end, n
    from generate_series(1, ${TASKS}) as n`,
   `insert into follower (task_id, target, conversation, seen, ended_at)
    select id, 'telegram', 'c7', 3, case when ended_at is not null then now() end from task where id ~ '[048C]$'`,
@@ -149,6 +149,7 @@ const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
     await store.outbox.settle({ id: claimed?.post.id ?? '', attempt: claimed?.attempt ?? 0, outcome })
     await store.outbox.taskOf({ conversation: 'c7', providerId: '4711' })
   },
+  'count the messages of a task': (store) => store.outbox.counts({ taskId: KNOWN }),
   'look for followers to tell': (store) => store.followers.behind({ targets: ['telegram'], limit: 50 }),
   'find a key': (store) => store.keys.findByHash('h4711'),
   'list the keys of a tenant': (store) => store.keys.list('t4711'),

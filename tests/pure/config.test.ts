@@ -257,6 +257,12 @@ describe('a chat channel', () => {
     expect(faultsOf({ ...whatsapp, [name]: '' })).toEqual([fault])
   })
 
+  it('may name a template of WhatsApp with its language', () => {
+    const template = (text: string) => ({ ...whatsapp, WHATSAPP_TEMPLATE: text })
+    expect(loadConfig(template('task_news:en_US')).WHATSAPP_TEMPLATE).toEqual({ name: 'task_news', language: 'en_US' })
+    expect(faultsOf(template('task_news'))).toEqual(['WHATSAPP_TEMPLATE: is not name:language, like task_news:en_US'])
+  })
+
   it('Telegram does not start with an empty or unusable secret', () => {
     const fault = 'TELEGRAM_WEBHOOK_SECRET: is empty, and Telegram does not start without it'
     expect(faultsOf({ ...telegram, TELEGRAM_WEBHOOK_SECRET: '' })).toEqual([fault])

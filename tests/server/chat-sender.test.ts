@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Client } from '@temporalio/client'
+import pg from 'pg'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
 import { createWhatsAppChannel } from '../../adapters/whatsapp/whatsapp-channel.ts'
 import { createWhatsAppWebhook } from '../../adapters/whatsapp/whatsapp-webhook.ts'
@@ -11,26 +14,32 @@ import { startTelegramSimulator, type TelegramSimulator } from '../../simulators
 import { startWhatsAppSimulator, type WhatsAppSimulator } from '../../simulators/whatsapp/server.ts'
 import { chatMessage, messagePost, received } from '../support/chat/messages.ts'
 import { startSender, type RunningSender } from '../support/chat/sending.ts'
+import { createChatInbox } from '../../workers/chat/inbox.ts'
 import { freshDatabase } from '../support/database.ts'
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
 
+/** Statuses wake no conversation. */
+const NOBODY = {} as Client
 const WITHIN = { timeout: 40_000, interval: 50 }
+let url: string
 let store: Store
 let sender: RunningSender | undefined
 const open: { close(): Promise<void> }[] = []
 beforeEach(async () => {
-  store = await openStore({ url: await freshDatabase(), connections: 6 })
+  url = await freshDatabase()
+  store = await openStore({ url, connections: 6 })
 })
 afterEach(async () => {
   await sender?.stop()
-  expect(sender?.failures).toEqual([])
+  expect(sender?.failures ?? []).toEqual([])
+  sender = undefined
   await Promise.all(open.splice(0).map((one) => one.close()))
   await store.close()
 })
 
 const counts = () => expect.poll(() => store.outbox.counts(), WITHIN)
-const numbered = (conversation: string, count: number): readonly Post[] =>
-  Array.from({ length: count }, (_, index) => messagePost(conversation, { text: plain(`${index}`), taskId: 'task-1' }))
+const numbered = (conversation: string, count: number, about: { readonly taskId?: string } = {}): readonly Post[] =>
+  Array.from({ length: count }, (_, index) => messagePost(conversation, { text: plain(`${index}`), ...about }))
 
 describe('messages to Telegram', () => {
   let simulator: TelegramSimulator
@@ -51,11 +60,10 @@ describe('messages to Telegram', () => {
       .filter(({ from }) => from === 'bot')
       .map(({ text }) => text)
 
-  it('arrive once each, in order, also when the service is slow, busy and down in between', async () => {
+  it('arrive once each, in order, also when the service is busy in between', async () => {
     await begin()
     const other = await received(store, chatMessage({ chat: '1002' }))
-    simulator.failNext('internal', { times: 2, method: 'sendMessage' })
-    simulator.failNext('rate-limited', { method: 'sendMessage' })
+    simulator.failNext('rate-limited', { times: 2, method: 'sendMessage' })
     await store.outbox.post([...numbered(conversation, 6), ...numbered(other, 6)])
     start()
     await counts().toEqual({ sent: 12 })
@@ -85,9 +93,88 @@ describe('messages to Telegram', () => {
     start()
     await counts().toEqual({ sent: 1 })
     simulator.failNext('reset-after', { method: 'sendMessage' })
-    await store.outbox.post(numbered(conversation, 2))
+    const posts = numbered(conversation, 2, { taskId: 'task-1' })
+    await store.outbox.post(posts)
     await counts().toEqual({ sent: 3, unknown: 1 })
     expect(seen()).toEqual([expect.stringContaining('/status task-1'), '0', '1'])
+    expect(sender?.unknown).toEqual([posts[0]?.id])
+    expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ sent: 2, unknown: 1 })
+  })
+
+  it.each([
+    ['internal', ['1']],
+    ['internal-after', ['0', '1']],
+    ['bad-gateway', ['1']],
+  ] as const)(
+    'that the service answered with an error of its own (%s) may have arrived: unknown',
+    async (fault, shown) => {
+      await begin()
+      simulator.failNext(fault, { method: 'sendMessage' })
+      await store.outbox.post(numbered(conversation, 2))
+      start()
+      await counts().toEqual({ sent: 1, unknown: 1 })
+      expect(seen()).toEqual(shown)
+    },
+  )
+
+  it('are held back while the service is unwell, instead of being lost to doubt one after another', async () => {
+    await begin()
+    simulator.failNext('internal', { times: 3, method: 'sendMessage' })
+    const chats = await Promise.all(['1', '2', '3', '4', '5'].map((chat) => received(store, chatMessage({ chat }))))
+    for (const chat of [1, 2, 3, 4, 5]) simulator.user(chat).says('hello')
+    await store.outbox.post(chats.flatMap((chat) => numbered(chat, 1)))
+    const begun = Date.now()
+    start()
+    await counts().toEqual({ sent: 2, unknown: 3 })
+    // Half a second, a whole one, two: two messages at a time meet the first of these.
+    expect(Date.now() - begun).toBeGreaterThan(1_000)
+  })
+
+  it('whose store was away when the service had answered are sent, once', async () => {
+    await begin()
+    const database = new URL(url).pathname.slice(1)
+    const admin = new pg.Client({ connectionString: inject('postgresUrl') })
+    await admin.connect()
+    const away = async (isAway: boolean) => {
+      await admin.query(`alter database ${database} allow_connections ${isAway ? 'false' : 'true'}`)
+      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [database])
+    }
+    const cut: Channel = {
+      ...channel,
+      async send(message) {
+        const delivery = await channel.send(message)
+        if (seen().length > 1) return delivery
+        await away(true)
+        setTimeout(() => void away(false), 1_000)
+        return delivery
+      },
+    }
+    await store.outbox.post(numbered(conversation, 2))
+    const troubled = startSender(store, [cut])
+    await expect.poll(() => seen(), WITHIN).toEqual(['0', '1'])
+    await counts().toEqual({ sent: 2 })
+    await troubled.stop()
+    expect(troubled.failures.length).toBeGreaterThan(0)
+    await admin.end()
+  })
+
+  it('that were taken and never sent hold up nobody for long', async () => {
+    await begin()
+    let isLost = false
+    const outbox: Store['outbox'] = {
+      ...store.outbox,
+      async claim(target) {
+        const claimed = await store.outbox.claim(target)
+        if (isLost || !claimed) return claimed
+        isLost = true
+        throw new Error('the answer of the database was lost')
+      },
+    }
+    await store.outbox.post(numbered(conversation, 2))
+    const troubled = startSender({ ...store, outbox }, [channel])
+    await counts().toEqual({ sent: 1, unknown: 1 })
+    expect(seen()).toEqual(['1'])
+    await troubled.stop()
   })
 
   it('in flight when the gateway was killed are unknown to its successor, and edits are done again', async () => {
@@ -189,10 +276,19 @@ describe('messages to WhatsApp', () => {
   const PHONE = '491701234567'
   let simulator: WhatsAppSimulator
   let conversation: string
-  const begin = async (options: Partial<Parameters<typeof startWhatsAppSimulator>[0]> = {}) => {
+  const begin = async (
+    options: Partial<Parameters<typeof startWhatsAppSimulator>[0]> = {},
+    template?: { readonly name: string; readonly language: string },
+  ) => {
     const webhook = createWhatsAppWebhook({ appSecret: 's', verifyToken: 'v', phoneNumberId: '106540352242922' })
+    const inbox = createChatInbox({
+      store,
+      client: NOBODY,
+      logger: pino({ enabled: false }),
+      invites: template !== undefined,
+    })
     const receiver: WebhookReceiver = await startReceiver(async ({ body }) => {
-      await store.outbox.report(webhook.read(JSON.parse(body)).reports)
+      await inbox.take({ ...webhook.read(JSON.parse(body)), messages: [] })
       return {}
     })
     simulator = await startWhatsAppSimulator({ webhookUrl: receiver.url, appSecret: 's', ...options })
@@ -200,7 +296,7 @@ describe('messages to WhatsApp', () => {
     simulator.user(PHONE).says('hello')
     const { token: accessToken, phoneNumberId, url: apiUrl } = simulator
     conversation = await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
-    sender = startSender(store, [createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl })])
+    sender = startSender(store, [createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl, template })])
   }
   const seen = () =>
     simulator.ledger
@@ -245,4 +341,32 @@ describe('messages to WhatsApp', () => {
       expect(seen()).toEqual(['0'])
     },
   )
+
+  it.each(['refuse', 'fail-later'] as const)(
+    'after a day of silence (%s) are announced once by the template, and sent when the person has written',
+    async (window) => {
+      const template = { name: 'task_news', language: 'en_US' }
+      const templates = [{ ...template, body: 'There is news: {{1}} Write anything to read it.' }]
+      let ahead = 0
+      await begin({ window, templates, now: () => Date.now() + ahead }, template)
+      ahead = 25 * 3_600_000
+      await store.outbox.post([messagePost(conversation, { text: plain('✅ Fixed the login\nin full') })])
+      await store.outbox.post(numbered(conversation, 1))
+      await counts().toEqual({ pending: 2, sent: 1 })
+      expect(seen()).toEqual(['There is news: ✅ Fixed the login Write anything to read it.'])
+      simulator.user(PHONE).says('back again')
+      await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
+      await counts().toEqual({ sent: 3 })
+      expect(seen().slice(1)).toEqual(['✅ Fixed the login\nin full', '0'])
+    },
+  )
+
+  it('to whom a template cannot be sent wait as well', async () => {
+    let ahead = 0
+    await begin({ now: () => Date.now() + ahead }, { name: 'unknown', language: 'en' })
+    ahead = 25 * 3_600_000
+    await store.outbox.post(numbered(conversation, 1))
+    await counts().toEqual({ pending: 1, failed: 1 })
+    expect(seen()).toEqual([])
+  })
 })

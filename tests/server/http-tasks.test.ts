@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { taskViewSchema, type TaskView } from '../../domain/schemas/task.ts'
 import { openTestApi, refusalOf, type TestApi } from '../support/api.ts'
+import { chatMessage, messagePost, received } from '../support/chat/messages.ts'
 import { freshDatabase } from '../support/database.ts'
 
 let api: TestApi
@@ -153,5 +154,21 @@ describe('running a task again', () => {
   it('is refused before the end, whatever else is right', async () => {
     const { id } = await api.task()
     expect(await refusalOf(await api.call(`/v1/tasks/${id}/retry`, { method: 'POST' }))).toBe('409 conflict')
+  })
+})
+
+describe('messages about a task', () => {
+  it('are counted by what became of them, so that one nobody can tell of is seen', async () => {
+    const { id } = (await (await api.call('/v1/tasks', { json: { prompt: 'Fix it.' } })).json()) as TaskView
+    expect((await taskAt(`/v1/tasks/${id}`)).notifications).toBeUndefined()
+    const conversation = await received(api.store, chatMessage())
+    await api.store.outbox.post([1, 2, 3].map(() => messagePost(conversation, { taskId: id })))
+    const claimed = await api.store.outbox.claim('telegram')
+    const attempt = { id: claimed?.post.id ?? '', attempt: claimed?.attempt ?? 0 }
+    await api.store.outbox.settle({ ...attempt, outcome: { state: 'unknown', reason: 'no answer' } })
+    await api.store.outbox.claim('telegram')
+    const task = await taskAt(`/v1/tasks/${id}`)
+    expect(task.notifications).toEqual({ pending: 2, sent: 0, unknown: 1, failed: 0 })
+    expect(taskViewSchema.parse(task)).toEqual(task)
   })
 })

@@ -232,6 +232,27 @@ describe('a webhook of WhatsApp', () => {
     expect(taken[0]?.messages[0]).toMatchObject({ chat: 'US.1', reach: '4917', sender: { id: 'US.1', alias: '4917' } })
   })
 
+  it.each([
+    {
+      what: 'id alone',
+      message: { system: { type: 'user_changed_user_id', previous_user_id: 'US.1', user_id: 'US.2' } },
+      change: { from: ['US.1'], to: { id: 'US.2' } },
+    },
+    {
+      what: 'number, and so the id',
+      message: {
+        from: '4917',
+        system: { type: 'user_changed_number', previous_user_id: 'US.1', user_id: 'US.2', wa_id: '4918' },
+      },
+      change: { from: ['US.1', '4917'], to: { id: 'US.2', alias: '4918' } },
+    },
+  ])('tells that a person changed the $what, which is no message', async ({ message, change }) => {
+    const told = { ...message, id: 'w', timestamp: '1', type: 'system' }
+    const value = { metadata: { phone_number_id: PHONE_ID }, messages: [told] }
+    await whatsapp(JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] }))
+    expect(taken[0]).toEqual({ messages: [], reports: [], identities: [{ channel: 'whatsapp', ...change }] })
+  })
+
   it('is verified by a handshake that answers the bare challenge', async () => {
     const ask = (query: string) => api.call(`${WHATSAPP}?${query}`, { as: 'nobody' })
     const right = await ask('hub.mode=subscribe&hub.verify_token=verify-me&hub.challenge=1158201444')

@@ -200,6 +200,7 @@ describe('a fault', () => {
 
   test.each([
     ['internal', 500, 0],
+    ['internal-after', 500, 1],
     ['rate-limited', 429, 0],
     ['reset-before', 0, 0],
     ['reset-after', 0, 1],
@@ -225,6 +226,6 @@ describe('a fault', () => {
     const address = `${url}/bot${token}/sendMessage?chat_id=${CHAT}&text=x`
     await expect(fetch(address, { signal: AbortSignal.timeout(200) })).rejects.toThrow('timeout')
     expect(simulator.ledger.newMessages(CHAT)).toBe(1)
-    expect(FAULTS).toHaveLength(6)
+    expect(FAULTS).toHaveLength(7)
   })
 })

@@ -309,6 +309,7 @@ describe('webhooks', () => {
 describe('a fault', () => {
   test.each([
     ['internal', 500, 131_000, 0],
+    ['internal-after', 500, 131_000, 1],
     ['unavailable', 503, 131_016, 0],
     ['rate-limited', 429, 130_429, 0],
     ['reset-before', 0, undefined, 0],
@@ -345,6 +346,6 @@ describe('a fault', () => {
     expect(valuesOf(receiver).flatMap(({ statuses = [] }) => statuses)[0]).toMatchObject({
       biz_opaque_callback_data: 'o',
     })
-    expect(FAULTS).toHaveLength(6)
+    expect(FAULTS).toHaveLength(7)
   })
 })

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, mkdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -23,6 +23,8 @@ export interface TestGateway {
   readonly log: () => string
   /** Ends the gateway process itself without any warning. */
   kill(): Promise<void>
+  /** The same, together with the database and Temporal it started. */
+  killEverything(): Promise<void>
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>
 }
@@ -94,8 +96,21 @@ export async function startTestGateway(options: {
     temporalAddress: owner.temporalAddress,
     log,
     kill: async () => void (await end('SIGKILL')),
+    async killEverything() {
+      const pids = childrenOf(directory)
+      await end('SIGKILL')
+      for (const pid of pids) process.kill(pid, 'SIGKILL')
+    },
     stop: () => end('SIGTERM'),
   }
+}
+
+/** Processes a gateway remembers as its own. */
+function childrenOf(directory: string): readonly number[] {
+  const folder = join(directory, 'children')
+  return readdirSync(folder).map(
+    (name) => (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { pid: number }).pid,
+  )
 }
 
 /** Sends a task; the answer is the API's. */

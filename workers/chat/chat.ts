@@ -26,7 +26,7 @@ import type { Task } from '../../domain/task.ts'
 import { whileLeading } from '../while-leading.ts'
 import { createChatInbox, type ChatInbox } from './inbox.ts'
 import { reportToFollowers } from './reporter.ts'
-import { sendOutbox } from './sender.ts'
+import { sendOutbox, type SenderOptions } from './sender.ts'
 
 export interface ChatOptions {
   readonly config: Config
@@ -53,7 +53,7 @@ export interface Chat {
 export async function createChat(options: ChatOptions): Promise<Chat> {
   const { config, store, control, intake, viewOf, linkOf, logger } = options
   const channels = channelsOf(config)
-  const inbox = createChatInbox(options)
+  const inbox = createChatInbox({ ...options, invites: config.WHATSAPP_TEMPLATE !== undefined })
   const clock = () => new Date()
   const callbacks = createCallbackSender({
     secret: config.CALLBACK_SECRET ?? (await readOrMakeSecret(paths(config).callbackSecret)),
@@ -63,6 +63,12 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
   const repositories = await readKnownRepositories(config.REPOSITORIES_FILE)
   const desk = { store, control, intake, channels, access: accessOf(config), repositories, linkOf, clock }
   const onFailure = (error: unknown) => logger.warn({ reason: reasonOf(error) }, 'a chat step failed; it is repeated')
+  // Ids alone: what was said is nobody's who reads logs.
+  const onUnknown: SenderOptions['onUnknown'] = ({ post: { id, type }, reason, total }) =>
+    logger.warn(
+      { code: 'delivery_unknown', post: id, type, reason, total },
+      'nobody can tell whether a message arrived',
+    )
   const { carryOut, ...inboxSteps } = createConversationActivities(desk)
   return {
     activities: { ...inboxSteps, carryOut: (read) => beating(() => carryOut(read)) },
@@ -73,7 +79,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
         const shared = { store, channels, clock, onFailure }
         await Promise.all([
           reportToFollowers({ ...shared, linkOf, viewOf }, leading),
-          sendOutbox({ ...shared, callbacks }, leading),
+          sendOutbox({ ...shared, callbacks, onUnknown }, leading),
         ])
       }
       await Promise.all([
@@ -99,6 +105,7 @@ function channelsOf(config: Config): ReadonlyMap<ChannelName, Channel> {
         accessToken: config.WHATSAPP_ACCESS_TOKEN,
         phoneNumberId: config.WHATSAPP_PHONE_NUMBER_ID ?? '',
         apiUrl: config.WHATSAPP_API_BASE_URL,
+        template: config.WHATSAPP_TEMPLATE,
       }),
     )
   return new Map(channels.map((channel) => [channel.name, channel]))

@@ -23,8 +23,10 @@ export function createChatInbox(parts: {
   readonly store: Store
   readonly client: Client
   readonly logger: Logger
+  /** Whether a channel that reports closed windows can ask people to write. */
+  readonly invites: boolean
 }): ChatInbox {
-  const { store, client, logger } = parts
+  const { store, client, logger, invites } = parts
   const wake = async (conversation: string): Promise<void> => {
     await client.workflow.signalWithStart<typeof converse>('converse', {
       workflowId: conversation,
@@ -41,9 +43,16 @@ export function createChatInbox(parts: {
       })
   }
   return {
-    async take({ messages, reports }) {
+    async take({ messages, reports, identities = [] }) {
+      // First: what comes along is said under the new id already.
+      for (const change of identities) {
+        await store.chatUsers.follow(change)
+        await store.chats.followPerson(change)
+      }
       if (messages.length > 0) wakeAll(await store.chats.receive(messages))
       if (reports.length > 0) await store.outbox.report(reports)
+      for (const { outcome, reference } of reports)
+        if (outcome === 'out-of-window' && invites) await store.outbox.invite({ id: reference })
     },
     async sweep(signal) {
       while (!signal.aborted) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ChannelName } from '../../domain/chat/message.ts'
 import { plain } from '../../domain/chat/styled-text.ts'
 import type { CallbackSender } from '../../adapters/callback/callback-sender.ts'
@@ -16,10 +17,16 @@ const LOOK_AT_LEAST_MS = 5_000
 const REPORT_LIMIT_MS = 10_000
 /** As above after a restart: what was reported meanwhile comes again, after half a minute and a minute. */
 const REPORT_LIMIT_AFTER_RESTART_MS = 100_000
+/** A database that is started again answers within this time; later somebody else may send in our place. */
+const STORE_LIMIT_MS = 10_000
+const STORE_PAUSE_MS = 500
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
 /** Whoever is not reached for three days does not wait for an answer any more. */
 const GIVE_UP_MS = 3 * 86_400_000
+
+/** Why a post is unknown that was in flight when its gateway ended. */
+export const INTERRUPTED = 'the gateway was ended while it was sent'
 
 export interface SenderOptions {
   readonly store: Store
@@ -27,6 +34,8 @@ export interface SenderOptions {
   readonly callbacks: CallbackSender
   readonly clock: () => Date
   readonly onFailure: (error: unknown) => void
+  /** Hears of each post of which nobody will know whether it arrived, and how many there are in all. */
+  readonly onUnknown: (unknown: { readonly post: Post; readonly reason: string; readonly total: number }) => void
 }
 
 /** Sends what stands in the outbox, until the signal. One process at a time does this. */
@@ -36,12 +45,25 @@ export async function sendOutbox(options: SenderOptions, signal: AbortSignal): P
 }
 
 async function sendTo(target: OutboxTarget, options: SenderOptions, signal: AbortSignal): Promise<void> {
-  const { store, onFailure } = options
-  await settleInterrupted(target, options)
+  const { store } = options
   const loop = new Wakeable()
   const unsubscribe = await store.outbox.subscribe(loop.wake)
   const inFlight = new Set<Promise<void>>()
+  // What stands as `sending` and is not in flight here was left by a predecessor, or by a store that failed meanwhile.
+  let mayBeInterrupted = true
+  const service: ServiceHealth = { isShared: target !== 'callback', doubts: 0, restUntil: 0 }
+  const onFailure = (error: unknown) => {
+    mayBeInterrupted = true
+    options.onFailure(error)
+  }
   const work = async (): Promise<number | undefined> => {
+    if (mayBeInterrupted) {
+      if (inFlight.size > 0) return undefined
+      await settleInterrupted(target, options)
+      mayBeInterrupted = false
+    }
+    const restMs = service.restUntil - options.clock().getTime()
+    if (restMs > 0) return restMs
     while (inFlight.size < IN_FLIGHT && !signal.aborted) {
       const claimed = await store.outbox.claim(target)
       if (!claimed) {
@@ -49,6 +71,7 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
         return Math.min(Math.max(dueInMs, LOOK_EVERY_MS), LOOK_AT_LEAST_MS)
       }
       const sending: Promise<void> = sendOne(claimed, target, options)
+        .then((delivery) => note(service, delivery, options.clock()))
         .catch(onFailure)
         .finally(() => {
           inFlight.delete(sending)
@@ -63,22 +86,40 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
   await Promise.all(inFlight)
 }
 
-/** The predecessor may have sent these or not. */
-async function settleInterrupted(target: OutboxTarget, { store, channels }: SenderOptions): Promise<void> {
+/** How a service has answered lately. */
+interface ServiceHealth {
+  /** All posts go to one service; callbacks have one each. */
+  readonly isShared: boolean
+  /** Calls in a row whose outcome nobody knows. */
+  doubts: number
+  /** Milliseconds since 1970. */
+  restUntil: number
+}
+
+/** A service that is unwell is left alone for a while: whatever it were given meanwhile would be lost to doubt as well. */
+function note(service: ServiceHealth, delivery: Delivery, now: Date): void {
+  if (!service.isShared) return
+  service.doubts = delivery.type === 'unknown' ? service.doubts + 1 : 0
+  if (service.doubts > 0) service.restUntil = now.getTime() + pauseAfter(service.doubts)
+}
+
+/** These may have been sent or not. */
+async function settleInterrupted(target: OutboxTarget, options: SenderOptions): Promise<void> {
+  const { store, channels } = options
   for (const { post, attempt } of await store.outbox.interrupted(target)) {
-    const reason = 'the gateway was ended while it was sent'
+    const reason = INTERRUPTED
     const channel = target === 'callback' ? undefined : channels.get(target)
     const outcome: Outcome =
-      post.type !== 'message'
+      post.type === 'edit' || post.type === 'callback'
         ? { state: 'pending', reason, afterMs: 0 }
-        : channel?.reconciliation === 'reported'
+        : post.type === 'message' && channel?.reconciliation === 'reported'
           ? { state: 'sending', reason, afterMs: REPORT_LIMIT_AFTER_RESTART_MS }
           : { state: 'unknown', reason }
-    await settle(store, { post, attempt }, outcome)
+    await settle(options, { post, attempt }, outcome)
   }
 }
 
-async function sendOne(claimed: ClaimedPost, target: OutboxTarget, options: SenderOptions): Promise<void> {
+async function sendOne(claimed: ClaimedPost, target: OutboxTarget, options: SenderOptions): Promise<Delivery> {
   const { store } = options
   const delivery = await deliver(claimed, target, options).catch((error: unknown): Delivery => {
     options.onFailure(error)
@@ -87,15 +128,20 @@ async function sendOne(claimed: ClaimedPost, target: OutboxTarget, options: Send
   if (delivery.type === 'moved' && claimed.post.type !== 'callback')
     await store.chats.moveChat({ conversation: claimed.post.conversation, chat: delivery.chat })
   const channel = target === 'callback' ? undefined : options.channels.get(target)
-  await settle(store, claimed, outcomeOf(delivery, { claimed, channel, now: options.clock() }))
+  await settlePatiently(options, claimed, outcomeOf(delivery, { claimed, channel, now: options.clock() }))
+  if (delivery.type === 'out-of-window' && channel?.reengage) await store.outbox.invite(claimed.post)
+  return delivery
 }
 
 async function deliver(claimed: ClaimedPost, target: OutboxTarget, options: SenderOptions): Promise<Delivery> {
-  const { post, providerId } = claimed
+  const { post, to, providerId } = claimed
   if (post.type === 'callback') return options.callbacks.send(post)
   const channel = target === 'callback' ? undefined : options.channels.get(target)
-  if (!channel) return { type: 'later', reason: 'its channel is not configured', afterMs: LONGEST_PAUSE_MS }
-  const { address: to } = await options.store.chats.conversation(post.conversation)
+  if (!channel || !to) return { type: 'later', reason: 'its channel is not configured', afterMs: LONGEST_PAUSE_MS }
+  if (post.type === 'invitation')
+    return (
+      channel.reengage?.({ to, reference: post.id, about: post.about }) ?? { type: 'refused', reason: 'no template' }
+    )
   const { text, buttons } = post
   if (post.type === 'edit')
     return providerId === undefined
@@ -105,6 +151,8 @@ async function deliver(claimed: ClaimedPost, target: OutboxTarget, options: Send
   return channel.send({ to, text, buttons, reference, silent, replyTo })
 }
 
+const pauseAfter = (failures: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS)
+
 interface Tried {
   readonly claimed: ClaimedPost
   readonly channel: Channel | undefined
@@ -113,7 +161,7 @@ interface Tried {
 
 function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcome {
   const { post, attempt, createdAt } = claimed
-  const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
+  const pause = pauseAfter(attempt)
   switch (delivery.type) {
     case 'sent':
       return post.type === 'message' ? { state: 'sent', providerId: delivery.providerId } : { state: 'sent' }
@@ -129,14 +177,34 @@ function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcom
     case 'unknown':
       // The same change twice is one change.
       if (post.type === 'edit') return { state: 'pending', reason: delivery.reason, afterMs: pause }
-      if (channel?.reconciliation !== 'reported') return { state: 'unknown', reason: delivery.reason }
+      if (post.type !== 'message' || channel?.reconciliation !== 'reported')
+        return { state: 'unknown', reason: delivery.reason }
       return { state: 'sending', reason: delivery.reason, afterMs: REPORT_LIMIT_MS }
   }
 }
 
-async function settle(store: Store, { post, attempt }: Pick<ClaimedPost, 'post' | 'attempt'>, outcome: Outcome) {
+type Settled = Pick<ClaimedPost, 'post' | 'attempt'>
+
+/** What is known of a message must not be lost with a store that is away for a moment. */
+async function settlePatiently(options: SenderOptions, settled: Settled, outcome: Outcome): Promise<void> {
+  const givenUpAt = options.clock().getTime() + STORE_LIMIT_MS
+  for (;;)
+    try {
+      return await settle(options, settled, outcome)
+    } catch (error) {
+      if (options.clock().getTime() > givenUpAt) throw error
+      options.onFailure(error)
+      await delay(STORE_PAUSE_MS)
+    }
+}
+
+async function settle(options: SenderOptions, { post, attempt }: Settled, outcome: Outcome): Promise<void> {
+  const { store, onUnknown } = options
   const settled = await store.outbox.settle({ id: post.id, attempt, outcome })
-  if (settled && outcome.state === 'unknown') await sayUnknown(store, post)
+  if (!settled || outcome.state !== 'unknown') return
+  const { unknown: total = 0 } = await store.outbox.counts()
+  onUnknown({ post, reason: outcome.reason, total })
+  await sayUnknown(store, post)
 }
 
 /** Nobody may be told twice; the card, which may be changed as often as one likes, says what to do. */

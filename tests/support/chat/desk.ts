@@ -117,7 +117,8 @@ async function answersOf(store: Store): Promise<readonly Said[]> {
   return said
 }
 
-const saidIn = (post: Post): Said =>
-  post.type === 'callback'
-    ? { text: post.body, buttons: [] }
-    : { text: post.text.text, buttons: post.buttons.map(({ command }) => command) }
+function saidIn(post: Post): Said {
+  if (post.type === 'callback') return { text: post.body, buttons: [] }
+  if (post.type === 'invitation') return { text: post.about, buttons: [] }
+  return { text: post.text.text, buttons: post.buttons.map(({ command }) => command) }
+}

@@ -5,6 +5,8 @@ import { sendOutbox } from '../../../workers/chat/sender.ts'
 
 export interface RunningSender {
   readonly failures: readonly unknown[]
+  /** Ids of the posts nobody will know of. */
+  readonly unknown: readonly string[]
   stop(): Promise<void>
 }
 
@@ -16,15 +18,18 @@ export function startSender(
 ): RunningSender {
   const stopping = new AbortController()
   const failures: unknown[] = []
+  const unknown: string[] = []
   const running = sendOutbox(
     {
       ...{ store, callbacks, channels: new Map(channels.map((channel) => [channel.name, channel])) },
       ...{ clock: () => new Date(), onFailure: (error: unknown) => void failures.push(error) },
+      onUnknown: (one) => void unknown.push(one.post.id),
     },
     stopping.signal,
   )
   return {
     failures,
+    unknown,
     async stop() {
       stopping.abort()
       await running

@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TelegramSimulator } from '../../simulators/telegram/server.ts'
+import type { Line, Row } from '../row.ts'
+import type { Stage } from '../stage.ts'
+import { quantile } from '../statistics.ts'
+
+const PEOPLE = 20
+const PER_SECOND = 10
+const MESSAGES = 60 * PER_SECOND
+/** What is still under way after the last message is seen by then. */
+const ACKNOWLEDGED_WITHIN_MS = 60_000
+const PAGE = 100
+
+interface Update {
+  readonly update_id: number
+  readonly message: { readonly message_id: number; readonly chat: { readonly id: number } }
+}
+
+interface Delivered {
+  readonly tookMs: number
+  /** Milliseconds since 1970. */
+  readonly answeredAt: number
+}
+
+/** A webhook a tenth of a second for a minute, and how soon its sender sees that the message has arrived. */
+export const webhooks: Row = {
+  name: 'webhooks',
+  latencyMs: 0,
+  async measure(stage): Promise<readonly Line[]> {
+    const updates = await said(stage.telegram)
+    const bare = await stage.bareWebhook()
+    const product: Delivered[] = []
+    const floor: Delivered[] = []
+    const begun = Date.now()
+    const running: Promise<unknown>[] = []
+    for (const [index, update] of updates.entries()) {
+      await delay(Math.max(0, begun + (index * 1_000) / PER_SECOND - Date.now()))
+      running.push(deliver(stage.telegramWebhook, update).then((one) => (product[index] = one)))
+      // In between, so that neither waits for the other.
+      await delay(500 / PER_SECOND)
+      running.push(deliver({ url: bare, headers: {} }, update).then((one) => (floor[index] = one)))
+    }
+    await Promise.all(running)
+    const acknowledged = await acknowledgements(stage, { updates, delivered: product })
+    const [measured, baseline] = [product, floor].map((all) => all.map(({ tookMs }) => tookMs)) as [number[], number[]]
+    return [
+      {
+        what: `webhook, p99 at ${PER_SECOND} messages/s`,
+        unit: 'ms',
+        measured: quantile(measured, 0.99),
+        baseline: quantile(baseline, 0.99),
+        target: { of: 'ratio', bound: 'at most', limit: 3 },
+        notes: [
+          `${MESSAGES} commands of ${PEOPLE} people in a minute; p50 ${quantile(measured, 0.5).toFixed(1)} ms, baseline ${quantile(baseline, 0.5).toFixed(1)} ms`,
+          'baseline: a bare Hono route that inserts one row in the same database, called in turn with the product',
+        ],
+      },
+      {
+        what: 'webhook answered → acknowledged in the chat, p99',
+        unit: 'ms',
+        measured: quantile(acknowledged, 0.99),
+        target: { of: 'value', bound: 'at most', limit: 1_000 },
+        notes: [
+          `from the answer to the webhook to the reaction under the message; p50 ${quantile(acknowledged, 0.5).toFixed(0)} ms, longest ${Math.max(...acknowledged).toFixed(0)} ms`,
+        ],
+      },
+    ]
+  },
+}
+
+/** Commands, each answered by a reply; as updates the way the service would send them. */
+async function said(telegram: TelegramSimulator): Promise<readonly Update[]> {
+  for (let index = 0; index < MESSAGES; index++) telegram.user(5_000 + (index % PEOPLE)).says('/help')
+  const updates: Update[] = []
+  while (updates.length < MESSAGES) {
+    const offset = (updates.at(-1)?.update_id ?? 0) + 1
+    const answer = await fetch(`${telegram.url}/bot${telegram.token}/getUpdates?offset=${offset}&limit=${PAGE}`)
+    updates.push(...((await answer.json()) as { result: Update[] }).result)
+  }
+  return updates
+}
+
+async function deliver(
+  { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> },
+  update: Update,
+): Promise<Delivered> {
+  const since = performance.now()
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(update),
+  })
+  await answer.arrayBuffer()
+  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`)
+  return { tookMs: performance.now() - since, answeredAt: Date.now() }
+}
+
+/** Milliseconds from each answer to the reaction under its message. */
+async function acknowledgements(
+  { telegram }: Stage,
+  { updates, delivered }: { readonly updates: readonly Update[]; readonly delivered: readonly Delivered[] },
+): Promise<readonly number[]> {
+  const seenAt = () =>
+    new Map(
+      telegram.ledger.calls
+        .filter(({ method }) => method === 'setMessageReaction')
+        .map(({ at, parameters }) => [`${parameters['chat_id']}/${parameters['message_id']}`, Date.parse(at)]),
+    )
+  const until = Date.now() + ACKNOWLEDGED_WITHIN_MS
+  while (seenAt().size < updates.length && Date.now() < until) await delay(100)
+  const seen = seenAt()
+  return updates.map(({ message }, index) => {
+    const at = seen.get(`${message.chat.id}/${message.message_id}`) ?? Number.POSITIVE_INFINITY
+    return Math.max(0, at - (delivered[index]?.answeredAt ?? 0))
+  })
+}
