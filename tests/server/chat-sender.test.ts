@@ -353,7 +353,10 @@ describe('messages to WhatsApp', () => {
       await store.outbox.post([messagePost(conversation, { text: plain('✅ Fixed the login\nin full') })])
       await store.outbox.post(numbered(conversation, 1))
       await counts().toEqual({ pending: 2, sent: 1 })
-      expect(seen()).toEqual(['There is news: ✅ Fixed the login Write anything to read it.'])
+      // Which of the two is refused first is the service's choice.
+      expect(seen()).toEqual([
+        expect.stringMatching(/^There is news: (✅ Fixed the login|0) Write anything to read it\.$/),
+      ])
       simulator.user(PHONE).says('back again')
       await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
       await counts().toEqual({ sent: 3 })
