@@ -15,25 +15,18 @@ export function quantile(values: readonly number[], part: number): number {
   return value
 }
 
-/** What was measured with the product and, in turn with it, bare. */
-export interface Pairs<T> {
-  readonly product: readonly T[]
-  readonly bare: readonly T[]
-}
-
 /**
- * Measures two things in turn, so that noise of the machine hits both: A B, B A, A B … The first round of each warms up
- * and is dropped.
+ * Measures several things in turn, so that noise of the machine hits all of them: A B, B A, A B … The first round of
+ * each warms up and is dropped.
  */
-export async function interleaved<T>(
+export async function interleaved<T, Side extends string>(
   rounds: number,
-  measure: { readonly product: () => Promise<T>; readonly bare: () => Promise<T> },
-): Promise<Pairs<T>> {
-  const product: T[] = []
-  const bare: T[] = []
-  const takeProduct = async () => void product.push(await measure.product())
-  const takeBare = async () => void bare.push(await measure.bare())
+  measure: Readonly<Record<Side, () => Promise<T>>>,
+): Promise<Readonly<Record<Side, readonly T[]>>> {
+  const sides = Object.keys(measure) as Side[]
+  const measured = Object.fromEntries(sides.map((side) => [side, [] as T[]])) as Record<Side, T[]>
   for (let round = 0; round <= rounds; round++)
-    for (const take of round % 2 === 0 ? [takeProduct, takeBare] : [takeBare, takeProduct]) await take()
-  return { product: product.slice(1), bare: bare.slice(1) }
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) measured[side].push(await measure[side]())
+  for (const side of sides) measured[side].shift()
+  return measured
 }

@@ -25,7 +25,7 @@ export const ownTime: Row = {
   name: 'own-time',
   latencyMs: 0,
   async measure(stage): Promise<readonly Line[]> {
-    const { product, bare } = await interleaved<OwnTime>(ROUNDS, {
+    const { product, bare } = await interleaved(ROUNDS, {
       product: () => productTime(stage),
       bare: () => bareTime(stage),
     })
