@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { GatewayError } from '../../domain/errors.ts'
+import { kill, orderProcess } from '../processes/fork-server.ts'
 
 const CONFIGURATION = fileURLToPath(new URL('./host.gitconfig', import.meta.url))
 /** A clone of a large repository over a slow line; a hung connection ends here. */
@@ -55,38 +55,37 @@ export interface GitResult {
 }
 
 /** Runs git with the host's fixed settings. Rejects only when git cannot start, is aborted, or says too much. */
-export function tryGit(run: GitRun): Promise<GitResult> {
+export async function tryGit(run: GitRun): Promise<GitResult> {
   run.signal?.throwIfAborted()
   const limit = run.maxOutputBytes ?? 256 * 1024 * 1024
-  return new Promise((resolve, reject) => {
-    const child = spawn('git', [...SETTINGS, ...run.args], {
-      cwd: run.directory,
-      env: { ...baseEnvironment(), ...run.environment },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: GIT_LIMIT_MS,
-      killSignal: 'SIGKILL',
-      ...(run.signal && { signal: run.signal }),
-    })
-    const output: Buffer[] = []
-    let bytes = 0
-    let stderr = ''
-    child.stdout.on('data', (chunk: Buffer) => {
+  const output: Buffer[] = []
+  let bytes = 0
+  let stderr = ''
+  const running = orderProcess({
+    ...{ file: 'git', args: [...SETTINGS, ...run.args], directory: run.directory, stdin: run.stdin ?? '' },
+    environment: { ...baseEnvironment(), ...run.environment },
+    onStdout: (chunk) => {
       bytes += chunk.length
       if (bytes <= limit) output.push(chunk)
-      else child.kill('SIGKILL')
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr = (stderr + chunk.toString('utf8')).slice(-KEPT_ERROR_BYTES)
-    })
-    child.stdin.on('error', () => undefined)
-    child.stdin.end(run.stdin)
-    child.once('error', (error) => reject(run.signal?.aborted ? (run.signal.reason as Error) : notStarted(error)))
-    child.once('close', (code) => {
-      if (run.signal?.aborted) return reject(run.signal.reason as Error)
-      if (bytes > limit) return reject(new GatewayError('workspace_too_large', tooMuch(run.args, limit)))
-      resolve({ exitCode: code ?? 137, stdout: Buffer.concat(output), stderr: stderr.trim() })
-    })
+      else end()
+    },
+    onStderr: (chunk) => (stderr = (stderr + chunk.toString('utf8')).slice(-KEPT_ERROR_BYTES)),
   })
+  const end = () => void running.pid.then((pid) => kill(pid, 'SIGKILL')).catch(() => undefined)
+  const timer = setTimeout(end, GIT_LIMIT_MS)
+  run.signal?.addEventListener('abort', end, { once: true })
+  try {
+    const { code } = await running.exit
+    await running.close
+    run.signal?.throwIfAborted()
+    if (bytes > limit) throw new GatewayError('workspace_too_large', tooMuch(run.args, limit))
+    return { exitCode: code ?? 137, stdout: Buffer.concat(output), stderr: stderr.trim() }
+  } catch (error) {
+    throw isMissing(error) ? new GatewayError('internal', NOT_FOUND) : error
+  } finally {
+    clearTimeout(timer)
+    run.signal?.removeEventListener('abort', end)
+  }
 }
 
 /** As {@link tryGit}, but a failing git is an error. */
@@ -112,10 +111,8 @@ function baseEnvironment(): Record<string, string> {
   }
 }
 
-const notStarted = (error: Error): Error =>
-  (error as NodeJS.ErrnoException).code === 'ENOENT'
-    ? new GatewayError('internal', 'git was not found on this host. Install git and start the gateway again.')
-    : error
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
+const NOT_FOUND = 'git was not found on this host. Install git and start the gateway again.'
 
 const tooMuch = (args: readonly string[], limit: number): string =>
   `git ${args[0]} produced more than ${limit} bytes. Keep large or generated files out of the repository (.gitignore).`

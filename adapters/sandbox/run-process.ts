@@ -1,9 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
-import { Writable } from 'node:stream'
+import { constants } from 'node:os'
+import { kill, orderProcess, type OrderedProcess } from '../processes/fork-server.ts'
 import { CapturedOutput } from './captured-output.ts'
-import { guard } from './dead-man.ts'
 import type { SandboxResult } from '../../domain/ports/sandbox.ts'
 
 /** A process that ignores SIGTERM is killed after this. */
@@ -44,31 +42,19 @@ export interface ProcessRequest {
  */
 export async function runProcess(request: ProcessRequest): Promise<SandboxResult> {
   request.signal?.throwIfAborted()
-  const guarded = guard()
   const started = performance.now()
   const [file, ...args] = request.command
-  const child = spawn(file, args, {
-    cwd: request.directory,
-    env: { ...request.environment },
-    detached: true,
-    stdio: [
-      request.stdin === undefined ? 'ignore' : 'pipe',
-      ...(['pipe', 'pipe'] as const),
-      ...(request.extraInput ? (['pipe'] as const) : []),
-    ],
+  const stdout = new CapturedOutput(request.maxOutputBytes)
+  const stderr = new CapturedOutput(request.maxOutputBytes)
+  const command = orderProcess({
+    ...{ file, args, directory: request.directory, environment: request.environment },
+    ...{ stdin: request.stdin, extraInput: request.extraInput, ownGroup: true, niceness: request.niceness ?? 0 },
+    onStdout: (bytes) => stdout.add(bytes),
+    onStderr: (bytes) => stderr.add(bytes),
   })
-  calm(child, request.niceness ?? 0)
-  if (child.pid !== undefined) {
-    guarded.started(child.pid)
-    request.started?.(child.pid)
-  }
-  const stdout = capture(child.stdout, request.maxOutputBytes)
-  const stderr = capture(child.stderr, request.maxOutputBytes)
-  feed(child.stdio[0], request.stdin)
-  feed(child.stdio[EXTRA_INPUT], request.extraInput)
-  const { exitCode, timedOut } = await ended(child, request, guarded.signal).finally(() => guarded.release())
+  const { exitCode, timedOut } = await ended(command, request)
   request.signal?.throwIfAborted()
-  guarded.signal.throwIfAborted()
+  command.stoodStill.throwIfAborted()
   return {
     exitCode,
     timedOut,
@@ -77,23 +63,6 @@ export async function runProcess(request: ProcessRequest): Promise<SandboxResult
     droppedBytes: stdout.droppedBytes + stderr.droppedBytes,
     durationMs: performance.now() - started,
   }
-}
-
-/** At once: what the child starts later follows. */
-function calm(child: ChildProcess, niceness: number): void {
-  if (child.pid === undefined || niceness === 0) return
-  try {
-    setPriority(child.pid, niceness)
-  } catch {
-    // It has ended already.
-  }
-}
-
-/** A command that ends without reading its input closes the pipe under us; its exit code tells what matters. */
-function feed(stream: ChildProcess['stdio'][number] | undefined, input: Uint8Array | string | undefined): void {
-  if (!(stream instanceof Writable)) return
-  stream.on('error', () => undefined)
-  stream.end(input)
 }
 
 /** The result of a command whose program or directory cannot be used, as shells give it. */
@@ -106,80 +75,48 @@ export const cannotStart = (why: string): SandboxResult => ({
   durationMs: 0,
 })
 
-function capture(stream: NodeJS.ReadableStream | null, maxBytes: number): CapturedOutput {
-  const output = new CapturedOutput(maxBytes)
-  stream?.on('data', (chunk: Buffer) => output.add(chunk))
-  return output
-}
-
 async function ended(
-  child: ChildProcess,
-  { timeoutMs, signal, stop, endStrays }: Pick<ProcessRequest, 'timeoutMs' | 'signal' | 'stop' | 'endStrays'>,
-  stoodStill: AbortSignal,
+  command: OrderedProcess,
+  { timeoutMs, signal, stop, started, endStrays }: ProcessRequest,
 ): Promise<{ readonly exitCode: number; readonly timedOut: boolean }> {
+  const pid = await command.pid
+  started?.(pid)
   let timedOut = false
   let killer: NodeJS.Timeout | undefined
   let inner: readonly number[] = []
   const end = () => {
-    inner = childrenOf(child.pid)
-    signalGroup(child, 'SIGTERM')
-    killer ??= setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS)
+    inner = childrenOf(pid)
+    kill(-pid, 'SIGTERM')
+    killer ??= setTimeout(() => kill(-pid, 'SIGKILL'), KILL_AFTER_MS)
   }
   const timer = setTimeout(() => {
     timedOut = true
     end()
   }, timeoutMs)
-  for (const ending of [signal, stop, stoodStill]) ending?.addEventListener('abort', end, { once: true })
+  const endings = [signal, stop, command.stoodStill].filter((ending) => ending !== undefined)
+  for (const ending of endings) ending.addEventListener('abort', end, { once: true })
+  if (endings.some(({ aborted }) => aborted)) end()
   try {
-    const exitCode = await exitOf(child, () => {
-      // bubblewrap's own children end with it only once they have asked the kernel for that.
-      for (const pid of inner) kill(pid, 'SIGKILL')
-      endStrays?.()
-    })
-    return { exitCode, timedOut }
+    const { code, signal: name } = await command.exit
+    kill(-pid, 'SIGKILL')
+    // bubblewrap's own children end with it only once they have asked the kernel for that.
+    for (const child of inner) kill(child, 'SIGKILL')
+    endStrays?.()
+    const late = setTimeout(() => command.abandon(), PIPES_AFTER_EXIT_MS)
+    await command.close.finally(() => clearTimeout(late))
+    return { exitCode: code ?? 128 + (name === null ? 0 : constants.signals[name]), timedOut }
   } finally {
     clearTimeout(timer)
     clearTimeout(killer)
-    for (const ending of [signal, stop, stoodStill]) ending?.removeEventListener('abort', end)
+    for (const ending of endings) ending.removeEventListener('abort', end)
   }
 }
 
-function exitOf(child: ChildProcess, endStrays?: () => void): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code, name) => {
-      signalGroup(child, 'SIGKILL')
-      endStrays?.()
-      const exitCode = code ?? 128 + (name === null ? 0 : constants.signals[name])
-      const late = setTimeout(() => {
-        child.stdout?.destroy()
-        child.stderr?.destroy()
-      }, PIPES_AFTER_EXIT_MS)
-      child.once('close', () => {
-        clearTimeout(late)
-        resolve(exitCode)
-      })
-    })
-  })
-}
-
 /** Empty where /proc does not tell. */
-function childrenOf(pid: number | undefined): readonly number[] {
+function childrenOf(pid: number): readonly number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
   } catch {
     return []
-  }
-}
-
-function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
-  if (child.pid !== undefined) kill(-child.pid, name)
-}
-
-function kill(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
