@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { GatewayError } from '../../domain/errors.ts'
-import { kill, orderProcess } from '../processes/fork-server.ts'
+import { orderProcess } from '../processes/fork-server.ts'
+import { kill } from '../processes/kill.ts'
 
 const CONFIGURATION = fileURLToPath(new URL('./host.gitconfig', import.meta.url))
 /** A clone of a large repository over a slow line; a hung connection ends here. */

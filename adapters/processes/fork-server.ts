@@ -215,12 +215,3 @@ const server = new ForkServer()
 
 /** Starts a process through the small one beside this process. */
 export const orderProcess = (order: ProcessOrder): OrderedProcess => server.start(order)
-
-/** Sends a signal to a process, or to the group of a negative pid; one that is gone already needs none. */
-export function kill(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}

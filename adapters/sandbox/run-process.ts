@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { kill, orderProcess, type OrderedProcess } from '../processes/fork-server.ts'
+import { orderProcess, type OrderedProcess } from '../processes/fork-server.ts'
+import { kill } from '../processes/kill.ts'
 import { CapturedOutput } from './captured-output.ts'
 import type { SandboxResult } from '../../domain/ports/sandbox.ts'
 

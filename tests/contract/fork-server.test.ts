@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { kill, orderProcess, type OrderedProcess, type ProcessOrder } from '../../adapters/processes/fork-server.ts'
+import { orderProcess, type OrderedProcess, type ProcessOrder } from '../../adapters/processes/fork-server.ts'
+import { kill } from '../../adapters/processes/kill.ts'
 
 const PATH = '/usr/local/bin:/usr/bin:/bin'
 
