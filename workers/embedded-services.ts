@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { childEnvironment, type Config } from '../adapters/config.ts'
 import { startPostgres } from '../adapters/postgres/embedded.ts'
 import type { ClaimedDirectory } from '../adapters/processes/data-directory.ts'
@@ -15,6 +16,9 @@ const PORTS = {
   postgres: 54_320,
   temporal: { grpc: 7_233, ui: 8_233, http: 7_243, metrics: 7_253 },
 } as const
+/** A service that cannot be started is tried again for as long as the gateway lives: without it nothing goes on. */
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 30_000
 /** Several gateways that start at once on one machine take ports from each other a few times at most. */
 const PORT_TRIES = 10
 
@@ -156,13 +160,22 @@ async function keptRunning(
   const begin = async (): Promise<Running> => {
     const running = await start()
     await directory.remember({ name, pid: running.pid })
-    void running.ended.then(async () => {
-      if (stopping) return
-      report(`${name} ended unexpectedly; it is started again`)
-      current = begin()
-      await current.catch((error: unknown) => report(`${name} cannot be started again: ${String(error)}`))
+    void running.ended.then(() => {
+      if (!stopping) report(`${name} ended unexpectedly; it is started again`)
+      return again(FIRST_PAUSE_MS)
     })
     return running
+  }
+  const again = async (pause: number): Promise<void> => {
+    if (stopping) return
+    try {
+      current = begin()
+      await current
+    } catch (error) {
+      report(`${name} cannot be started yet: ${String(error)}`)
+      await delay(pause, undefined, { ref: false })
+      return again(Math.min(pause * 2, LONGEST_PAUSE_MS))
+    }
   }
   let current = begin()
   const { address, uiUrl } = await current

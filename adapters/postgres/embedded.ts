@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
+import { endOrphans } from './orphans.ts'
 import { startService, untilReady, type ServiceProcess } from '../processes/service-process.ts'
 
 const run = promisify(execFile)
@@ -40,6 +41,7 @@ export async function startPostgres(options: {
   const data = join(options.directory, 'data')
   const passwordFile = join(options.directory, 'password')
   if (!existsSync(join(data, 'PG_VERSION'))) await initialise({ programs, caller, data, passwordFile })
+  await endOrphans(data)
   const password = (await readFile(passwordFile, 'utf8')).trim()
   const service = startService({
     command: [...caller.prefix, programs.postgres, '-D', data, ...settings(options)] as [string],
