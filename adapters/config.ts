@@ -64,12 +64,13 @@ const address = z
   .url({ protocol: /^https?$/ })
   .refine((text) => !/\/\/[^/?#]*@/.test(text), 'holds a credential, which no client would send')
 const url = address.optional()
-const base = (fallback: string) => address.default(fallback).transform((text) => text.replace(/\/+$/, ''))
+const withoutSlash = (text: string): string => text.replace(/\/+$/, '')
+const base = (fallback: string) => address.default(fallback).transform(withoutSlash)
 
 const ENVIRONMENT = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port(8080),
-  PUBLIC_URL: url,
+  PUBLIC_URL: address.transform(withoutSlash).optional(),
   DATA_DIR: z
     .string()
     .default('.openclaw')

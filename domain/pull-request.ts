@@ -83,11 +83,8 @@ const BREAK = '\u200b'
  * `GH-1` and the address of an issue close or link it. An invisible blank parts each; the eye sees no difference.
  */
 export function inert(text: string): string {
-  return (
-    text
-      .replace(/\r\n?/g, '\n')
-      // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '')
-      .replace(/@(?=\w)|[#!](?=\d)|\bGH-(?=\d)|:(?=\/\/)/gi, `$&${BREAK}`)
-  )
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, '')
+    .replace(/@(?=\w)|[#!](?=\d)|\bGH-(?=\d)|:(?=\/\/)/gi, `$&${BREAK}`)
 }

@@ -23,6 +23,15 @@ export function partsOf(
   return isDivisible && parts.length > 1 && parts.length <= MAX_SUBTASKS ? parts : []
 }
 
+/** Whether a task that is understood is built in parts. */
+export const isDivided = ({ task, understanding }: Divisible): boolean =>
+  understanding !== undefined && partsOf(task, understanding).length > 0
+
+interface Divisible {
+  readonly task: Parameters<typeof partsOf>[0]
+  readonly understanding?: Understanding
+}
+
 /** How a sub-task ended. */
 export type Subtask = Pick<Task, 'id' | 'title' | 'prompt' | 'state' | 'error'>
 

@@ -14,6 +14,7 @@ import { SeatTable } from '../activities/builder/seat-table.ts'
 import { createTakeTurn } from '../activities/builder/take-turn.ts'
 import { createVerifyDelivery } from '../activities/builder/verify-delivery.ts'
 import { Workspaces } from '../activities/builder/workspaces.ts'
+import { webPageOf } from '../api/task-view.ts'
 import { loadConfig, type Config } from '../adapters/config.ts'
 import { createEgress } from '../adapters/egress/open-door.ts'
 import { createJudge } from '../adapters/egress/judge.ts'
@@ -165,7 +166,7 @@ async function main(): Promise<void> {
 
 /** Where people look at a task; nobody else could follow a link to this host. */
 const pageOf = ({ PUBLIC_URL: base }: Config, taskId: string): string | undefined =>
-  base === undefined ? undefined : `${base.replace(/\/$/, '')}/tasks/${taskId}`
+  base === undefined ? undefined : webPageOf(taskId, { publicUrl: () => base })
 
 /** Started by a supervisor, it ends with it; started by hand, it has no channel to lose. */
 function endWithParent(): void {

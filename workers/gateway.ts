@@ -88,7 +88,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   // With port 0 the address is known only once the server listens.
   const address = { listening: `http://${config.HOST}:${config.PORT}` }
   const links: Links = {
-    publicUrl: () => config.PUBLIC_URL?.replace(/\/$/, '') ?? address.listening,
+    publicUrl: () => config.PUBLIC_URL ?? address.listening,
     temporalUiUrl: options.temporalUiUrl,
     namespace: config.TEMPORAL_NAMESPACE,
   }

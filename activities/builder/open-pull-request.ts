@@ -26,13 +26,14 @@ export function createOpenPullRequest(
     openPullRequest: ({ branch, ...fence }) =>
       onSeat({ seats, fence }, async (signal) => {
         const { taskId } = fence
-        const { task } = await store.tasks.work(taskId)
+        const work = await store.tasks.work(taskId)
+        const { task } = work
         const receipt = await store.artifacts.receipt(taskId)
         if (task.repository === null || receipt === undefined)
           throw new GatewayError('forge_refused', 'A pull request needs a repository and a receipt of the verifier.')
         const text = pullRequestText({
           task,
-          summary: (await deliveryWords(store, taskId)) || task.title,
+          summary: (await deliveryWords(store, work)) || task.title,
           ...proofOf(receipt),
           link: pageOf(taskId),
         })

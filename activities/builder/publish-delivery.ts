@@ -1,8 +1,8 @@
 import type { BuilderActivities, Published } from '../../domain/contracts.ts'
 import type { Forge } from '../../domain/ports/forge.ts'
 import type { GitHost } from '../../domain/ports/git.ts'
-import type { Fence, Store } from '../../domain/ports/store.ts'
-import type { Task, TaskResult, Verdict } from '../../domain/task.ts'
+import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
+import type { TaskResult, Verdict } from '../../domain/task.ts'
 import { deliveryWords } from './delivery-words.ts'
 import { onSeat } from './on-seat.ts'
 import type { SeatTable } from './seat-table.ts'
@@ -22,9 +22,9 @@ export function createPublishDelivery(dependencies: PublishDependencies): Pick<B
   return {
     publishDelivery: ({ commit, verdict, ...fence }) =>
       onSeat({ seats, fence }, async (signal): Promise<Published> => {
-        const { task } = await store.tasks.work(fence.taskId)
-        const result = await publish(dependencies, { fence, task, commit, verdict, signal })
-        const { repository, tenant } = task
+        const work = await store.tasks.work(fence.taskId)
+        const result = await publish(dependencies, { fence, work, commit, verdict, signal })
+        const { repository, tenant } = work.task
         const isPushed = repository !== null && result.branch !== undefined
         return { result, forge: isPushed && forge.serves({ url: repository.url, tenant }) }
       }),
@@ -35,14 +35,15 @@ async function publish(
   { store, git, workspaces }: PublishDependencies,
   delivery: {
     readonly fence: Fence
-    readonly task: Task
+    readonly work: TaskWork
     readonly commit: string
     readonly verdict: Verdict
     readonly signal: globalThis.AbortSignal
   },
 ): Promise<TaskResult> {
-  const { fence, task, commit, verdict, signal } = delivery
-  const summary = (await deliveryWords(store, task.id)) || task.title
+  const { fence, work, commit, verdict, signal } = delivery
+  const { task } = work
+  const summary = (await deliveryWords(store, work)) || task.title
   const { bare, base } = await workspaces.ground(fence)
   if (commit === base) return { summary, verdict }
   const { stat: diffstat } = await git.diff({ bare, base, commit })

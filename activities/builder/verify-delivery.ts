@@ -93,8 +93,9 @@ async function compose(
   return { sandbox, door, bare, base, ...composed }
 }
 
-async function messageOf(store: Store, { task }: TaskWork): Promise<string> {
-  const words = await deliveryWords(store, task.id)
+async function messageOf(store: Store, work: TaskWork): Promise<string> {
+  const { task } = work
+  const words = await deliveryWords(store, work)
   // On a forge a commit message tells people and closes issues.
   return inert(`${task.title}\n\n${words}\n\nTask: ${task.id}\n`)
 }

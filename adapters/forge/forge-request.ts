@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { GatewayError } from '../../domain/errors.ts'
+import { credentialFault, secretOf } from '../credential-file.ts'
 import { ownerAndName, type KnownRepository } from '../../domain/schemas/known-repositories.ts'
 
 /** Forges answer within seconds; who waits longer than this is not answered. */
@@ -23,29 +23,17 @@ export interface ForgeAnswer {
 }
 
 /** The forge of a known repository, with its token read. Throws `forge_refused` when it has none that could be used. */
-export async function forgeRepositoryOf(known: KnownRepository | undefined): Promise<ForgeRepository> {
+export function forgeRepositoryOf(known: KnownRepository | undefined): ForgeRepository {
   const place = known && ownerAndName(known.url)
-  if (!known?.forge || !place || known.credentialFile === undefined)
+  const secret = secretOf(known, 'forge_refused')
+  if (!known?.forge || !place || secret === undefined)
     throw new GatewayError('forge_refused', 'No forge is configured for the repository. Add it in REPOSITORIES_FILE.')
-  return { ...known.forge, ...place, token: await tokenIn(known.credentialFile, known.name) }
-}
-
-/** The token alone, or the password of `user:password`. */
-async function tokenIn(file: string, name: string): Promise<string> {
-  const secret = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw credentialFault(name, `cannot be read (${error.code})`)
-  })
-  const token = secret.trim().replace(/^[^:]*:/, '')
+  // The token alone, or the password of `user:password`.
+  const token = secret.replace(/^[^:]*:/, '')
   // Whatever else a header cannot carry: the platform's own refusal would quote the token.
-  if (!/^[\x21-\x7e]+$/.test(token)) throw credentialFault(name, 'holds no token')
-  return token
+  if (!/^[\x21-\x7e]+$/.test(token)) throw credentialFault(known, { code: 'forge_refused', what: 'holds no token' })
+  return { ...known.forge, ...place, token }
 }
-
-const credentialFault = (name: string, what: string): GatewayError =>
-  new GatewayError(
-    'forge_refused',
-    `The credential file of the known repository ${name} ${what}. Correct credentialFile in REPOSITORIES_FILE.`,
-  )
 
 /** One request below the repository. Throws `forge_unreachable` when there is no answer; nobody knows what was done. */
 export async function askForge(

@@ -27,7 +27,7 @@ export function createForge({ resolve }: RepositoryPolicy): Forge {
     serves: (repository) => resolve(repository).known?.forge !== undefined,
     async pullRequestFor({ repository: named, tenant, branch, text, signal }) {
       const { known, ref } = resolve({ ...named, tenant })
-      const repository = await forgeRepositoryOf(known)
+      const repository = forgeRepositoryOf(known)
       const base = ref?.replace(/^refs\/heads\//, '') ?? (await defaultBranch(repository, signal))
       const change = { repository, branch, base, signal }
       return (await find(change)) ?? (await open(change, text))

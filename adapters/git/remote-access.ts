@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { GatewayError } from '../../domain/errors.ts'
 import { publicAddressesOf } from '../network/public-address.ts'
+import { secretOf } from '../credential-file.ts'
 import type { ResolvedRepository } from './repository-policy.ts'
 
 /**
@@ -13,9 +13,9 @@ export async function remoteAccess(repository: ResolvedRepository): Promise<Read
   const settings: (readonly [string, string])[] = []
   if (!repository.known && repository.scheme === 'https') settings.push(...(await pinned(repository)))
   else if (!repository.known && !(await publicAddressesOf(repository.host))) throw notPublic(repository)
-  const secret = credentialOf(repository)
   if (repository.scheme === 'ssh')
     return { ...asVariables(settings), HOME: homedir(), GIT_SSH_COMMAND: sshCommand(repository) }
+  const secret = secretOf(repository.known, 'repository_unreachable')
   if (secret !== undefined) settings.push(['http.extraHeader', `Authorization: ${authorization(secret)}`])
   return asVariables(settings)
 }
@@ -25,18 +25,6 @@ async function pinned({ url, host }: ResolvedRepository): Promise<(readonly [str
   if (!addresses) throw notPublic({ url, host })
   const port = new URL(url).port || '443'
   return [['http.curloptResolve', `${host}:${port}:${addresses.join(',')}`]]
-}
-
-function credentialOf({ known, scheme }: ResolvedRepository): string | undefined {
-  if (known?.credentialFile === undefined || scheme === 'ssh') return undefined
-  try {
-    return readFileSync(known.credentialFile, 'utf8').trim()
-  } catch (error) {
-    throw new GatewayError(
-      'repository_unreachable',
-      `The credential file of the known repository ${known.name} cannot be read (${(error as NodeJS.ErrnoException).code}). Correct credentialFile in REPOSITORIES_FILE.`,
-    )
-  }
 }
 
 /** A bare token goes in as the password, as the large forges want it. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { kill } from './kill.ts'
 
 /** A process as nobody else can be it: the number alone is given out again. */
 export interface ProcessIdentity {
@@ -33,12 +34,7 @@ export async function end(
 }
 
 function send(identity: ProcessIdentity, signal: NodeJS.Signals): void {
-  if (!isAlive(identity)) return
-  try {
-    process.kill(identity.pid, signal)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
+  if (isAlive(identity)) kill(identity.pid, signal)
 }
 
 /** The process group of a process: that of a service holds whatever its program started. */

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { kill } from '../processes/kill.ts'
 
 /** Processes that are killed while they make new ones are looked for again; one that wins so often is no accident. */
 const ROUNDS = 20
@@ -9,7 +10,7 @@ export function endProcessesWith(variable: string): void {
   for (let round = 0; round < ROUNDS; round++) {
     const found = processesWith(variable)
     if (found.length === 0) return
-    for (const pid of found) kill(pid)
+    for (const pid of found) kill(pid, 'SIGKILL')
   }
 }
 
@@ -25,13 +26,5 @@ function environmentOf(pid: string): string {
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`
   } catch {
     return ''
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }

@@ -1,6 +1,7 @@
 import type { Answer, WholeRequest } from '../webhook/local-server.ts'
 import { API_ROOTS, type ForgeApi } from './api.ts'
-import { answerOf, FaultPlan, isCarriedOut, type Operation } from './faults.ts'
+import { FaultPlan, isCarriedOut } from '../webhook/fault-plan.ts'
+import { answerOf, type Fault, type Operation } from './faults.ts'
 import { gitPath, hasPassword, passwordWanted, serveGit } from './git-http.ts'
 import type { ForgeCall, ForgeLedger } from './ledger.ts'
 import { notFound, problem, Refusal, type ForgeKind } from './problems.ts'
@@ -21,7 +22,7 @@ export interface DeskOptions {
 
 /** Who takes requests in: checks who asks, lets faults happen, writes everything down. */
 export class ForgeDesk {
-  readonly faults = new FaultPlan()
+  readonly faults = new FaultPlan<Fault>()
 
   constructor(private readonly options: DeskOptions) {}
 

@@ -1,3 +1,4 @@
+import { BAD_GATEWAY } from '../webhook/fault-plan.ts'
 import type { Answer } from '../webhook/local-server.ts'
 import { limited, problem, type ForgeKind } from './problems.ts'
 
@@ -20,8 +21,6 @@ export const FAULTS = [
 /** Those that end in `after` carry the call out and lose the answer: the client cannot know. */
 export type Fault = (typeof FAULTS)[number]
 
-export const isCarriedOut = (fault: Fault): boolean => fault.endsWith('-after')
-
 const HOUR_S = 3_600
 
 /** What the client gets instead of its answer. */
@@ -31,12 +30,7 @@ export function answerOf(fault: Fault, kind: ForgeKind): Answer {
     case 'internal-after':
       return problem(kind, { status: 500, message: 'Server Error' })
     case 'bad-gateway':
-      return {
-        kind: 'answer',
-        status: 502,
-        headers: { 'content-type': 'text/html' },
-        body: '<html><head><title>502 Bad Gateway</title></head></html>',
-      }
+      return BAD_GATEWAY
     case 'rate-limited':
       return limited({ status: 429, message: 'Too Many Requests', headers: { 'retry-after': '1' } })
     case 'secondary-limit':
@@ -61,20 +55,5 @@ export function answerOf(fault: Fault, kind: ForgeKind): Answer {
       return { kind: 'reset' }
     case 'hang-after':
       return { kind: 'hang' }
-  }
-}
-
-/** The faults that are still to come. */
-export class FaultPlan {
-  private readonly ordered: { readonly fault: Fault; readonly operation: Operation | undefined }[] = []
-
-  order(fault: Fault, times: number, operation?: Operation): void {
-    for (let count = 0; count < times; count++) this.ordered.push({ fault, operation })
-  }
-
-  /** The fault of an operation, which is then done with. */
-  next(operation: Operation): Fault | undefined {
-    const index = this.ordered.findIndex((order) => order.operation === undefined || order.operation === operation)
-    return index === -1 ? undefined : this.ordered.splice(index, 1)[0]?.fault
   }
 }

@@ -1,7 +1,8 @@
 import type { Answer, WholeRequest } from '../webhook/local-server.ts'
 import { CallArguments, readArguments } from './arguments.ts'
 import { Described, type Desk } from './desk.ts'
-import { answerOf, isCarriedOut, type Fault, type FaultPlan } from './faults.ts'
+import { isCarriedOut, type FaultPlan } from '../webhook/fault-plan.ts'
+import { answerOf, type Fault } from './faults.ts'
 import type { TelegramLedger } from './ledger.ts'
 import { methodNamed } from './methods.ts'
 import { Refusal, unauthorized } from './refusal.ts'
@@ -24,7 +25,7 @@ export class Dispatcher {
     private readonly parts: {
       readonly desk: Desk
       readonly ledger: TelegramLedger
-      readonly faults: FaultPlan
+      readonly faults: FaultPlan<Fault>
       readonly token: string
     },
   ) {}

@@ -3,7 +3,8 @@ import { startLocalServer, type Answer, type WholeRequest } from '../webhook/loc
 import type { Attempt, DeliveryHabits, RetryLaw } from '../webhook/courier.ts'
 import type { Desk } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { FaultPlan, type Fault } from './faults.ts'
+import { FaultPlan } from '../webhook/fault-plan.ts'
+import type { Fault } from './faults.ts'
 import { TelegramGroup } from './group.ts'
 import { TelegramLedger, type ShownMessage } from './ledger.ts'
 import { RateLimits } from './limits.ts'
@@ -79,7 +80,7 @@ export async function startTelegramSimulator(options: TelegramSimulatorOptions =
   const queue = new UpdateQueue()
   const ledger = new TelegramLedger(world, options.ledgerFile)
   world.onSent = (stored) => options.onMessage?.(ledger.shown(stored))
-  const faults = new FaultPlan()
+  const faults = new FaultPlan<Fault>()
   const webhook = new Webhook({
     queue,
     habits: options.delivery ?? {},
@@ -123,7 +124,7 @@ export async function startTelegramSimulator(options: TelegramSimulatorOptions =
       const face = { id: world.nextGroupId(type), type, title, ...(forum && { is_forum: true as const }) } as const
       return new TelegramGroup(world.open(face), { world, queue, owner: OWNER })
     },
-    failNext: (fault, { times = 1, method } = {}) => faults.order(fault, times, method),
+    failNext: (fault, { times = 1, method } = {}) => faults.order(fault, times, method?.toLowerCase()),
     settled: () => webhook.settled(),
     async close() {
       webhook.stop()

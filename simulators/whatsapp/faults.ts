@@ -15,9 +15,6 @@ export const FAULTS = [
 /** Those that end in `after` accept the message all the same: the client cannot know. */
 export type Fault = (typeof FAULTS)[number]
 
-/** Whether the message goes out although the client does not get its answer. */
-export const isCarriedOut = (fault: Fault): boolean => fault.endsWith('-after')
-
 /** What the client gets instead of its answer. */
 export function answerOf(fault: Fault): Answer {
   switch (fault) {

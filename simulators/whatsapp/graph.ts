@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Answer, WholeRequest } from '../webhook/local-server.ts'
-import { answerOf, isCarriedOut, type Fault } from './faults.ts'
+import { isCarriedOut } from '../webhook/fault-plan.ts'
+import { answerOf, type Fault } from './faults.ts'
 import { GraphError, invalidParameter, tokenRefused, unknownPath, unsupportedRequest } from './graph-error.ts'
 import type { WhatsAppLedger } from './ledger.ts'
 import { readMessage } from './message-rules.ts'

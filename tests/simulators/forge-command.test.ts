@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FAULTS } from '../../simulators/forge/faults.ts'
-import { startCommand, temporaryFolder } from '../support/simulator-command.ts'
+import { startCommand, temporaryFolder, testUsage } from '../support/simulator-command.ts'
 
 const start = (...flags: readonly string[]) => startCommand('forge', flags)
 
@@ -22,24 +22,15 @@ describe('the command', () => {
     expect(await once(command.child, 'exit')).toEqual([0, null])
   })
 
-  test.each([
-    [['--port', 'many'], '--port is "many": give a whole number from 0 to 65535.'],
-    [['--kind', 'svn'], '--kind is svn: give github or gitea.'],
-    [['--token', 'two words'], '--token has blanks or is empty.'],
-    [['--repository', '../x'], '--repository is no NAME or NAME=PATH.'],
-    [['--wrong'], "Unknown option '--wrong'"],
-  ])('%j is told what to do', async (flags, expected) => {
-    const command = await start(...flags)
-    expect(await command.code()).toBe(1)
-    expect(command.said()).toContain(expected)
-    expect(command.said()).toContain('Usage:')
-  })
-
-  test('lists every option for --help', async () => {
-    const command = await start('--help')
-    expect(await command.code()).toBe(0)
-    for (const option of ['port', 'kind', 'token', 'repository', 'ledger', 'help'])
-      expect(command.said()).toContain(`  --${option} `)
+  testUsage('forge', {
+    mistakes: [
+      [['--port', 'many'], '--port is "many": give a whole number from 0 to 65535.'],
+      [['--kind', 'svn'], '--kind is svn: give github or gitea.'],
+      [['--token', 'two words'], '--token has blanks or is empty.'],
+      [['--repository', '../x'], '--repository is no NAME or NAME=PATH.'],
+      [['--wrong'], "Unknown option '--wrong'"],
+    ],
+    options: ['port', 'kind', 'token', 'repository', 'ledger', 'help'],
   })
 })
 

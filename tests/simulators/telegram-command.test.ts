@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { METHODS } from '../../simulators/telegram/methods.ts'
 import { FAULTS } from '../../simulators/telegram/faults.ts'
-import { startCommand, temporaryFolder } from '../support/simulator-command.ts'
+import { startCommand, temporaryFolder, testUsage } from '../support/simulator-command.ts'
 import { bot } from './telegram-bot.ts'
 
 const start = (...flags: readonly string[]) => startCommand('telegram', flags)
@@ -34,23 +34,14 @@ describe('the command', () => {
     expect(await once(command.child, 'exit')).toEqual([0, null])
   })
 
-  test.each([
-    [['--port', 'many'], '--port is "many": give a whole number from 0 to 65535.'],
-    [['--user', '-1'], '--user'],
-    [['--token', 'x'], '--token is no token'],
-    [['--wrong'], "Unknown option '--wrong'"],
-  ])('%j is told what to do', async (flags, expected) => {
-    const command = await start(...flags)
-    expect(await command.code()).toBe(1)
-    expect(command.said()).toContain(expected)
-    expect(command.said()).toContain('Usage:')
-  })
-
-  test('lists every option for --help', async () => {
-    const command = await start('--help')
-    expect(await command.code()).toBe(0)
-    for (const option of ['port', 'token', 'user', 'ledger', 'rate-limits', 'help'])
-      expect(command.said()).toContain(`  --${option} `)
+  testUsage('telegram', {
+    mistakes: [
+      [['--port', 'many'], '--port is "many": give a whole number from 0 to 65535.'],
+      [['--user', '-1'], '--user'],
+      [['--token', 'x'], '--token is no token'],
+      [['--wrong'], "Unknown option '--wrong'"],
+    ],
+    options: ['port', 'token', 'user', 'ledger', 'rate-limits', 'help'],
   })
 })
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { FAULTS } from '../../simulators/whatsapp/faults.ts'
 import { FORGERIES } from '../../simulators/whatsapp/forgery.ts'
-import { startCommand, temporaryFolder } from '../support/simulator-command.ts'
+import { startCommand, temporaryFolder, testUsage } from '../support/simulator-command.ts'
 import { startReceiver } from '../support/webhook-receiver.ts'
 import { PHONE, post, SECRET, withButtons } from './whatsapp-business.ts'
 
@@ -51,23 +51,14 @@ describe('the command', () => {
     await receiver.close()
   })
 
-  test.each([
-    [[], '--webhook is missing or no URL'],
-    [['--webhook', 'http://127.0.0.1:1'], '--secret is missing'],
-    [['--webhook', 'http://127.0.0.1:1', '--secret', 's', '--port', '65536'], '--port is "65536"'],
-    [['--wrong'], "Unknown option '--wrong'"],
-  ])('%j is told what to do', async (flags, expected) => {
-    const command = await start(...flags)
-    expect(await command.code()).toBe(1)
-    expect(command.said()).toContain(expected)
-    expect(command.said()).toContain('Usage:')
-  })
-
-  test('lists every option for --help', async () => {
-    const command = await start('--help')
-    expect(await command.code()).toBe(0)
-    for (const option of ['webhook', 'secret', 'port', 'token', 'verify-token', 'user', 'ledger', 'help'])
-      expect(command.said()).toContain(`  --${option} `)
+  testUsage('whatsapp', {
+    mistakes: [
+      [[], '--webhook is missing or no URL'],
+      [['--webhook', 'http://127.0.0.1:1'], '--secret is missing'],
+      [['--webhook', 'http://127.0.0.1:1', '--secret', 's', '--port', '65536'], '--port is "65536"'],
+      [['--wrong'], "Unknown option '--wrong'"],
+    ],
+    options: ['webhook', 'secret', 'port', 'token', 'verify-token', 'user', 'ledger', 'help'],
   })
 })
 

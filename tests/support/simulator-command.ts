@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 /** A folder that goes with the test. */
 export async function temporaryFolder(): Promise<string> {
@@ -29,4 +29,23 @@ export async function startCommand(simulator: string, flags: readonly string[]) 
     /** The exit code, once it ended. */
     code: async (): Promise<number | null> => ((await closed) as [number | null])[0],
   }
+}
+
+/** How a simulator's command meets mistakes and `--help`. */
+export function testUsage(
+  simulator: string,
+  usage: { readonly mistakes: readonly (readonly [readonly string[], string])[]; readonly options: readonly string[] },
+): void {
+  test.each(usage.mistakes)('%j is told what to do', async (flags, expected) => {
+    const command = await startCommand(simulator, flags)
+    expect(await command.code()).toBe(1)
+    expect(command.said()).toContain(expected)
+    expect(command.said()).toContain('Usage:')
+  })
+
+  test('lists every option for --help', async () => {
+    const command = await startCommand(simulator, ['--help'])
+    expect(await command.code()).toBe(0)
+    for (const option of usage.options) expect(command.said()).toContain(`  --${option} `)
+  })
 }

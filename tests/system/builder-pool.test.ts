@@ -73,11 +73,11 @@ describe('a builder', () => {
   })
 })
 
-describe('a queue of 14 tasks and builders of one seat', () => {
+describe('a queue of 25 tasks and builders of one seat', () => {
   it('makes the pool grow to ten, never eleven, and shrink to two when it is done', { timeout: 240_000 }, async () => {
     expect((await look()).items).toHaveLength(2)
-    const tasks = await Promise.all(Array.from({ length: 14 }, () => submit(gateway.client, { prompt: 'Wait.' })))
-    expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(14)
+    const tasks = await Promise.all(Array.from({ length: 25 }, () => submit(gateway.client, { prompt: 'Wait.' })))
+    expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(25)
 
     let peak = 0
     const over = new AbortController()

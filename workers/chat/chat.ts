@@ -134,7 +134,7 @@ function accessOf(config: Config): ChatAccess {
 
 /** Only with an address of its own a webhook can be announced; else the operator does that. */
 async function introduce(channel: Channel, { config, logger }: ChatOptions): Promise<void> {
-  const base = config.PUBLIC_URL?.replace(/\/$/, '')
+  const base = config.PUBLIC_URL
   await channel
     .introduce(base === undefined ? undefined : `${base}/webhooks/${channel.name}`)
     .catch((error: unknown) => {
