@@ -72,15 +72,15 @@ describe('a store', () => {
     await admin.connect()
     let done = 0
     for (let round = 0; round < 5; round++) {
-      const write = store.tasks.note(said(taskId))
+      const write = store.tasks.note(said(taskId)).then(
+        () => (done += 1),
+        () => undefined,
+      )
       await admin.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and application_name = 'openclaw-gateway'`,
       )
-      await write.then(
-        () => (done += 1),
-        () => undefined,
-      )
+      await write
     }
     await admin.end()
     const types = await eventTypes(store, taskId)
