@@ -11,6 +11,7 @@ import { createOffices } from './leadership.ts'
 import { migrate } from './migrate.ts'
 import { createNotifications } from './notifications.ts'
 import { createOutbox } from './outbox.ts'
+import { PreparingClient } from './preparing-client.ts'
 import { createTaskStore } from './tasks.ts'
 
 /**
@@ -21,11 +22,14 @@ import { createTaskStore } from './tasks.ts'
  */
 export async function openStore(options: { readonly url: string; readonly connections: number }): Promise<Store> {
   const pool = new pg.Pool({
+    Client: PreparingClient,
     connectionString: options.url,
     max: options.connections,
     application_name: 'openclaw-gateway',
     // Statements are written one behind the other without waiting: a transaction takes two or three round trips.
     pipeline: true,
+    // To open a connection costs both sides as much as some thirty statements; tasks come in bursts.
+    idleTimeoutMillis: 60_000,
     // Nobody waits for ever for a connection: a request is refused as `unavailable`, an activity is tried again.
     connectionTimeoutMillis: 10_000,
     // A statement that takes a minute is a fault; it must not hold a row lock for ever.
