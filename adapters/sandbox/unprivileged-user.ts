@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { promisify } from 'node:util'
-
-const run = promisify(execFile)
+import { runProcess } from './run-process.ts'
 
 /** User ids that neither distributions nor systemd give to anybody, and that a container of 65,536 ids has as well. */
 const FIRST = 60_706
 const COUNT = 478
 const WRITABLE_BY_ALL = 0o002
+/** A work tree of a million files on a slow disk. */
+const GIVE_LIMIT_MS = 10 * 60_000
 
 /**
  * Whether this process is root and other users exist for it. The root of a container with one user id is an ordinary
@@ -49,5 +48,12 @@ export const becoming = (user: number): readonly string[] => [
 export async function giveTo(user: number, folder: string): Promise<void> {
   const { uid, mode } = await stat(folder)
   if (uid === user || (mode & WRITABLE_BY_ALL) !== 0) return
-  await run('chown', ['--recursive', '--no-dereference', `${user}:${user}`, folder])
+  const { exitCode, stderr } = await runProcess({
+    command: ['chown', '--recursive', '--no-dereference', `${user}:${user}`, folder],
+    environment: { PATH: '/usr/bin:/bin' },
+    directory: '/',
+    timeoutMs: GIVE_LIMIT_MS,
+    maxOutputBytes: 4_096,
+  })
+  if (exitCode !== 0) throw new Error(`${folder} was not given to user ${user}: ${Buffer.from(stderr).toString('utf8')}`)
 }
