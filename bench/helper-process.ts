@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 const RUN = fileURLToPath(new URL('../bin/run.mjs', import.meta.url))
+const REAPER = fileURLToPath(new URL('./reaper.py', import.meta.url))
 const STOP_LIMIT_MS = 10_000
 
 interface Question {
@@ -17,17 +18,25 @@ interface Reply {
 
 /** A process of the bench beside the product's, so that neither pays for the other. */
 export interface HelperProcess<Question, Answer> {
+  readonly pid: number
   ask(question: Question): Promise<Answer>
   stop(): Promise<void>
 }
 
-/** Starts an entry point of the bench; resolves when it says that it is ready. */
+/**
+ * Starts an entry point of the bench; resolves when it says that it is ready. One that is reaped is the child of the
+ * process that inherits whatever it leaves behind.
+ */
 export async function startHelper<Asked, Answer>(
   entry: string,
   args: readonly string[],
+  { reaped = false } = {},
 ): Promise<HelperProcess<Asked, Answer>> {
   const path = fileURLToPath(new URL(entry, import.meta.url))
-  const child = fork(RUN, [path, ...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = fork(RUN, [path, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    ...(reaped && { execPath: 'python3', execArgv: [REAPER, process.execPath] }),
+  })
   const waiting = new Map<number, (reply: Reply) => void>()
   child.on('message', (reply: Reply) => waiting.get(reply.id)?.(reply))
   const gone = once(child, 'exit').then(() => {
@@ -47,6 +56,7 @@ export async function startHelper<Asked, Answer>(
   }
   await ask('ready?')
   return {
+    pid: child.pid ?? 0,
     ask: (question) => ask(question) as Promise<Answer>,
     async stop() {
       if (child.connected) child.disconnect()

@@ -67,7 +67,9 @@ export async function startStage(options: {
     const connection = await Connection.connect({ address: gateway.temporalAddress })
     undo.push(() => connection.close())
     const bare = lazily(() => startBareTemporal({ address: gateway.temporalAddress, ...poolOf() }))
-    const agent = lazily(() => startHelper<readonly BareJob[] | BareTalk, unknown>('./bare/job.ts', []))
+    const agent = lazily(() =>
+      startHelper<readonly BareJob[] | BareTalk, unknown>('./bare/job.ts', [], { reaped: true }),
+    )
     const route = lazily(() =>
       startHelper<void, number>('./bare/webhook.ts', [embeddedAddress(join(data, 'postgres'))]),
     )

@@ -1,4 +1,5 @@
 import { startHelper, type HelperProcess } from '../helper-process.ts'
+import { cpuMsOf } from '../process-tree.ts'
 import type { StartBareTask } from './manager.ts'
 import type { BarePlan } from './plan.ts'
 
@@ -6,6 +7,8 @@ import type { BarePlan } from './plan.ts'
 export interface BareTemporal {
   /** Starts a bare workflow; gives its id and the time at which Temporal had accepted it. */
   start(plan: BarePlan): Promise<{ readonly workflowId: string; readonly acceptedAt: number }>
+  /** CPU time of its processes since their start; the server's is counted with the gateway. */
+  cpuMs(): number
   stop(): Promise<void>
 }
 
@@ -20,14 +23,16 @@ export async function startBareTemporal(options: {
   const pool = await Promise.all(
     Array.from({ length: builders }, () => startHelper('./bare/builder.ts', [address, String(seats)])),
   )
+  const helpers = [manager, ...pool]
   let started = 0
   return {
     async start(plan) {
       const workflowId = `bare-${process.pid}-${++started}`
       return { workflowId, acceptedAt: await manager.ask({ workflowId, plan }) }
     },
+    cpuMs: () => helpers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0),
     async stop() {
-      await Promise.all([manager, ...pool].map((helper) => helper.stop()))
+      await Promise.all(helpers.map((helper) => helper.stop()))
     },
   }
 }

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { answerQuestions } from '../helper-process.ts'
 import { endedChildrenCpuMs } from '../process-tree.ts'
 import { BareConversation, type Call } from './agent.ts'
+import { inNamespaces, onHost, type Place } from './place.ts'
 
 /**
  * The floor: the same job by a script that knows its way. The same model calls one after another, a clone, the edits, a
@@ -20,6 +20,8 @@ export interface BareJob {
   readonly directory: string
   /** The acceptance command. */
   readonly check: string
+  /** A bubblewrap that contains the model's tools and the check; without one they act on the host. */
+  readonly bwrap?: string
 }
 
 /** The model calls alone: milliseconds of each turn. */
@@ -32,17 +34,18 @@ export interface BareTalk {
 
 export interface BareJobTimes {
   readonly wallMs: number
-  /** Of git and the commands. */
+  /** Of git and the commands, with what a sandbox leaves to the reaper of this process. */
   readonly cpuMs: number
 }
 
 const run = promisify(execFile)
 const IDENTITY = ['-c', 'user.name=Bench', '-c', 'user.email=bench@example.com']
 
-async function job({ simulator, prompt, repository, directory, check }: BareJob): Promise<void> {
+async function job({ simulator, prompt, repository, directory, check, bwrap }: BareJob): Promise<void> {
   const work = join(directory, 'work')
   const clean = join(directory, 'clean')
   const git = (...args: string[]) => run('git', [...IDENTITY, ...args], { cwd: work })
+  const placeIn = (folder: string) => (bwrap === undefined ? onHost(folder) : inNamespaces(bwrap, folder))
   const conversation = new BareConversation(simulator, prompt)
   await conversation.understand()
   await run('git', ['clone', '--quiet', repository, work])
@@ -50,7 +53,7 @@ async function job({ simulator, prompt, repository, directory, check }: BareJob)
     const calls = await conversation.next()
     const answered: { call: Call; output: string }[] = []
     for (const call of calls) {
-      const { output, changed } = await perform(call, work)
+      const { output, changed } = await perform(call, placeIn(work))
       answered.push({ call, output })
       if (changed) {
         await git('add', '--all')
@@ -61,29 +64,26 @@ async function job({ simulator, prompt, repository, directory, check }: BareJob)
     done = calls.length === 0 || calls.some(({ name }) => name === 'complete_task')
   }
   await run('git', ['clone', '--quiet', work, clean])
-  await run('bash', ['-c', check], { cwd: clean })
+  await placeIn(clean).run(check)
   await git('push', '--quiet', 'origin', 'HEAD:refs/heads/bare')
 }
 
-async function perform({ name, args }: Call, directory: string) {
+async function perform({ name, args }: Call, place: Place) {
   const { file_path = '', old_string = '', new_string = '', content = '', command = '' } = args
-  const file = join(directory, file_path)
   switch (name) {
     case 'read_file':
-      return { output: await readFile(file, 'utf8'), changed: false }
+      return { output: await place.read(file_path), changed: false }
     case 'write_file':
-      await writeFile(file, content)
+      await place.write(file_path, content)
       return { output: 'written', changed: true }
     case 'replace':
-      await writeFile(
-        file,
-        (await readFile(file, 'utf8')).replace(old_string, () => new_string),
+      await place.write(
+        file_path,
+        (await place.read(file_path)).replace(old_string, () => new_string),
       )
       return { output: 'replaced', changed: true }
-    case 'run_shell_command': {
-      const { stdout, stderr } = await run('bash', ['-c', command], { cwd: directory })
-      return { output: stdout + stderr, changed: true }
-    }
+    case 'run_shell_command':
+      return { output: await place.run(command), changed: true }
     default:
       return { output: 'ok', changed: false }
   }
@@ -91,10 +91,11 @@ async function perform({ name, args }: Call, directory: string) {
 
 /** Jobs one beside another; the CPU time is that of the processes they started. */
 async function jobs(all: readonly BareJob[]): Promise<BareJobTimes> {
-  const before = endedChildrenCpuMs(process.pid)
+  const cpuMs = () => endedChildrenCpuMs(process.pid) + endedChildrenCpuMs(process.ppid)
+  const before = cpuMs()
   const started = performance.now()
   await Promise.all(all.map(job))
-  return { wallMs: performance.now() - started, cpuMs: endedChildrenCpuMs(process.pid) - before }
+  return { wallMs: performance.now() - started, cpuMs: cpuMs() - before }
 }
 
 async function talk({ simulator, prompt, turns }: BareTalk): Promise<readonly number[]> {

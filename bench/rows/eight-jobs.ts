@@ -1,3 +1,5 @@
+import { floorJobs, floorNote } from '../floor.ts'
+import { planOf } from '../history.ts'
 import { memoryOf } from '../process-tree.ts'
 import type { Line, Row } from '../row.ts'
 import { JOB } from '../script.ts'
@@ -14,8 +16,11 @@ export const eightJobs: Row = {
   name: 'eight-jobs',
   latencyMs: 300,
   async measure(stage): Promise<readonly Line[]> {
-    const { product, bare } = await interleaved(ROUNDS, {
+    const { id } = await workedOn(stage, await requestFor(stage, JOB))
+    const plan = await planOf(stage.temporal, id)
+    const { product, bare, floor } = await interleaved(ROUNDS, {
       product: () => productJobs(stage),
+      floor: async () => ({ wallMs: (await floorJobs(stage, plan, AT_ONCE)).wallMs, memory: 0 }),
       bare: async () => {
         const jobs = await Promise.all(Array.from({ length: AT_ONCE }, () => bareJobFor(stage, JOB)))
         return { wallMs: (await stage.bareJobs(jobs)).wallMs, memory: 0 }
@@ -29,6 +34,12 @@ export const eightJobs: Row = {
         baseline: median(bare.map(({ wallMs }) => wallMs)) / 1_000,
         target: { of: 'value', bound: 'at most', limit: 5 },
         notes: ['baseline: the plain script of whole-job, eight at once'],
+      },
+      {
+        what: `${AT_ONCE} such jobs at once, the least`,
+        unit: 's',
+        measured: median(floor.map(({ wallMs }) => wallMs)) / 1_000,
+        notes: [floorNote(plan)],
       },
       {
         what: `${AT_ONCE} such jobs at once, memory of the gateway`,

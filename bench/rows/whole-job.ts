@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { floorJobs, floorNote } from '../floor.ts'
+import { planOf } from '../history.ts'
 import { cpuMsOf } from '../process-tree.ts'
 import type { Line, Row } from '../row.ts'
 import { JOB, JOB_MODEL_CALLS } from '../script.ts'
@@ -15,9 +17,12 @@ export const wholeJob: Row = {
   name: 'whole-job',
   latencyMs: 300,
   async measure(stage): Promise<readonly Line[]> {
-    const { product, bare } = await interleaved(ROUNDS, {
+    const { id } = await workedOn(stage, await requestFor(stage, JOB))
+    const plan = await planOf(stage.temporal, id)
+    const { product, bare, floor } = await interleaved(ROUNDS, {
       product: () => productJob(stage),
       bare: async () => stage.bareJobs([await bareJobFor(stage, JOB)]),
+      floor: () => floorJobs(stage, plan, 1),
     })
     const seconds = (of: 'wallMs' | 'cpuMs') => ({
       measured: median(product.map((times) => times[of])) / 1_000,
@@ -42,6 +47,13 @@ export const wholeJob: Row = {
         notes: [
           "all processes of the gateway (Builders, Temporal and PostgreSQL too) against git and the commands of the script; the model and both clients don't count",
         ],
+      },
+      {
+        what: 'whole job, CPU, the least',
+        unit: 's',
+        measured: median(floor.map(({ cpuMs }) => cpuMs)) / 1_000,
+        baseline: seconds('cpuMs').baseline,
+        notes: [floorNote(plan)],
       },
     ]
   },
