@@ -55,5 +55,6 @@ export async function giveTo(user: number, folder: string): Promise<void> {
     timeoutMs: GIVE_LIMIT_MS,
     maxOutputBytes: 4_096,
   })
-  if (exitCode !== 0) throw new Error(`${folder} was not given to user ${user}: ${Buffer.from(stderr).toString('utf8')}`)
+  if (exitCode !== 0)
+    throw new Error(`${folder} was not given to user ${user}: ${Buffer.from(stderr).toString('utf8')}`)
 }
