@@ -85,7 +85,9 @@ const expectHandled = () => expect.poll(() => inbox.handled, { timeout: 30_000 }
 describe('a conversation', () => {
   it('takes what the inbox holds in its order, however often it is woken', async () => {
     inbox.waiting.push(1, 2, 3)
-    await Promise.all([wake(), wake(), wake()])
+    await wake()
+    // Not all three at once: the time-skipping server refuses a start while another one begins.
+    await Promise.all([wake(), wake()])
     await expectHandled().toEqual([1, 2, 3])
     inbox.waiting.push(4)
     await wake()
