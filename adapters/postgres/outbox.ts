@@ -47,11 +47,12 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
       for (const row of rows) await insertPosts(pool, [invitationOf(row.post, Number(row.last_word))])
     },
     async interrupted(target) {
-      const { rows } = await pool.query<OutboxRow>(
-        `select *, ${NOT_ITS_OWN} from outbox o where target = $1 and state = 'sending' order by number`,
+      const { rows } = await pool.query<OutboxRow & { readonly claimed_ms: number }>(
+        `select *, ${NOT_ITS_OWN}, (extract(epoch from now() - coalesce(claimed_at, created_at)) * 1000)::float8 as claimed_ms
+         from outbox o where target = $1 and state = 'sending' order by number`,
         [target],
       )
-      return rows.map(claimedOf)
+      return rows.map((row) => ({ ...claimedOf(row), claimedMs: row.claimed_ms }))
     },
     async taskOf({ conversation, providerId }) {
       const { rows } = await pool.query<{ task_id: string | null }>(
@@ -112,7 +113,7 @@ const NOT_ITS_OWN = `(select provider_id from outbox m where m.id = o.post ->> '
  */
 async function claim(pool: Pool, target: OutboxTarget): Promise<ClaimedPost | undefined> {
   const { rows } = await pool.query<OutboxRow>(
-    `update outbox o set state = 'sending', attempt = attempt + 1, due_at = 'infinity', sent_version = version
+    `update outbox o set state = 'sending', attempt = attempt + 1, due_at = 'infinity', sent_version = version, claimed_at = now()
      where number = (
        select c.number from outbox c where c.target = $1 and c.due_at <= now()
          and (c.state = 'pending' or (c.state = 'sending' and c.type = 'message'))

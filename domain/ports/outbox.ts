@@ -54,6 +54,12 @@ export interface ClaimedPost {
   readonly providerId?: string | undefined
 }
 
+/** A post whose sender is gone. */
+export interface InterruptedPost extends ClaimedPost {
+  /** Milliseconds since it was claimed: for so long nobody may have heard what became of it. */
+  readonly claimedMs: number
+}
+
 /** What became of an attempt. */
 export type Outcome =
   | { readonly state: 'sent'; readonly providerId?: string | undefined }
@@ -83,7 +89,7 @@ export interface Outbox {
   /** Asks a person once to write, so that a message that waits for it can be sent. */
   invite(message: { readonly id: string }): Promise<void>
   /** Posts somebody was sending who is gone: for its successor to settle. */
-  interrupted(target: OutboxTarget): Promise<readonly ClaimedPost[]>
+  interrupted(target: OutboxTarget): Promise<readonly InterruptedPost[]>
   /** The task of a message the gateway sent. */
   taskOf(message: { readonly conversation: string; readonly providerId: string }): Promise<string | undefined>
   /** How many posts are in each state; of one task, or all. Changes of a message are not counted for a task. */

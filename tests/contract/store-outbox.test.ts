@@ -162,7 +162,9 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
     it('is told by whoever takes over', async () => {
       await post(messagePost(conversation, { id: 'p1' }))
       const claimed = await claim()
-      expect(await opened.other.outbox.interrupted('telegram')).toMatchObject([{ attempt: 1, post: { id: 'p1' } }])
+      expect(await opened.other.outbox.interrupted('telegram')).toMatchObject([
+        { attempt: 1, post: { id: 'p1' }, claimedMs: expect.any(Number) as number },
+      ])
       await settle(claimed, SENT)
       expect(await store.outbox.interrupted('telegram')).toEqual([])
     })
