@@ -282,8 +282,7 @@ describe('messages to WhatsApp', () => {
   ) => {
     const webhook = createWhatsAppWebhook({ appSecret: 's', verifyToken: 'v', phoneNumberId: '106540352242922' })
     const inbox = createChatInbox({
-      store,
-      client: NOBODY,
+      ...{ store, client: NOBODY, channels: new Map(), access: { mode: 'open' } },
       logger: pino({ enabled: false }),
       invites: template !== undefined,
     })
