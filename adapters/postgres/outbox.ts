@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import type { DeliveryReport } from '../../domain/chat/message.ts'
 import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
 import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
+import { MESSAGES_PER_TASK } from '../../domain/limits.ts'
 import { addressOf, type AddressRow } from './chat-inbox.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
 import type { Reader } from './transaction.ts'
@@ -41,8 +42,8 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     async invite({ id }) {
       const { rows } = await pool.query<{ post: MessagePost; last_word: string }>(
         `select post, (select max(m.number) from chat_message m where m.conversation = o.conversation) as last_word
-         from outbox o where id = $1 and type = 'message' and state = 'pending'`,
-        [id],
+         from outbox o where id = $1 and type = 'message' and state = 'pending' and (${TOLD_OF_TASK}) < $2`,
+        [id, MESSAGES_PER_TASK],
       )
       for (const row of rows) await insertPosts(pool, [invitationOf(row.post, Number(row.last_word))])
     },
@@ -71,6 +72,10 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     subscribe: (listener) => notifications.subscribe(OUTBOX_TOPIC, listener),
   }
 }
+
+/** Answers to commands are no news of a task. */
+const TOLD_OF_TASK = `select count(*) from outbox t where t.task_id = o.task_id
+  and (t.type = 'invitation' or (t.type = 'message' and starts_with(t.id, o.task_id || '/')))`
 
 /** Also in the transaction of whoever has a reason to post. */
 export async function insertPosts(reader: Reader, posts: readonly Post[]): Promise<void> {

@@ -31,6 +31,8 @@ export type Post =
       readonly type: 'invitation'
       readonly id: string
       readonly conversation: string
+      /** The task that has news. */
+      readonly taskId?: string | undefined
       /** A line about the message that waits. */
       readonly about: string
     }
@@ -86,7 +88,10 @@ export interface Outbox {
   settle(settled: { readonly id: string; readonly attempt: number; readonly outcome: Outcome }): Promise<boolean>
   /** What a channel reports of messages by their reference. */
   report(reports: readonly DeliveryReport[]): Promise<void>
-  /** Asks a person once to write, so that a message that waits for it can be sent. */
+  /**
+   * Asks a person once to write, so that a message that waits for it can be sent; not when its task has told them so much
+   * already that this were one message too many.
+   */
   invite(message: { readonly id: string }): Promise<void>
   /** Posts somebody was sending who is gone: for its successor to settle. */
   interrupted(target: OutboxTarget): Promise<readonly InterruptedPost[]>
