@@ -15,10 +15,13 @@ export const LONG_TURNS = 206
 export const LONG_ERRAND = 'Bench: note a plan again and again, then hand in.'
 /** What gemini-cli 0.61 was measured with: write a file, run a command, answer. */
 export const TWO_TOOLS = 'Bench: write hello.txt with the word hello in it, then show that it is there.'
-
+/** One command after another, each of which leaves a line and takes its time. */
+export const STEPS = ['one', 'two', 'three'] as const
+export const STEPS_ERRAND = 'Bench: take three steps, then hand in.'
 const noteTurn = (description: string): ScriptedTurn => ({
   calls: [{ name: 'write_todos', args: { todos: [{ description, status: 'pending' }] } }],
 })
+const commandTurn = (command: string): ScriptedTurn => ({ calls: [{ name: 'run_shell_command', args: { command } }] })
 const lastTurn: ScriptedTurn = { calls: [{ name: 'complete_task', args: { summary: 'Noted.' } }] }
 
 const errand = (match: string, turns: readonly ScriptedTurn[]): ScriptedTask => ({
@@ -42,9 +45,13 @@ export const SCRIPT: GeminiScript = {
       LONG_ERRAND,
       Array.from({ length: LONG_TURNS }, (_, turn) => noteTurn(`hand in, step ${turn}`)),
     ),
+    errand(
+      STEPS_ERRAND,
+      STEPS.map((step) => commandTurn(`echo ${step} >> steps.txt; sleep 0.6`)),
+    ),
     errand(TWO_TOOLS, [
       { calls: [{ name: 'write_file', args: { file_path: 'hello.txt', content: 'hello\n' } }] },
-      { calls: [{ name: 'run_shell_command', args: { command: 'cat hello.txt' } }] },
+      commandTurn('cat hello.txt'),
     ]),
     ...scriptFor({ task: JOB, variant: 'straight' }).tasks,
   ],

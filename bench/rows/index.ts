@@ -4,6 +4,7 @@ import { firstStep } from './first-step.ts'
 import { inputTokens } from './input-tokens.ts'
 import { memoryPerTask } from './memory.ts'
 import { ownTime } from './own-time.ts'
+import { recovery } from './recovery.ts'
 import { tasksPerSecond } from './tasks-per-second.ts'
 import { webhooks } from './webhooks.ts'
 import { wholeJob } from './whole-job.ts'
@@ -18,4 +19,5 @@ export const ROWS: readonly Row[] = [
   webhooks,
   wholeJob,
   eightJobs,
+  recovery,
 ]
