@@ -18,6 +18,13 @@ export const TWO_TOOLS = 'Bench: write hello.txt with the word hello in it, then
 /** One command after another, each of which leaves a line and takes its time. */
 export const STEPS = ['one', 'two', 'three'] as const
 export const STEPS_ERRAND = 'Bench: take three steps, then hand in.'
+/** As long, with commands that say more than any model is shown; each says the number of its turn. */
+export const LOUD_TURNS = 200
+export const LOUD_OUTPUT_BYTES = 200_000
+export const LOUD_ERRAND = 'Bench: be loud again and again, then hand in.'
+const BE_LOUD = `turn=$(($(cat turn 2>/dev/null || echo 0) + 1)); echo $turn > turn
+yes 'a line of a very long output' | head -c ${LOUD_OUTPUT_BYTES}; echo; echo "turn $turn of ${LOUD_TURNS}"`
+
 const noteTurn = (description: string): ScriptedTurn => ({
   calls: [{ name: 'write_todos', args: { todos: [{ description, status: 'pending' }] } }],
 })
@@ -48,6 +55,14 @@ export const SCRIPT: GeminiScript = {
     errand(
       STEPS_ERRAND,
       STEPS.map((step) => commandTurn(`echo ${step} >> steps.txt; sleep 0.6`)),
+    ),
+    errand(
+      LOUD_ERRAND,
+      // The conversation is shortened on the way: what comes next does not follow from how long it is.
+      Array.from({ length: LOUD_TURNS }, () => ({
+        ...lastTurn,
+        when: { lastResponseContains: `turn ${LOUD_TURNS} of ${LOUD_TURNS}`, otherwise: commandTurn(BE_LOUD) },
+      })),
     ),
     errand(TWO_TOOLS, [
       { calls: [{ name: 'write_file', args: { file_path: 'hello.txt', content: 'hello\n' } }] },

@@ -2,6 +2,7 @@ import type { Row } from '../row.ts'
 import { eightJobs } from './eight-jobs.ts'
 import { firstStep } from './first-step.ts'
 import { inputTokens } from './input-tokens.ts'
+import { longTurns } from './long-turns.ts'
 import { memoryPerTask } from './memory.ts'
 import { ownTime } from './own-time.ts'
 import { recovery } from './recovery.ts'
@@ -14,6 +15,7 @@ export const ROWS: readonly Row[] = [
   tasksPerSecond,
   firstStep,
   ownTime,
+  longTurns,
   inputTokens,
   memoryPerTask,
   webhooks,
