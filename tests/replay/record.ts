@@ -22,6 +22,8 @@ type Play = (gateway: TestGateway, id: string) => Promise<unknown>
 const post = ({ client }: TestGateway, path: string, body?: object): Promise<TaskView> =>
   client.json('POST', path, body === undefined ? {} : { body })
 
+const partsOf = ({ progress }: TaskView): readonly string[] => progress.plan.flatMap(({ taskId = [] }) => taskId)
+
 /** What people and accidents do to the task of each name while it runs. */
 const PLAYS: Readonly<Record<string, { readonly request?: object; readonly play?: Play }>> = {
   completed: {},
@@ -83,6 +85,19 @@ const PLAYS: Readonly<Record<string, { readonly request?: object; readonly play?
       process.kill(items.find((one) => one.id === builder?.id)?.pid ?? 0, 'SIGKILL')
     },
   },
+  divided: {
+    async play(gateway, id) {
+      await until(gateway.client, id, 'awaiting_input')
+      await post(gateway, `/v1/tasks/${id}/messages`, { text: 'Green.' })
+    },
+  },
+  'divided-and-cancelled': {
+    async play(gateway, id) {
+      for (const part of partsOf(await until(gateway.client, id, 'building')))
+        await eventOf(gateway.client, part, ({ type }) => type === 'tool-called')
+      await post(gateway, `/v1/tasks/${id}/cancel`)
+    },
+  },
   'continued-as-new': { request: { constraints: { maxTurns: 400 } } },
 }
 
@@ -118,17 +133,21 @@ async function recordOne(gateway: TestGateway, name: string): Promise<void> {
   const { request, play } = PLAYS[name] ?? {}
   const { id } = await submit(gateway.client, { prompt: `${name} task`, kind: 'code', ...request })
   await play?.(gateway, id)
-  const { state } = await until(gateway.client, id, 'ended')
+  const task = await until(gateway.client, id, 'ended')
   const connection = await Connection.connect({ address: gateway.temporalAddress })
+  const { workflow } = new Client({ connection })
   // The task is ended in the store before its workflow is in Temporal.
-  await new Client({ connection }).workflow.getHandle(id).result()
-  const query = `WorkflowId IN ('${id}', 'build-${id}-1', 'build-${id}-2')`
-  for await (const { workflowId, runId, type } of new Client({ connection }).workflow.list({ query })) {
-    const part = workflowId === id ? type : `${type}-${workflowId.at(-1)}-${runId.slice(0, 8)}`
-    await writeFile(join(HISTORIES, `${name}.${part}.json`), await historyOf(gateway, { workflowId, runId }))
+  await workflow.getHandle(id).result()
+  for (const [index, taskId] of [id, ...partsOf(task)].entries()) {
+    const of = index === 0 ? name : `${name}.part-${index}`
+    const query = `WorkflowId IN ('${taskId}', 'build-${taskId}-1', 'build-${taskId}-2')`
+    for await (const { workflowId, runId, type } of workflow.list({ query })) {
+      const part = workflowId === taskId ? type : `${type}-${workflowId.at(-1)}-${runId.slice(0, 8)}`
+      await writeFile(join(HISTORIES, `${of}.${part}.json`), await historyOf(gateway, { workflowId, runId }))
+    }
   }
   await connection.close()
-  console.log(`${name}: ${state}`)
+  console.log(`${name}: ${task.state}`)
 }
 
 await record()

@@ -42,9 +42,10 @@ describe('a recorded history', () => {
     await expect(replay(read(name), `replay-${name}`)).resolves.toBeUndefined()
   })
 
-  it('covers every end of a task and every wait', () => {
+  it('covers every end of a task, every wait, and tasks in parts', () => {
     const covered = new Set(names.map((name) => name.split('.')[0]))
-    expect(covered.size).toBeGreaterThanOrEqual(13)
+    expect(covered.size).toBeGreaterThanOrEqual(16)
+    expect(names.filter((name) => /\.part-\d\.manageTask/.test(name))).toHaveLength(4)
   })
 
   it('covers everything a message of a private chat can mean', () => {
