@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts'
 
-export type Unit = 's' | 'ms' | 'MB' | 'tokens' | 'tasks/s'
+export type Unit = 's' | 'ms' | 'MB' | 'MiB' | 'tokens' | 'tasks' | 'tasks/s'
 
 /**
  * What a line must reach: the measured value itself, its ratio to the baseline, or how much it lies above the

@@ -15,10 +15,20 @@ export const LONG_TURNS = 206
 export const LONG_ERRAND = 'Bench: note a plan again and again, then hand in.'
 /** What gemini-cli 0.61 was measured with: write a file, run a command, answer. */
 export const TWO_TOOLS = 'Bench: write hello.txt with the word hello in it, then show that it is there.'
+/** One command after another, each of which leaves a line and takes its time. */
+export const STEPS = ['one', 'two', 'three'] as const
+export const STEPS_ERRAND = 'Bench: take three steps, then hand in.'
+/** As long, with commands that say more than any model is shown; each says the number of its turn. */
+export const LOUD_TURNS = 200
+export const LOUD_OUTPUT_BYTES = 200_000
+export const LOUD_ERRAND = 'Bench: be loud again and again, then hand in.'
+const BE_LOUD = `turn=$(($(cat turn 2>/dev/null || echo 0) + 1)); echo $turn > turn
+yes 'a line of a very long output' | head -c ${LOUD_OUTPUT_BYTES}; echo; echo "turn $turn of ${LOUD_TURNS}"`
 
 const noteTurn = (description: string): ScriptedTurn => ({
   calls: [{ name: 'write_todos', args: { todos: [{ description, status: 'pending' }] } }],
 })
+const commandTurn = (command: string): ScriptedTurn => ({ calls: [{ name: 'run_shell_command', args: { command } }] })
 const lastTurn: ScriptedTurn = { calls: [{ name: 'complete_task', args: { summary: 'Noted.' } }] }
 
 const errand = (match: string, turns: readonly ScriptedTurn[]): ScriptedTask => ({
@@ -42,9 +52,21 @@ export const SCRIPT: GeminiScript = {
       LONG_ERRAND,
       Array.from({ length: LONG_TURNS }, (_, turn) => noteTurn(`hand in, step ${turn}`)),
     ),
+    errand(
+      STEPS_ERRAND,
+      STEPS.map((step) => commandTurn(`echo ${step} >> steps.txt; sleep 0.6`)),
+    ),
+    errand(
+      LOUD_ERRAND,
+      // The conversation is shortened on the way: what comes next does not follow from how long it is.
+      Array.from({ length: LOUD_TURNS }, () => ({
+        ...lastTurn,
+        when: { lastResponseContains: `turn ${LOUD_TURNS} of ${LOUD_TURNS}`, otherwise: commandTurn(BE_LOUD) },
+      })),
+    ),
     errand(TWO_TOOLS, [
       { calls: [{ name: 'write_file', args: { file_path: 'hello.txt', content: 'hello\n' } }] },
-      { calls: [{ name: 'run_shell_command', args: { command: 'cat hello.txt' } }] },
+      commandTurn('cat hello.txt'),
     ]),
     ...scriptFor({ task: JOB, variant: 'straight' }).tasks,
   ],

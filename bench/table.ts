@@ -34,7 +34,7 @@ export const jsonOf = (lines: readonly Line[]): string =>
 
 function withUnit({ unit }: Line, value: number): string {
   if (unit === 's') return `${value.toFixed(2)} s`
-  if (unit === 'tokens') return String(Math.round(value))
+  if (unit === 'tokens' || unit === 'tasks') return String(Math.round(value))
   return `${value.toFixed(1)} ${unit}`
 }
 

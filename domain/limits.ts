@@ -27,6 +27,8 @@ export const LOOPING_CALLS = 10
 export const POISON_LOSSES = 3
 /** A living builder may fail because its database is away; with growing pauses so many failures last three minutes. */
 export const POISON_FAILURES = 10
+/** What a person is told of a task by new messages; more is noise. The template that asks for a word is one of them. */
+export const MESSAGES_PER_TASK = 4
 /** Services deliver what was said in one breath in any order: so long a message waits for those said before it. */
 export const SETTLE_MS = 200
 /** More parts than that are no independent work: merging them would cost more than building them at once saves. */

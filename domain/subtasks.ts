@@ -60,6 +60,14 @@ export const reasonOf = ({ state, error }: Subtask): string =>
 export const planOf = (subtasks: readonly Pick<Task, 'id' | 'title' | 'state'>[]): readonly PlanItem[] =>
   subtasks.map(({ id, title, state }) => ({ text: title, status: statusOf(state), taskId: id }))
 
+/** Lines of a plan that stand for sub-tasks; they come first. */
+export const subtaskLines = (plan: readonly PlanItem[]): readonly PlanItem[] =>
+  plan.filter(({ taskId }) => taskId !== undefined)
+
+/** Lines of a plan that its model wrote. */
+export const ownLines = (plan: readonly PlanItem[]): readonly PlanItem[] =>
+  plan.filter(({ taskId }) => taskId === undefined)
+
 function statusOf(state: Task['state']): PlanItem['status'] {
   if (state === 'completed') return 'completed'
   if (isFinal(state)) return 'cancelled'

@@ -76,8 +76,12 @@ async function aboutTask(
 
 async function taskOf({ store }: ChatDesk, { message, caller }: Request, named: string): Promise<Task | undefined> {
   if (named.startsWith('task-')) return store.tasks.find(named, caller.tenant)
-  const tasks = await store.chats.tasks({ conversation: message.conversation, limit: LISTED })
-  return tasks.find(({ waiting, tenant }) => waiting?.approvalId === named && tenant === caller.tenant)
+  const { tenant, subject: requester } = caller
+  const [here, own] = await Promise.all([
+    store.chats.tasks({ conversation: message.conversation, limit: LISTED }),
+    store.tasks.list({ tenant, requester, state: 'awaiting_approval', limit: LISTED }),
+  ])
+  return [...here, ...own.items].find((task) => task.waiting?.approvalId === named && task.tenant === tenant)
 }
 
 /** Commands that change nothing. */

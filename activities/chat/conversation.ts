@@ -60,7 +60,6 @@ async function carryOut(desk: ChatDesk, message: StoredMessage, meaning: Meaning
   if (meaning.type === 'command' && meaning.command === 'link') return linkSender(desk, message)
   const caller = await callerOf({ chatUsers: desk.store.chatUsers, access: desk.access }, message)
   if (!caller) return answerFixed(desk, message, 'stranger')
-  void desk.channels.get(message.channel)?.acknowledge(message)
   try {
     await carryOutKnown(desk, { message, caller }, meaning)
   } catch (error) {

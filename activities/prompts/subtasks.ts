@@ -22,6 +22,11 @@ export function partPrompt(part: {
   ].join('\n\n')
 }
 
+/** Who has seen so many conflicts of one part finds the others by their markers; a request must hold them beside the work. */
+const NAMED_CONFLICTS = 50
+/** Longer than any sensible path. */
+const CONFLICT_LENGTH = 500
+
 /** Where the merge of one sub-task's work met what others did. */
 export interface Conflict {
   readonly subtask: Subtask
@@ -41,7 +46,7 @@ export function mergedMessage(work: {
     `The request was divided into parts, and the workspace holds the merged work of these:\n${completed.map(({ title }) => `- ${title}`).join('\n')}`,
     ...conflicts.map(
       ({ subtask, commit, files }) =>
-        `The part "${subtask.title}" conflicts with those before it. Resolve every conflict so that each part keeps what it is for; its side of the conflict markers is ${commit}.\n${files.join('\n')}\nWhat it was to do:\n${excerpt(subtask)}`,
+        `The part "${subtask.title}" conflicts with those before it. Resolve every conflict so that each part keeps what it is for; its side of the conflict markers is ${commit}.\n${listed(files)}\nWhat it was to do:\n${excerpt(subtask)}`,
     ),
     ...failed.map(
       (subtask) =>
@@ -51,3 +56,9 @@ export function mergedMessage(work: {
 }
 
 const excerpt = ({ prompt }: Subtask): string => prompt.slice(0, EXCERPT)
+
+function listed(conflicts: readonly string[]): string {
+  const named = conflicts.slice(0, NAMED_CONFLICTS).map((conflict) => conflict.slice(0, CONFLICT_LENGTH))
+  const more = conflicts.length - named.length
+  return [...named, ...(more > 0 ? [`… and ${more} more; search for <<<<<<< to find them.`] : [])].join('\n')
+}

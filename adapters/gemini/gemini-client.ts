@@ -60,16 +60,14 @@ function parametersOf(request: ModelRequest, silence: SilenceTimer): GenerateCon
     systemInstruction: request.systemInstruction,
     abortSignal: silence.signal,
     // The SDK rebuilds parts: other order of keys, fields it does not know left out. They go out as they came in.
+    // What it is given as contents is only replaced: a whole conversation would be built, written and read for nothing.
     httpOptions: { extraBody: { contents: request.contents }, fetch: silence.fetch },
     ...(request.tools && { tools: [{ functionDeclarations: request.tools.map((tool) => ({ ...tool })) }] }),
     ...(request.jsonSchema && { responseMimeType: 'application/json', responseJsonSchema: request.jsonSchema }),
   }
   return {
     model: request.model,
-    contents: request.contents.map(({ role, parts }) => ({
-      role,
-      parts: [...parts],
-    })) as GenerateContentParameters['contents'],
+    contents: 'replaced by extraBody',
     config,
   }
 }

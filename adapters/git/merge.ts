@@ -13,15 +13,30 @@ const MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 export const merge: GitHost['merge'] = async ({ bare, base, ours, theirs, text }) => {
   const settings = ['-c', `merge.renameLimit=${RENAME_LIMIT}`, '-c', 'merge.conflictStyle=merge']
   const { exitCode, stdout, stderr } = await tryGit({
-    args: [...settings, 'merge-tree', '--write-tree', '--name-only', ours, theirs],
+    args: [...settings, 'merge-tree', '--write-tree', '-z', '--name-only', ours, theirs],
     directory: bare,
   })
-  const [tree = '', ...lines] = stdout.toString('utf8').split('\n')
+  const [tree = '', ...fields] = stdout.toString('utf8').split('\0')
   // 1 says that something conflicts, and then there is a tree; or that a commit is missing, and then there is none.
   if (exitCode > 1 || !OBJECT_ID.test(tree)) throw new Error(`git merge-tree ended with ${exitCode}: ${stderr}`)
-  const conflicts = exitCode === 0 ? [] : lines.filter((line) => line.startsWith('CONFLICT '))
+  const conflicts = exitCode === 0 ? [] : conflictsIn(fields)
   const commit = await commitTree({ bare, tree, parent: base, text, refs: 'refs/checkpoints' })
   return { commit, tree, conflicts }
+}
+
+/**
+ * Git's word on each conflict, as one line: names of files may hold line breaks. Behind the names of all files and an
+ * empty field it stands as a number of paths, the paths, what kind of word it is, and the word.
+ */
+function conflictsIn(fields: readonly string[]): readonly string[] {
+  const conflicts: string[] = []
+  for (let at = fields.indexOf('') + 1; at < fields.length;) {
+    const next = at + Number(fields[at]) + 3
+    const [kind = '', word = ''] = fields.slice(next - 2, next)
+    if (kind.startsWith('CONFLICT ')) conflicts.push(word.trimEnd().replaceAll('\n', '\\n'))
+    at = next
+  }
+  return conflicts
 }
 
 /** A bundle as `git bundle create` writes it, of a commit that no branch has to stand at. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
 import type { ChatAddress, ChatMessage, ChannelName, ReachedAddress } from '../../domain/chat/message.ts'
 import { GatewayError } from '../../domain/errors.ts'
-import type { ChatStore, StoredMessage } from '../../domain/ports/chat-store.ts'
+import type { ChatStore, NewMessage, StoredMessage } from '../../domain/ports/chat-store.ts'
 import { OUTBOX_TOPIC } from './notifications.ts'
 import { taskOf, type TaskRow } from './task-rows.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
@@ -120,8 +120,8 @@ const conversationId = ({ channel, chat, thread = '' }: ChatAddress): string =>
 const FREE_ID = `case when exists (select 1 from chat_conversation where id = $1)
   then $1 || '-' || substr(md5(random()::text), 1, 8) else $1 end`
 
-async function receive(transaction: Transaction, messages: readonly ChatMessage[]): Promise<readonly string[]> {
-  const fresh = new Set<string>()
+async function receive(transaction: Transaction, messages: readonly ChatMessage[]): Promise<readonly NewMessage[]> {
+  const fresh: NewMessage[] = []
   for (const message of messages) {
     const { channel, chat, thread = '', reach = null } = message
     const conversation = await transaction.query<{ id: string }>(
@@ -134,15 +134,15 @@ async function receive(transaction: Transaction, messages: readonly ChatMessage[
       `insert into chat_message (channel, id, conversation, place, message) values ($1, $2, $3, $4, $5) on conflict do nothing`,
       [channel, message.id, id, message.place, JSON.stringify(message)],
     )
-    if (rowCount === 1) fresh.add(id)
+    if (rowCount === 1) fresh.push({ ...message, conversation: id })
   }
   // Who has written can be written to again.
-  if (fresh.size > 0)
+  if (fresh.length > 0)
     transaction.write(
       `with released as (
          update outbox set due_at = now() where state = 'pending' and due_at = 'infinity' and conversation = any($1) returning 1)
        select pg_notify('task_event', $2) from released limit 1`,
-      [[...fresh], OUTBOX_TOPIC],
+      [fresh.map(({ conversation }) => conversation), OUTBOX_TOPIC],
     )
-  return [...fresh]
+  return fresh
 }

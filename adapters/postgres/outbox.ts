@@ -2,6 +2,7 @@ import type { Pool } from 'pg'
 import type { DeliveryReport } from '../../domain/chat/message.ts'
 import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
 import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
+import { MESSAGES_PER_TASK } from '../../domain/limits.ts'
 import { addressOf, type AddressRow } from './chat-inbox.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
 import type { Reader } from './transaction.ts'
@@ -41,17 +42,18 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     async invite({ id }) {
       const { rows } = await pool.query<{ post: MessagePost; last_word: string }>(
         `select post, (select max(m.number) from chat_message m where m.conversation = o.conversation) as last_word
-         from outbox o where id = $1 and type = 'message' and state = 'pending'`,
-        [id],
+         from outbox o where id = $1 and type = 'message' and state = 'pending' and (${TOLD_OF_TASK}) < $2`,
+        [id, MESSAGES_PER_TASK],
       )
       for (const row of rows) await insertPosts(pool, [invitationOf(row.post, Number(row.last_word))])
     },
     async interrupted(target) {
-      const { rows } = await pool.query<OutboxRow>(
-        `select *, ${NOT_ITS_OWN} from outbox o where target = $1 and state = 'sending' order by number`,
+      const { rows } = await pool.query<OutboxRow & { readonly claimed_ms: number }>(
+        `select *, ${NOT_ITS_OWN}, (extract(epoch from now() - coalesce(claimed_at, created_at)) * 1000)::float8 as claimed_ms
+         from outbox o where target = $1 and state = 'sending' order by number`,
         [target],
       )
-      return rows.map(claimedOf)
+      return rows.map((row) => ({ ...claimedOf(row), claimedMs: row.claimed_ms }))
     },
     async taskOf({ conversation, providerId }) {
       const { rows } = await pool.query<{ task_id: string | null }>(
@@ -70,6 +72,10 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     subscribe: (listener) => notifications.subscribe(OUTBOX_TOPIC, listener),
   }
 }
+
+/** Answers to commands are no news of a task. */
+const TOLD_OF_TASK = `select count(*) from outbox t where t.task_id = o.task_id
+  and (t.type = 'invitation' or (t.type = 'message' and starts_with(t.id, o.task_id || '/')))`
 
 /** Also in the transaction of whoever has a reason to post. */
 export async function insertPosts(reader: Reader, posts: readonly Post[]): Promise<void> {
@@ -112,7 +118,7 @@ const NOT_ITS_OWN = `(select provider_id from outbox m where m.id = o.post ->> '
  */
 async function claim(pool: Pool, target: OutboxTarget): Promise<ClaimedPost | undefined> {
   const { rows } = await pool.query<OutboxRow>(
-    `update outbox o set state = 'sending', attempt = attempt + 1, due_at = 'infinity', sent_version = version
+    `update outbox o set state = 'sending', attempt = attempt + 1, due_at = 'infinity', sent_version = version, claimed_at = now()
      where number = (
        select c.number from outbox c where c.target = $1 and c.due_at <= now()
          and (c.state = 'pending' or (c.state = 'sending' and c.type = 'message'))

@@ -1,5 +1,6 @@
 import type { TaskStore } from '../../domain/ports/store.ts'
-import { planOf } from '../../domain/subtasks.ts'
+import { ownLines, planOf, subtaskLines } from '../../domain/subtasks.ts'
+import type { PlanItem } from '../../domain/task.ts'
 import { insertTask } from './new-task.ts'
 import { dollars, lockTask, taskOf, writeTask, type FencedTask, type TaskRow } from './task-rows.ts'
 import type { Reader, Transaction } from './transaction.ts'
@@ -42,10 +43,19 @@ export async function divide(transaction: Transaction, { taskId, subtasks }: Div
 
 /** Writes where the sub-tasks stand into the plan of the whole. Locked first: what others wrote meanwhile is seen. */
 export async function refreshPlan(transaction: Transaction, parentId: string): Promise<void> {
-  await transaction.query('select 1 from task where id = $1 for update', [parentId])
-  const plan = planOf((await subtaskRows(transaction, parentId)).map(taskOf))
+  const { rows } = await transaction.query<Planned>('select plan from task where id = $1 for update', [parentId])
+  const subtasks = await subtaskRows(transaction, parentId)
+  const plan = [...planOf(subtasks.map(taskOf)), ...ownLines(rows[0]?.plan ?? [])]
   transaction.write('update task set plan = $2, updated_at = now() where id = $1', [parentId, JSON.stringify(plan)])
 }
+
+/** The plan of a task whose model plans anew: lines of sub-tasks are not the model's to change. */
+export async function replannedBy(reader: Reader, taskId: string, own: readonly PlanItem[]) {
+  const { rows } = await reader.query<Planned>('select plan from task where id = $1', [taskId])
+  return [...subtaskLines(rows[0]?.plan ?? []), ...own]
+}
+
+type Planned = Pick<TaskRow, 'plan'>
 
 /** What was spent of which budget: a sub-task's is that of the whole. */
 export async function budgetFor(

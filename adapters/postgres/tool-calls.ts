@@ -3,6 +3,7 @@ import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/sto
 import { storableText } from './storable-text.ts'
 import { writeCheckpoint } from './artifacts.ts'
 import { lockFenced, noteEvents } from './task-rows.ts'
+import { replannedBy } from './subtasks.ts'
 import { callData, calledEvent, callOf, loadCall } from './tool-call-rows.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
 
@@ -34,7 +35,11 @@ async function beginTool(
 }
 
 async function finishTool(transaction: Transaction, request: FinishTool): Promise<void> {
-  const [task, call] = await Promise.all([lockFenced(transaction, request), loadCall(transaction, request)])
+  const [task, call, plan] = await Promise.all([
+    lockFenced(transaction, request),
+    loadCall(transaction, request),
+    request.plan && replannedBy(transaction, request.taskId, request.plan),
+  ])
   if (call.state === 'finished') return
   transaction.write(
     `update tool_call set state = 'finished', response = $4, output = $5, summary = $6, finished_at = now()
@@ -49,8 +54,7 @@ async function finishTool(transaction: Transaction, request: FinishTool): Promis
     ],
   )
   if (request.checkpoint) writeCheckpoint(transaction, request.taskId, request.checkpoint)
-  if (request.plan)
-    transaction.write('update task set plan = $2 where id = $1', [task.id, JSON.stringify(request.plan)])
+  if (plan) transaction.write('update task set plan = $2 where id = $1', [task.id, JSON.stringify(plan)])
   const { ok, summary, blocked } = request
   const data = { ...callData(call), ok, summary, ...(blocked && { blocked }) }
   noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })

@@ -8,7 +8,10 @@ import type { Channel, ChannelTraits, Delivery, MessageEdit, OutgoingMessage } f
 /** The service answers in well under a second; who waits longer than this is not answered. */
 const ANSWER_LIMIT_S = 20
 
-const TRAITS: ChannelTraits = { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 12, edits: true }
+const TRAITS: ChannelTraits = {
+  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 12 },
+  ...{ edits: true, invites: false },
+}
 
 export interface TelegramOptions {
   readonly token: string

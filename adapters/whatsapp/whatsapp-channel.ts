@@ -1,6 +1,6 @@
 import type { Button, ChatMessage } from '../../domain/chat/message.ts'
 import { shortened } from '../../domain/chat/styled-text.ts'
-import type { Channel, ChannelTraits, Delivery, OutgoingMessage } from '../../domain/ports/channel.ts'
+import type { Channel, Delivery, OutgoingMessage } from '../../domain/ports/channel.ts'
 import { deliveryOfRefusal, deliveryOfSilence, type GraphRefusal } from './whatsapp-errors.ts'
 import { written } from './whatsapp-text.ts'
 
@@ -9,7 +9,7 @@ const GRAPH_VERSION = 'v23.0'
 /** The service answers within a second; who waits longer than this is not answered. */
 const ANSWER_LIMIT_MS = 20_000
 
-const TRAITS: ChannelTraits = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost: 8, maxButtons: 10, edits: false }
+const TRAITS = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost: 8, maxButtons: 10, edits: false }
 /** More become a list. */
 const MAX_BUTTONS = 3
 const MAX_BUTTON_TITLE = 20
@@ -29,7 +29,7 @@ export function createWhatsAppChannel(options: WhatsAppOptions): Channel {
   const post = (body: object) => postMessage(options, body)
   return {
     name: 'whatsapp',
-    traits: TRAITS,
+    traits: { ...TRAITS, invites: template !== undefined },
     // Statuses echo the reference of every message that was accepted.
     reconciliation: 'reported',
     send: (message) => send(post, message, contentOf(message)),

@@ -10,6 +10,10 @@ interface Part {
   }
 }
 export type Call = NonNullable<Part['functionCall']>
+export interface Forgetting {
+  readonly aboveBytes: number
+  readonly keepsBytes: number
+}
 
 const MODEL = 'gemini-3.1-pro-preview'
 const TOOLS = ['read_file', 'write_file', 'replace', 'run_shell_command', 'write_todos', 'complete_task']
@@ -54,6 +58,15 @@ export class BareConversation {
     this.contents.push({ role: 'user', parts })
   }
 
+  /** Lets the oldest turns go when the conversation is too long. */
+  forget({ aboveBytes, keepsBytes }: Forgetting): void {
+    const [, ...turns] = this.contents
+    if (sizeOf(turns) <= aboveBytes) return
+    // The model's words and what it was told in return leave together.
+    while (sizeOf(turns) > keepsBytes) turns.splice(0, 2)
+    this.contents.splice(1, Infinity, ...turns)
+  }
+
   private async post(body: object): Promise<{ candidates: { content: { parts: Part[] } }[] }> {
     const response = await fetch(`${this.url}/v1beta/models/${MODEL}:generateContent`, {
       method: 'POST',
@@ -64,3 +77,5 @@ export class BareConversation {
     return (await response.json()) as { candidates: { content: { parts: Part[] } }[] }
   }
 }
+
+const sizeOf = (contents: readonly object[]): number => Buffer.byteLength(JSON.stringify(contents))

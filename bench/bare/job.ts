@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { answerQuestions } from '../helper-process.ts'
 import { endedChildrenCpuMs } from '../process-tree.ts'
-import { BareConversation, type Call } from './agent.ts'
+import { BareConversation, type Call, type Forgetting } from './agent.ts'
 import { inNamespaces, onHost, type Place } from './place.ts'
 
 /**
@@ -30,6 +30,10 @@ export interface BareTalk {
   readonly simulator: string
   readonly prompt: string
   readonly turns: number
+  /** What every call comes to. */
+  readonly output: string
+  /** A conversation that grows above one size lets its oldest turns go, down to the other. */
+  readonly forgets?: Forgetting
 }
 
 export interface BareJobTimes {
@@ -98,14 +102,15 @@ async function jobs(all: readonly BareJob[]): Promise<BareJobTimes> {
   return { wallMs: performance.now() - started, cpuMs: cpuMs() - before }
 }
 
-async function talk({ simulator, prompt, turns }: BareTalk): Promise<readonly number[]> {
+async function talk({ simulator, prompt, turns, output, forgets }: BareTalk): Promise<readonly number[]> {
   const conversation = new BareConversation(simulator, prompt)
   const times: number[] = []
   for (let turn = 0; turn < turns; turn++) {
     const started = performance.now()
     const calls = await conversation.next()
     times.push(performance.now() - started)
-    conversation.respond(calls.map((call) => ({ call, output: 'Plan shown.' })))
+    conversation.respond(calls.map((call) => ({ call, output })))
+    if (forgets) conversation.forget(forgets)
   }
   return times
 }

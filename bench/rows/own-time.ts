@@ -1,14 +1,15 @@
 import type { BarePlan } from '../bare/plan.ts'
-import { stepsOf, type HistoryStep } from '../history.ts'
+import { stepsOf } from '../history.ts'
 import type { Line, Row } from '../row.ts'
 import { LONG_ERRAND, LONG_TURNS } from '../script.ts'
 import type { Stage } from '../stage.ts'
 import { interleaved, median } from '../statistics.ts'
 import { workedOn } from '../tasks.ts'
+import { ownTimeOf, turnCycles, type Turns } from '../turn-cycles.ts'
 
 const ROUNDS = 3
-const EARLY = { from: 6, to: 14 }
-const LATE = { from: 192, to: 204 }
+const EARLY: Turns = { from: 6, to: 14 }
+const LATE: Turns = { from: 192, to: 204 }
 /** A turn of the model and the tool it calls. */
 const ACTIVITIES_A_TURN = 2
 /** The child's first activity prepares the workspace. */
@@ -64,41 +65,9 @@ async function productTime(stage: Stage): Promise<OwnTime> {
     simulator: stage.simulator,
     prompt: LONG_ERRAND,
     turns: LONG_TURNS,
+    output: 'Plan shown.',
   })
-  const own = ({ from, to }: typeof EARLY) => {
-    const turns = [...cycles].filter(([turn]) => turn >= from && turn <= to)
-    return median(turns.map(([turn, ms]) => ms - (model[turn - 1] ?? 0)))
-  }
-  return { early: own(EARLY), late: own(LATE) }
-}
-
-/** Time from each turn to the next, by the number of the turn; pairs that a continue-as-new parts are left out. */
-async function turnCycles({ temporal }: Stage, taskId: string): Promise<ReadonlyMap<number, number>> {
-  const workflowId = (await stepsOf(temporal, taskId)).find(({ kind }) => kind === 'child')?.name ?? ''
-  const cycles = new Map<number, number>()
-  for (const runId of await runsOf(temporal, workflowId)) {
-    const turns = (await stepsOf(temporal, workflowId, runId)).filter(({ name }) => name === 'takeTurn')
-    for (const [index, step] of turns.entries()) {
-      const next = turns[index + 1]
-      if (next) cycles.set(turnOf(step), next.scheduledAt - step.scheduledAt)
-    }
-  }
-  return cycles
-}
-
-const turnOf = (step: HistoryStep): number => (step.input as { turn: number }).turn
-
-/** The runs of a workflow that continued as new, oldest first. */
-async function runsOf(temporal: Stage['temporal'], workflowId: string): Promise<readonly string[]> {
-  const last = (await temporal.workflow.getHandle(workflowId).describe()).raw.workflowExecutionInfo
-  const first = last?.firstRunId ?? ''
-  const runs = [first]
-  for (let run = first; ;) {
-    const { events } = await temporal.workflow.getHandle(workflowId, run).fetchHistory()
-    const next = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId
-    if (!next) return runs
-    runs.push((run = next))
-  }
+  return { early: ownTimeOf({ cycles, model, turns: EARLY }), late: ownTimeOf({ cycles, model, turns: LATE }) }
 }
 
 async function bareTime(stage: Stage): Promise<OwnTime> {

@@ -18,18 +18,21 @@ export function messagesOf(draft: Draft, envelope: Envelope, traits: ChannelTrai
     ...envelope,
     type: 'message',
     id: index === 0 ? envelope.id : `${envelope.id}.${index + 1}`,
+    // One sound, however long the text is.
+    ...(index > 0 && { silent: true }),
     text,
     buttons: index === chunks.length - 1 ? buttons : [],
   }))
 }
 
 /** Asks for a word of the person, for whom a message waits: once after each last word. */
-export function invitationOf({ conversation, text }: MessagePost, lastWord: number): Post {
+export function invitationOf({ conversation, taskId, text }: MessagePost, lastWord: number): Post {
   const [line = ''] = text.text.split('\n')
   return {
     type: 'invitation',
     id: `invitation-${conversation}-${lastWord}`,
     conversation,
+    ...(taskId !== undefined && { taskId }),
     about: shortened(line, MAX_ABOUT),
   }
 }

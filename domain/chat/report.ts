@@ -1,13 +1,14 @@
 import type { TaskEvent } from '../events.ts'
 import type { ChannelTraits } from '../ports/channel.ts'
 import type { Follower, Post } from '../ports/outbox.ts'
+import { MESSAGES_PER_TASK } from '../limits.ts'
 import { isFinal } from '../task.ts'
 import { editOf, messagesOf } from './posting.ts'
 import { joined, plain } from './styled-text.ts'
 import { cardOf, endOf, waitOf, type CardContext, type Draft } from './task-card.ts'
 
-/** With the card and the end a task makes at most four new messages. */
-const MAX_ASKED = 2
+/** The card and the end. */
+const ALWAYS_TOLD = 2
 const WAITS = ['approval-requested', 'input-requested', 'budget-requested']
 
 export interface Report {
@@ -60,11 +61,15 @@ function asking(told: Told): Report {
   const question = events.findLast(({ type }) => WAITS.includes(type))
   const wait = question && waitOf({ task }, { args: question.data['args'] })
   if (!wait) return { posts: settled, asked }
-  if (asked >= MAX_ASKED) return { posts: change(told, `ask-${asked}`, wait), asked }
-  const isLast = asked + 1 === MAX_ASKED && !traits.edits
+  const most = mostAsked(traits)
+  if (asked >= most) return { posts: change(told, `ask-${asked}`, wait), asked }
+  const isLast = asked + 1 === most && !traits.edits
   const draft = isLast ? { ...wait, text: joined([wait.text, LATER]) } : wait
   return { posts: [...settled, ...send(told, { name: `ask-${asked + 1}`, draft })], asked: asked + 1 }
 }
+
+/** How often a person is asked by a new message, and can still be told the end. */
+const mostAsked = ({ invites }: ChannelTraits): number => MESSAGES_PER_TASK - ALWAYS_TOLD - (invites ? 1 : 0)
 
 const LATER = plain('Should it ask again, /status shows the question.')
 

@@ -19,6 +19,8 @@ export interface ChannelTraits {
   readonly maxButtons: number
   /** Whether a message can be changed after it was sent. */
   readonly edits: boolean
+  /** Whether who was silent for long is asked for a word first, by a message more: see {@link Channel.reengage}. */
+  readonly invites: boolean
 }
 
 export interface OutgoingMessage {

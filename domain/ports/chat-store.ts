@@ -12,6 +12,11 @@ export interface StoredMessage extends ChatMessage {
   readonly ageMs: number
 }
 
+/** A message that came for the first time. */
+export interface NewMessage extends ChatMessage {
+  readonly conversation: string
+}
+
 /** A chat, or a topic of one, as the place where tasks are spoken about. */
 export interface ChatConversation {
   readonly id: string
@@ -22,8 +27,8 @@ export interface ChatConversation {
 
 /** The inbox of chats: what stands here is never lost and never taken twice. */
 export interface ChatStore {
-  /** Stores messages once each, in one transaction; gives the conversations that have something new. */
-  receive(messages: readonly ChatMessage[]): Promise<readonly string[]>
+  /** Stores messages once each, in one transaction; gives those that are new. */
+  receive(messages: readonly ChatMessage[]): Promise<readonly NewMessage[]>
   /** Conversations with messages that nobody has handled within `olderThanMs`. */
   neglected(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
   /** The first unhandled message in the provider's order. */

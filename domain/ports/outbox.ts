@@ -31,6 +31,8 @@ export type Post =
       readonly type: 'invitation'
       readonly id: string
       readonly conversation: string
+      /** The task that has news. */
+      readonly taskId?: string | undefined
       /** A line about the message that waits. */
       readonly about: string
     }
@@ -52,6 +54,12 @@ export interface ClaimedPost {
   readonly to?: ReachedAddress | undefined
   /** The provider's id of the message an edit changes. */
   readonly providerId?: string | undefined
+}
+
+/** A post whose sender is gone. */
+export interface InterruptedPost extends ClaimedPost {
+  /** Milliseconds since it was claimed: for so long nobody may have heard what became of it. */
+  readonly claimedMs: number
 }
 
 /** What became of an attempt. */
@@ -80,10 +88,13 @@ export interface Outbox {
   settle(settled: { readonly id: string; readonly attempt: number; readonly outcome: Outcome }): Promise<boolean>
   /** What a channel reports of messages by their reference. */
   report(reports: readonly DeliveryReport[]): Promise<void>
-  /** Asks a person once to write, so that a message that waits for it can be sent. */
+  /**
+   * Asks a person once to write, so that a message that waits for it can be sent; not when its task has told them so much
+   * already that this were one message too many.
+   */
   invite(message: { readonly id: string }): Promise<void>
   /** Posts somebody was sending who is gone: for its successor to settle. */
-  interrupted(target: OutboxTarget): Promise<readonly ClaimedPost[]>
+  interrupted(target: OutboxTarget): Promise<readonly InterruptedPost[]>
   /** The task of a message the gateway sent. */
   taskOf(message: { readonly conversation: string; readonly providerId: string }): Promise<string | undefined>
   /** How many posts are in each state; of one task, or all. Changes of a message are not counted for a task. */

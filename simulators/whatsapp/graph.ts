@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Answer, WholeRequest } from '../webhook/local-server.ts'
-import { isCarriedOut } from '../webhook/fault-plan.ts'
+import { FaultPlan, isCarriedOut } from '../webhook/fault-plan.ts'
 import { answerOf, type Fault } from './faults.ts'
 import { GraphError, invalidParameter, tokenRefused, unknownPath, unsupportedRequest } from './graph-error.ts'
 import type { WhatsAppLedger } from './ledger.ts'
@@ -15,7 +15,8 @@ const DOWNLOAD = '/whatsapp_business/attachments/'
 
 /** The Graph API: who may ask, for what, and the answer. */
 export class Graph {
-  private readonly ordered: Fault[] = []
+  /** Of messages, by what they are: `text`, `interactive`, `reaction`, `read` … */
+  readonly faults = new FaultPlan<Fault>()
 
   constructor(
     private readonly parts: {
@@ -27,14 +28,9 @@ export class Graph {
     },
   ) {}
 
-  /** The next messages have a fault. */
-  order(fault: Fault, times: number): void {
-    for (let count = 0; count < times; count++) this.ordered.push(fault)
-  }
-
   answer(request: WholeRequest): Answer {
     const isMessage = request.method === 'POST' && request.url.pathname.endsWith('/messages')
-    const fault = isMessage ? this.ordered.shift() : undefined
+    const fault = isMessage ? this.faults.next(kindOf(request)) : undefined
     let refusal: GraphError | undefined
     let answer: Answer
     try {
@@ -116,6 +112,11 @@ export class Graph {
   }
 }
 
+function kindOf({ body }: WholeRequest): string {
+  const { type, status } = (parsed(body) ?? {}) as { readonly type?: unknown; readonly status?: unknown }
+  return String(type ?? status)
+}
+
 const ok = (body: object): Answer => ({ kind: 'answer', status: 200, body })
 
 function checkBearer({ headers }: WholeRequest, token: string): void {
@@ -127,9 +128,15 @@ function checkBearer({ headers }: WholeRequest, token: string): void {
 function parse({ headers, body }: WholeRequest): unknown {
   if (!/^application\/json\b/i.test(headers['content-type'] ?? ''))
     throw invalidParameter('The parameter messaging_product is required.')
+  const message = parsed(body)
+  if (message === undefined) throw invalidParameter('Invalid parameter: the body is not JSON.')
+  return message
+}
+
+function parsed(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {
-    throw invalidParameter('Invalid parameter: the body is not JSON.')
+    return undefined
   }
 }

@@ -65,8 +65,8 @@ export interface WhatsAppSimulator {
     id: string,
     profile?: { readonly name?: string; readonly username?: string; readonly userId?: string },
   ): WhatsAppPerson
-  /** Lets the next message (or as many as `times` says) fail. */
-  failNext(fault: Fault, times?: number): void
+  /** Lets the next message (or as many as `times` says) fail; with `kind` only those of that type, or `read`. */
+  failNext(fault: Fault, which?: { readonly times?: number; readonly kind?: string }): void
   /** Does the handshake with the product's webhook. */
   verify(): Promise<Verification>
   /** Sends a message of this text with a forged signature; gives the HTTP status the product answers with. */
@@ -117,7 +117,7 @@ export async function startWhatsAppSimulator(options: WhatsAppSimulatorOptions):
       people.set(id, person)
       return person
     },
-    failNext: (fault, times = 1) => graph.order(fault, times),
+    failNext: (fault, { times = 1, kind } = {}) => graph.faults.order(fault, times, kind),
     verify: () => verifyWebhook(webhookUrl, { verifyToken, challenge: randomBytes(8).readUIntBE(0, 6).toString() }),
     forge: (forgery, text) =>
       sendForged(forgery, { url: webhookUrl, secret: appSecret, payload: callbacks.payloadOf([forgedMessage(text)]) }),

@@ -176,6 +176,7 @@ create table outbox (
   provider_id text,
   reason text,
   created_at timestamp with time zone not null default now(),
+  claimed_at timestamp with time zone,
   constraint outbox_number_key UNIQUE (number),
   constraint outbox_pkey PRIMARY KEY (id)
 );

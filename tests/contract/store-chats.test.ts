@@ -23,7 +23,7 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
       const news = await Promise.all(stores.map((one) => one.chats.receive([message, message])))
       expect(news.flat()).toHaveLength(1)
       expect(await store.chats.receive([message])).toEqual([])
-      const stored = await store.chats.next(news.flat()[0] ?? '')
+      const stored = await store.chats.next(news.flat()[0]?.conversation ?? '')
       expect(stored).toMatchObject({ ...message, isHandled: false })
     })
 

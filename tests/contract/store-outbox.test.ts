@@ -162,9 +162,43 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
     it('is told by whoever takes over', async () => {
       await post(messagePost(conversation, { id: 'p1' }))
       const claimed = await claim()
-      expect(await opened.other.outbox.interrupted('telegram')).toMatchObject([{ attempt: 1, post: { id: 'p1' } }])
+      expect(await opened.other.outbox.interrupted('telegram')).toMatchObject([
+        { attempt: 1, post: { id: 'p1' }, claimedMs: expect.any(Number) as number },
+      ])
       await settle(claimed, SENT)
       expect(await store.outbox.interrupted('telegram')).toEqual([])
+    })
+  })
+
+  describe('an invitation', () => {
+    const told = (...names: readonly string[]) =>
+      post(...names.map((name) => messagePost(conversation, { id: `task-1/${name}`, taskId: 'task-1' })))
+    const invitations = async () => {
+      const taken: string[] = []
+      for (let next = await claim(); next; next = await claim()) {
+        if (next.post.type === 'invitation') taken.push(next.post.id)
+        await settle(next, SENT)
+      }
+      return taken
+    }
+
+    it('is made once for all that waits since the last word, of tasks or not', async () => {
+      await told('card')
+      await post(messagePost(conversation, { id: 'reply-1' }))
+      for (const id of ['task-1/card', 'reply-1', 'task-1/card']) await store.outbox.invite({ id })
+      expect(await invitations()).toHaveLength(1)
+      expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ sent: 2 })
+    })
+
+    it('is left out when it were the fifth message of its task; answers to commands do not count', async () => {
+      await told('card', 'ask-1')
+      await post(...[1, 2, 3].map((number) => messagePost(conversation, { id: `reply-${number}`, taskId: 'task-1' })))
+      await store.outbox.invite({ id: 'task-1/ask-1' })
+      expect(await invitations()).toHaveLength(1)
+      await received(store, chatMessage())
+      await told('end')
+      await store.outbox.invite({ id: 'task-1/end' })
+      expect(await invitations()).toEqual([])
     })
   })
 

@@ -110,6 +110,22 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
     expect(await plan()).toEqual(fences.map(({ taskId }) => [taskId, 'cancelled']))
   })
 
+  it('stay in the plan of the whole beside what its own model plans, whichever is written later', async () => {
+    const { whole, fences } = await divided()
+    const plan = async () => (await store.tasks.find(whole))?.progress.plan.map(({ text, status }) => [text, status])
+    const change = { builder: { id: 'b1', seat: 1, attempt: 1 } }
+    await store.tasks.note({ taskId: whole, change })
+    const fence = { taskId: whole, seat: 1 }
+    await answeredTurn(store, fence, [call(0), call(1)])
+    const noted = { ...fence, turn: 1, response: {}, ok: true, summary: '0 of 1 done' }
+    for (const [position, text] of ['Look around', 'Put both together'].entries())
+      await store.conversations.finishTool({ ...noted, position, plan: [{ text, status: 'pending' }] })
+    const own = ['Put both together', 'pending']
+    expect(await plan()).toEqual([['Part 0', 'in_progress'], ['Part 1', 'in_progress'], own])
+    await store.tasks.move({ taskId: fences[1]?.taskId ?? '', to: 'failed' })
+    expect(await plan()).toEqual([['Part 0', 'in_progress'], ['Part 1', 'cancelled'], own])
+  })
+
   it('leave no text to the whole that they were told', async () => {
     const { taskId } = await taskIn(store, 'queued')
     await store.conversations.receive({ taskId, text: 'The parser.', from: 'key:1' })

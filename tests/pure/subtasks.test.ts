@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { mergedMessage } from '../../activities/prompts/subtasks.ts'
 import { MAX_SUBTASKS } from '../../domain/limits.ts'
 import { conclude, partsOf, planOf, type Subtask } from '../../domain/subtasks.ts'
 import { TASK_STATES, type Task } from '../../domain/task.ts'
@@ -75,4 +76,23 @@ it('each sub-task is a line of the plan, with its id and where it stands', () =>
     ]),
   )
   expect(planOf([ended('completed')])).toEqual([{ text: 'Greet', status: 'completed', taskId: 'task-2' }])
+})
+
+describe('what the Builder of the whole is told of conflicts', () => {
+  const subtask: Subtask = { id: 'task-1', title: 'Rename', prompt: 'Rename it.', state: 'completed' }
+  const told = (files: readonly string[]) =>
+    mergedMessage({ completed: [subtask], failed: [], conflicts: [{ subtask, commit: 'c1', files }] })
+
+  it('is every one of a few', () => {
+    const files = ['CONFLICT (content): Merge conflict in a.txt', 'CONFLICT (content): Merge conflict in b.txt']
+    expect(told(files)).toContain(files.join('\n'))
+    expect(told(files)).not.toContain('more;')
+  })
+
+  it('is no more than a request can hold, however many and however long their names are', () => {
+    const text = told(Array.from({ length: 5_000 }, (_, file) => `CONFLICT (content): ${file} ${'x'.repeat(4_000)}`))
+    expect(text).toContain('CONFLICT (content): 0 x')
+    expect(text).toContain('… and 4950 more; search for <<<<<<< to find them.')
+    expect(text.length).toBeLessThan(32 * 1024)
+  })
 })

@@ -1,21 +1,19 @@
-import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { startGeminiSimulator } from '../../simulators/gemini/server.ts'
+import { startTelegramSimulator } from '../../simulators/telegram/server.ts'
 import { startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
 import { eventOf } from '../support/scripted-gateway.ts'
+import { historyOf } from './history-of.ts'
+import { recordConversation } from './record-conversation.ts'
 import { scriptedModel } from './scripted-model.ts'
 
-const execute = promisify(execFile)
-const MAX_HISTORY_BYTES = 50 * 1024 * 1024
-
 /**
- * Records the histories `replay.test.ts` replays: one task for every end and every wait. Run once for a release
+ * Records the histories `replay.test.ts` replays: one task for every end and every wait, and a chat. Run once for a release
  * (`node bin/run.mjs tests/replay/record.ts`); what has been recorded is never recorded again, only added to.
  */
 const HISTORIES = fileURLToPath(new URL('./histories/', import.meta.url))
@@ -23,6 +21,8 @@ const HISTORIES = fileURLToPath(new URL('./histories/', import.meta.url))
 type Play = (gateway: TestGateway, id: string) => Promise<unknown>
 const post = ({ client }: TestGateway, path: string, body?: object): Promise<TaskView> =>
   client.json('POST', path, body === undefined ? {} : { body })
+
+const partsOf = ({ progress }: TaskView): readonly string[] => progress.plan.flatMap(({ taskId = [] }) => taskId)
 
 /** What people and accidents do to the task of each name while it runs. */
 const PLAYS: Readonly<Record<string, { readonly request?: object; readonly play?: Play }>> = {
@@ -85,25 +85,46 @@ const PLAYS: Readonly<Record<string, { readonly request?: object; readonly play?
       process.kill(items.find((one) => one.id === builder?.id)?.pid ?? 0, 'SIGKILL')
     },
   },
+  divided: {
+    async play(gateway, id) {
+      await until(gateway.client, id, 'awaiting_input')
+      await post(gateway, `/v1/tasks/${id}/messages`, { text: 'Green.' })
+    },
+  },
+  'divided-and-cancelled': {
+    async play(gateway, id) {
+      for (const part of partsOf(await until(gateway.client, id, 'building')))
+        await eventOf(gateway.client, part, ({ type }) => type === 'tool-called')
+      await post(gateway, `/v1/tasks/${id}/cancel`)
+    },
+  },
   'continued-as-new': { request: { constraints: { maxTurns: 400 } } },
 }
+
+const CONVERSATION = 'conversation.converse.json'
 
 async function record(): Promise<void> {
   await mkdir(HISTORIES, { recursive: true })
   const recorded = await readdir(HISTORIES)
   const missing = Object.keys(PLAYS).filter((name) => !recorded.includes(`${name}.manageTask.json`))
-  if (missing.length === 0) return console.log('Every history is recorded.')
+  const isSpoken = recorded.includes(CONVERSATION)
+  if (missing.length === 0 && isSpoken) return console.log('Every history is recorded.')
   const dataDirectory = await mkdtemp(join(tmpdir(), 'ocg-record-'))
   const simulator = await startGeminiSimulator({ script: scriptedModel })
+  const telegram = await startTelegramSimulator()
   const gateway = await startTestGateway({
     dataDirectory,
-    environment: { GEMINI_API_KEY: 'any', GOOGLE_GEMINI_BASE_URL: simulator.url },
+    environment: {
+      ...{ GEMINI_API_KEY: 'any', GOOGLE_GEMINI_BASE_URL: simulator.url, TELEGRAM_MODE: 'polling' },
+      ...{ TELEGRAM_BOT_TOKEN: telegram.token, TELEGRAM_API_BASE_URL: telegram.url },
+    },
   })
   try {
     for (const name of missing) await recordOne(gateway, name)
+    if (!isSpoken) await writeFile(join(HISTORIES, CONVERSATION), await recordConversation(gateway, telegram))
   } finally {
     await gateway.stop()
-    await simulator.close()
+    await Promise.all([simulator.close(), telegram.close()])
     await rm(dataDirectory, { recursive: true, force: true })
   }
 }
@@ -112,29 +133,21 @@ async function recordOne(gateway: TestGateway, name: string): Promise<void> {
   const { request, play } = PLAYS[name] ?? {}
   const { id } = await submit(gateway.client, { prompt: `${name} task`, kind: 'code', ...request })
   await play?.(gateway, id)
-  const { state } = await until(gateway.client, id, 'ended')
+  const task = await until(gateway.client, id, 'ended')
   const connection = await Connection.connect({ address: gateway.temporalAddress })
+  const { workflow } = new Client({ connection })
   // The task is ended in the store before its workflow is in Temporal.
-  await new Client({ connection }).workflow.getHandle(id).result()
-  const query = `WorkflowId IN ('${id}', 'build-${id}-1', 'build-${id}-2')`
-  for await (const { workflowId, runId, type } of new Client({ connection }).workflow.list({ query })) {
-    const part = workflowId === id ? type : `${type}-${workflowId.at(-1)}-${runId.slice(0, 8)}`
-    await writeFile(join(HISTORIES, `${name}.${part}.json`), await historyOf(gateway, { workflowId, runId }))
+  await workflow.getHandle(id).result()
+  for (const [index, taskId] of [id, ...partsOf(task)].entries()) {
+    const of = index === 0 ? name : `${name}.part-${index}`
+    const query = `WorkflowId IN ('${taskId}', 'build-${taskId}-1', 'build-${taskId}-2')`
+    for await (const { workflowId, runId, type } of workflow.list({ query })) {
+      const part = workflowId === taskId ? type : `${type}-${workflowId.at(-1)}-${runId.slice(0, 8)}`
+      await writeFile(join(HISTORIES, `${of}.${part}.json`), await historyOf(gateway, { workflowId, runId }))
+    }
   }
   await connection.close()
-  console.log(`${name}: ${state}`)
-}
-
-/** As Temporal's own command line writes it, without line breaks. */
-async function historyOf(gateway: TestGateway, run: { readonly workflowId: string; readonly runId: string }) {
-  const program = join(gateway.dataDirectory, 'temporal', 'temporal')
-  const where = ['--workflow-id', run.workflowId, '--run-id', run.runId, '--address', gateway.temporalAddress]
-  const shown = await execute(program, ['workflow', 'show', '--output', 'json', ...where], {
-    maxBuffer: MAX_HISTORY_BYTES,
-  })
-  // A stack names the folders of the machine it was recorded on, and no workflow ever looks at one.
-  const history: unknown = JSON.parse(shown.stdout, (key, value: unknown) => (key === 'stackTrace' ? '' : value))
-  return `${JSON.stringify(history)}\n`
+  console.log(`${name}: ${task.state}`)
 }
 
 await record()

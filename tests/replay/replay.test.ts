@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js'
 import { Worker } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ReadMessage } from '../../domain/contracts.ts'
 import { workflowBundle } from '../../workers/workflow-bundle.ts'
 
 /** Histories of a released version: what ran then must be understood by what runs now. */
@@ -23,14 +24,33 @@ const replay = (history: object, workflowId: string) =>
 const read = (name: string) =>
   JSON.parse(readFileSync(join(HISTORIES, name), 'utf8')) as { events: Record<string, unknown>[] }
 
+/** What a step of a conversation was asked to carry out. */
+function meaningIn(event: Record<string, unknown>): string | undefined {
+  const { activityType, input } = (event['activityTaskScheduledEventAttributes'] ?? {}) as Scheduled
+  if (activityType?.name !== 'carryOut') return undefined
+  const said = Buffer.from(input?.payloads[0]?.data ?? '', 'base64').toString('utf8')
+  return (JSON.parse(said) as ReadMessage).meaning.type
+}
+
+interface Scheduled {
+  readonly activityType?: { readonly name: string }
+  readonly input?: { readonly payloads: readonly { readonly data: string }[] }
+}
+
 describe('a recorded history', () => {
   it.each(names)('%s is replayed by the workflows of today', async (name) => {
     await expect(replay(read(name), `replay-${name}`)).resolves.toBeUndefined()
   })
 
-  it('covers every end of a task and every wait', () => {
+  it('covers every end of a task, every wait, and tasks in parts', () => {
     const covered = new Set(names.map((name) => name.split('.')[0]))
-    expect(covered.size).toBeGreaterThanOrEqual(13)
+    expect(covered.size).toBeGreaterThanOrEqual(16)
+    expect(names.filter((name) => /\.part-\d\.manageTask/.test(name))).toHaveLength(4)
+  })
+
+  it('covers everything a message of a private chat can mean', () => {
+    const meanings = read('conversation.converse.json').events.flatMap((event) => meaningIn(event) ?? [])
+    expect(new Set(meanings)).toEqual(new Set(['answer', 'command', 'new-task', 'ask-which', 'say', 'ask-which-task']))
   })
 })
 

@@ -22,8 +22,23 @@ const TURNS: Readonly<Record<string, (request: ModelRequest) => ScriptedTurn>> =
   'paused-and-resumed': ({ turn }) => (turn < 2 ? slowly(2) : complete),
   'seat-lost': firstThen(slowly(3)),
   looping: ({ turn }) => (turn < 10 ? call('list_directory', { dir_path: '.' }) : complete),
+  'one-part': firstThen(call('write_file', { file_path: 'a.txt', content: 'one\n' })),
+  'asking-part': ({ turn }) =>
+    turn === 0
+      ? call('ask_user', { question: 'Which colour?' })
+      : turn === 1
+        ? call('write_file', { file_path: 'a.txt', content: 'other\n' })
+        : complete,
+  'slow-part': () => slowly(600),
+  divided: firstThen(call('write_file', { file_path: 'a.txt', content: 'one\nother\n' })),
   'continued-as-new': ({ turn }) =>
     turn < 150 ? call('write_todos', { todos: [{ description: `${turn}`, status: 'pending' }] }) : complete,
+}
+
+/** What the tasks that are divided fall into. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  divided: ['one-part', 'asking-part'],
+  'divided-and-cancelled': ['slow-part', 'slow-part'],
 }
 
 /** Plays the task whose name begins the prompt. */
@@ -33,5 +48,6 @@ export function scriptedModel(request: ModelRequest): ScriptedTurn {
   const unclear = name === 'clarified-first' && !request.text.includes('The parser.')
   const understanding = { title: name, kind: 'code', summary: name, priority: 3, risk: 'low', needsRepository: false }
   const more = unclear ? { clarifyingQuestion: 'Which module?' } : name === 'answered' ? { answer: 'Because.' } : {}
-  return { text: JSON.stringify({ ...understanding, ...more }) }
+  const subtasks = PARTS[name]?.map((part) => ({ title: part, prompt: `${part} of the task` }))
+  return { text: JSON.stringify({ ...understanding, ...more, ...(subtasks && { subtasks }) }) }
 }

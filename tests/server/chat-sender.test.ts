@@ -282,8 +282,7 @@ describe('messages to WhatsApp', () => {
   ) => {
     const webhook = createWhatsAppWebhook({ appSecret: 's', verifyToken: 'v', phoneNumberId: '106540352242922' })
     const inbox = createChatInbox({
-      store,
-      client: NOBODY,
+      ...{ store, client: NOBODY, channels: new Map(), access: { mode: 'open' } },
       logger: pino({ enabled: false }),
       invites: template !== undefined,
     })
@@ -318,6 +317,27 @@ describe('messages to WhatsApp', () => {
     await store.outbox.post(numbered(conversation, 2))
     await counts().toEqual({ sent: 2 })
     expect(seen()).toEqual(['0', '1'])
+  })
+
+  it('in flight when the gateway was killed are sent again once a report missed meanwhile would have come again', async () => {
+    await begin()
+    await sender?.stop()
+    await store.outbox.post(numbered(conversation, 1))
+    await store.outbox.claim('whatsapp')
+    const database = new pg.Client({ connectionString: url })
+    await database.connect()
+    // The service repeats a report after half a minute at first: at most as long again as it has tried, and that once more.
+    for (const awayMs of [5_000, 600_000]) {
+      await database.query(`update outbox set claimed_at = now() - make_interval(secs => $1)`, [awayMs / 1_000])
+      sender = startSender(store, [
+        createWhatsAppChannel({ accessToken: 'a', phoneNumberId: '1', apiUrl: 'http://127.0.0.1:9' }),
+      ])
+      const due = () => store.outbox.dueInMs('whatsapp')
+      await expect.poll(due, WITHIN).toBeGreaterThan(awayMs + 30_000)
+      expect(await due()).toBeLessThan(awayMs + 40_000)
+      await sender.stop()
+    }
+    await database.end()
   })
 
   it('go on at the piece that was too fast', async () => {

@@ -24,6 +24,9 @@ const SCRIPT = {
   ],
 }
 
+/** After a queue has formed the pool has more than its least builders. */
+const GROWS_WITHIN_MS = 5_000
+
 let data: ReturnType<typeof dataDirectory>
 let simulator: GeminiSimulator
 let gateway: TestGateway
@@ -77,7 +80,10 @@ describe('a queue of 25 tasks and builders of one seat', () => {
   it('makes the pool grow to ten, never eleven, and shrink to two when it is done', { timeout: 240_000 }, async () => {
     expect((await look()).items).toHaveLength(2)
     const tasks = await Promise.all(Array.from({ length: 25 }, () => submit(gateway.client, { prompt: 'Wait.' })))
+    const sent = Date.now()
     expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(25)
+    await become(({ items }) => items.length > 2)
+    expect(Date.now() - sent).toBeLessThan(GROWS_WITHIN_MS)
 
     let peak = 0
     const over = new AbortController()

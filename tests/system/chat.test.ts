@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { anyPort } from '../../adapters/processes/ports.ts'
+import type { EventView } from '../../cli/client.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { loadTask } from '../../fixtures/load-task.ts'
 import { materialise } from '../../fixtures/materialise.ts'
@@ -11,10 +12,12 @@ import { scriptFor } from '../../fixtures/script-for.ts'
 import { startGeminiSimulator, type GeminiSimulator } from '../../simulators/gemini/server.ts'
 import { startTelegramSimulator, type TelegramSimulator } from '../../simulators/telegram/server.ts'
 import { startWhatsAppSimulator, type WhatsAppSimulator } from '../../simulators/whatsapp/server.ts'
-import { dataDirectory, startTestGateway, type TestGateway } from '../support/gateway.ts'
+import { dataDirectory, startTestGateway, submit, type TestGateway } from '../support/gateway.ts'
 import { watchUpdates } from '../support/upstream.ts'
 
 const fixture = loadTask(join(import.meta.dirname, '../../fixtures/tasks/csv-records'))
+/** Runs a command that it must not run unasked. */
+const RISKY = 'Rotate the keys of the staging cluster.'
 const PHONE = '491701234567'
 /** Long enough for a task on a busy machine. */
 const WITHIN = { timeout: 90_000, interval: 100 }
@@ -35,7 +38,19 @@ beforeAll(async () => {
   updates = watchUpdates(repository)
   const known = [{ name: 'csv', url: `file://${repository}`, acceptance: { commands: [fixture.command] } }]
   writeFileSync(join(root, 'repositories.json'), JSON.stringify(known))
-  model = await startGeminiSimulator({ script: scriptFor({ task: fixture, variant: 'straight' }), latencyMs: 200 })
+  const { tasks: played } = scriptFor({ task: fixture, variant: 'straight' })
+  const understanding = {
+    title: 'Rotate the keys',
+    kind: 'operations',
+    priority: 3,
+    risk: 'high',
+    needsRepository: false,
+  }
+  const turns = [{ calls: [{ name: 'run_shell_command', args: { command: 'echo rotated' } }] }]
+  model = await startGeminiSimulator({
+    script: { tasks: [{ match: RISKY, understanding, turns }, ...played] },
+    latencyMs: 200,
+  })
   port = await anyPort('127.0.0.1')
   const habits = { copies: 5, shuffleWithinMs: 100 }
   const retries = { waitMs: () => 300 }
@@ -130,6 +145,40 @@ it('a message in WhatsApp survives a kill of everything: one task, one final rep
   // Answers to the link and to /tasks, the card and the end.
   expect(whatsapp.ledger.newMessages(PHONE)).toBe(4)
   expect(whatsapp.ledger.requests.filter(({ status }) => status !== 200)).toEqual([])
+}, 240_000)
+
+it('an approval asked in Telegram can be given through the API, and one asked through the API in Telegram', async () => {
+  const ada = telegram.user(1001)
+  const asked = () => holding(telegram.ledger.chat(1001), 'asks to use run_shell_command')
+  const waiting = async (channel: string) =>
+    (await tasks()).find((task) => task.channel === channel && task.waiting?.for === 'approval')
+  const decisions = async (id: string) => {
+    const page = await gateway.client.json<{ items: readonly EventView[] }>('GET', `/v1/tasks/${id}/events`, {
+      headers: { accept: 'application/json' },
+    })
+    return page.items.filter(({ type }) => type === 'approval-decided')
+  }
+
+  ada.says(`/new ${RISKY}`)
+  await expect.poll(asked, WITHIN).toHaveLength(1)
+  const fromChat = await waiting('telegram')
+  const { id = '', waiting: { approvalId = '' } = {} } = fromChat ?? {}
+  await gateway.client.json('POST', `/v1/tasks/${id}/approvals/${approvalId}`, { body: { decision: 'approve' } })
+  await expect.poll(() => holding(telegram.ledger.chat(1001), 'Approved by'), WITHIN).toHaveLength(1)
+  expect(asked()).toEqual([])
+  ada.says(`/cancel ${id}`)
+  await expect
+    .poll(async () => (await gateway.client.json<TaskView>('GET', `/v1/tasks/${id}`)).state, WITHIN)
+    .toBe('cancelled')
+
+  const fromApi = await submit(gateway.client, { prompt: RISKY, kind: 'operations' })
+  await expect.poll(() => waiting('api'), WITHIN).toMatchObject({ id: fromApi.id })
+  ada.says(`/approve ${(await waiting('api'))?.waiting?.approvalId}`)
+  await expect.poll(() => decisions(fromApi.id), WITHIN).toMatchObject([{ decision: 'approve' }])
+  await expect
+    .poll(async () => (await gateway.client.json<TaskView>('GET', `/v1/tasks/${fromApi.id}`)).state, WITHIN)
+    .toBe('completed')
+  expect(asked()).toEqual([])
 }, 240_000)
 
 it('no secret and no word of anybody stands in the log or in Temporal', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { TASK_QUEUES } from '../../domain/contracts.ts'
+import type { Priority } from '../../domain/task.ts'
 import type { RunningTask } from '../support/workflows/running-task.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 import { scheduled } from '../support/workflows/histories.ts'
@@ -14,11 +15,22 @@ async function occupied(): Promise<RunningTask> {
   return task
 }
 
-async function queued(priority: 1 | 2 | 3 | 4 | 5): Promise<RunningTask> {
-  const task = await world().begin({ brief: { priority } })
+async function queued(priority: Priority, tenant = 'default'): Promise<RunningTask> {
+  const task = await world().begin({ brief: { priority, tenant } })
   await task.until('queued')
   await expect.poll(() => seatRequests(task)).toHaveLength(1)
   return task
+}
+
+/** As many tasks in the queue. */
+const backlog = (count: number, priority: Priority, tenant?: string): Promise<readonly RunningTask[]> =>
+  Promise.all(Array.from({ length: count }, () => queued(priority, tenant)))
+
+/** Lets the queue move, and tells at which places, from 0, these tasks of it were served. */
+async function placesOf(tasks: readonly RunningTask[], all: readonly RunningTask[]): Promise<readonly number[]> {
+  await Promise.all(all.map((task) => task.ended()))
+  const served = all.toSorted((one, other) => startOf(one) - startOf(other))
+  return tasks.map((task) => served.indexOf(task))
 }
 
 const seatRequests = async (task: RunningTask) =>
@@ -37,6 +49,25 @@ describe('the queue for a seat', () => {
     first.release('tool 1.0')
     await Promise.all(Object.values(tasks).map((task) => task.ended()))
     expect(order(tasks)).toEqual(['urgent', 'usual', 'late'])
+  })
+
+  it('lets a task of priority 1 overtake at least 80 % of those that wait with priority 5', async () => {
+    const first = await occupied()
+    const waiting = await backlog(10, 5)
+    const urgent = await queued(1)
+    first.release('tool 1.0')
+    const [place] = await placesOf([urgent], [...waiting, urgent])
+    expect(place).toBeLessThanOrEqual(waiting.length * 0.2)
+  })
+
+  it('is shared by tenants: the few tasks of one do not wait for the many that another sent before', async () => {
+    const first = await occupied()
+    const many = await backlog(10, 3, 'busy')
+    const few = await backlog(3, 3, 'quiet')
+    first.release('tool 1.0')
+    const places = await placesOf(few, [...many, ...few])
+    // Served in turn with the other's: not on the last places.
+    expect(Math.max(...places)).toBeLessThan(2 * few.length + 2)
   })
 
   it('names priority and tenant in the request', async () => {

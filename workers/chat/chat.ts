@@ -53,7 +53,8 @@ export interface Chat {
 export async function createChat(options: ChatOptions): Promise<Chat> {
   const { config, store, control, intake, viewOf, linkOf, logger } = options
   const channels = channelsOf(config)
-  const inbox = createChatInbox({ ...options, invites: config.WHATSAPP_TEMPLATE !== undefined })
+  const access = accessOf(config)
+  const inbox = createChatInbox({ ...options, channels, access, invites: config.WHATSAPP_TEMPLATE !== undefined })
   const clock = () => new Date()
   const callbacks = createCallbackSender({
     secret: config.CALLBACK_SECRET ?? (await readOrMakeSecret(paths(config).callbackSecret)),
@@ -61,7 +62,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
     clock,
   })
   const repositories = await readKnownRepositories(config.REPOSITORIES_FILE)
-  const desk = { store, control, intake, channels, access: accessOf(config), repositories, linkOf, clock }
+  const desk = { store, control, intake, channels, access, repositories, linkOf, clock }
   const onFailure = (error: unknown) => logger.warn({ reason: reasonOf(error) }, 'a chat step failed; it is repeated')
   // Ids alone: what was said is nobody's who reads logs.
   const onUnknown: SenderOptions['onUnknown'] = ({ post: { id, type }, reason, total }) =>

@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
+import { callerOf } from '../../activities/chat/known-sender.ts'
+import type { ChatAccess } from '../../domain/chat/access.ts'
+import type { ChannelName, ChatMessage } from '../../domain/chat/message.ts'
 import { TASK_QUEUES } from '../../domain/contracts.ts'
-import type { Received } from '../../domain/ports/channel.ts'
+import type { Channel, Received } from '../../domain/ports/channel.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { converse } from '../../workflows/converse.ts'
 import { conversationWokenSignal } from '../../workflows/messages.ts'
@@ -12,7 +15,10 @@ const NEGLECT_MS = 3_000
 const PAGE = 100
 
 export interface ChatInbox {
-  /** Makes durable what channels bring, then wakes the conversations; a lost wake is repeated by {@link ChatInbox.sweep}. */
+  /**
+   * Makes durable what channels bring, acknowledges it in the chat, and wakes the conversations; a lost wake is repeated by
+   * {@link ChatInbox.sweep}.
+   */
   take(received: Received): Promise<void>
   /** Wakes conversations with messages nobody has handled, until the signal. */
   sweep(signal: AbortSignal): Promise<void>
@@ -22,11 +28,18 @@ export interface ChatInbox {
 export function createChatInbox(parts: {
   readonly store: Store
   readonly client: Client
+  readonly channels: ReadonlyMap<ChannelName, Channel>
+  readonly access: ChatAccess
   readonly logger: Logger
   /** Whether a channel that reports closed windows can ask people to write. */
   readonly invites: boolean
 }): ChatInbox {
-  const { store, client, logger, invites } = parts
+  const { store, client, channels, access, logger, invites } = parts
+  /** Here, before anything that costs time: who writes sees at once that it was heard. Strangers see nothing. */
+  const acknowledge = async (message: ChatMessage): Promise<void> => {
+    const caller = await callerOf({ chatUsers: store.chatUsers, access }, message)
+    if (caller) await channels.get(message.channel)?.acknowledge(message)
+  }
   const wake = async (conversation: string): Promise<void> => {
     await client.workflow.signalWithStart<typeof converse>('converse', {
       workflowId: conversation,
@@ -36,7 +49,7 @@ export function createChatInbox(parts: {
       staticSummary: 'One conversation of a chat',
     })
   }
-  const wakeAll = (conversations: readonly string[]): void => {
+  const wakeAll = (conversations: Iterable<string>): void => {
     for (const conversation of conversations)
       wake(conversation).catch((error: unknown) => {
         logger.warn({ conversation, reason: String(error) }, 'a conversation could not be woken; it is repeated')
@@ -49,7 +62,12 @@ export function createChatInbox(parts: {
         await store.chatUsers.follow(change)
         await store.chats.followPerson(change)
       }
-      if (messages.length > 0) wakeAll(await store.chats.receive(messages))
+      const fresh = messages.length > 0 ? await store.chats.receive(messages) : []
+      for (const message of fresh)
+        acknowledge(message).catch((error: unknown) => {
+          logger.warn({ conversation: message.conversation, reason: String(error) }, 'a message was not acknowledged')
+        })
+      wakeAll(new Set(fresh.map(({ conversation }) => conversation)))
       if (reports.length > 0) await store.outbox.report(reports)
       for (const { outcome, reference } of reports)
         if (outcome === 'out-of-window' && invites) await store.outbox.invite({ id: reference })

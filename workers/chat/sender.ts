@@ -15,8 +15,9 @@ const LOOK_EVERY_MS = 250
 const LOOK_AT_LEAST_MS = 5_000
 /** A channel that echoes references has reported what it took by then. */
 const REPORT_LIMIT_MS = 10_000
-/** As above after a restart: what was reported meanwhile comes again, after half a minute and a minute. */
-const REPORT_LIMIT_AFTER_RESTART_MS = 100_000
+/** A report that nobody took comes again after half a minute at first, then after twice as long each time, up to an hour. */
+const FIRST_REPEAT_MS = 35_000
+const LONGEST_REPEAT_MS = 3_700_000
 /** A database that is started again answers within this time; later somebody else may send in our place. */
 const STORE_LIMIT_MS = 10_000
 const STORE_PAUSE_MS = 500
@@ -106,18 +107,21 @@ function note(service: ServiceHealth, delivery: Delivery, now: Date): void {
 /** These may have been sent or not. */
 async function settleInterrupted(target: OutboxTarget, options: SenderOptions): Promise<void> {
   const { store, channels } = options
-  for (const { post, attempt } of await store.outbox.interrupted(target)) {
+  for (const { post, attempt, claimedMs } of await store.outbox.interrupted(target)) {
     const reason = INTERRUPTED
     const channel = target === 'callback' ? undefined : channels.get(target)
     const outcome: Outcome =
       post.type === 'edit' || post.type === 'callback'
         ? { state: 'pending', reason, afterMs: 0 }
         : post.type === 'message' && channel?.reconciliation === 'reported'
-          ? { state: 'sending', reason, afterMs: REPORT_LIMIT_AFTER_RESTART_MS }
+          ? { state: 'sending', reason, afterMs: reportRepeatedWithin(claimedMs) }
           : { state: 'unknown', reason }
     await settle(options, { post, attempt }, outcome)
   }
 }
+
+/** Each pause of the service is as long as all before it and the first once more: so it is after what was missed here. */
+const reportRepeatedWithin = (missedMs: number): number => Math.min(missedMs + FIRST_REPEAT_MS, LONGEST_REPEAT_MS)
 
 async function sendOne(claimed: ClaimedPost, target: OutboxTarget, options: SenderOptions): Promise<Delivery> {
   const { store } = options

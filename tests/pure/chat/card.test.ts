@@ -112,7 +112,9 @@ describe('what a task waits for', () => {
   })
 })
 
-const EDITING: ChannelTraits = { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true }
+const EDITING: ChannelTraits = {
+  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true, invites: false },
+}
 const FIXED: ChannelTraits = { ...EDITING, maxTextWithButtons: 1_024, edits: false }
 
 /** A task's whole life as its chat is told of it: the states with their events, one report each. */
@@ -148,6 +150,12 @@ describe('a chat', () => {
       .filter(({ type }) => type === 'message')
     expect(messages.map(({ id }) => id.split('/')[1])).toEqual(['card', 'ask-1', 'ask-2', 'end'])
     expect(messages.map((post) => 'silent' in post && post.silent)).toEqual([true, false, false, false])
+  })
+
+  it('that has a template for who was silent is asked once less: the template is the fourth message', () => {
+    const messages = reports({ ...FIXED, invites: true }, LIFE).flat()
+    expect(messages.map(({ id }) => id.split('/')[1])).toEqual(['card', 'ask-1', 'end'])
+    expect(JSON.stringify(messages[1])).toContain('/status')
   })
 
   it('that can change messages sees every question, and who decided in its place', () => {

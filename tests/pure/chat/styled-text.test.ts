@@ -47,13 +47,18 @@ describe('a long text', () => {
 })
 
 describe('a draft as messages of a channel', () => {
-  const traits = { maxText: 100, maxTextWithButtons: 40, spanCost: 0, maxButtons: 2, edits: false }
+  const traits = { maxText: 100, maxTextWithButtons: 40, spanCost: 0, maxButtons: 2, edits: false, invites: false }
   const buttons = ['a', 'b', 'c'].map((title) => ({ title, command: `/${title}` }))
   const envelope = { id: 'reply-1', conversation: 'c' }
 
   it('has the given id on the first, and others in order', () => {
     const posts = messagesOf({ text: plain(words(60)), buttons: [] }, envelope, traits)
     expect(posts.slice(0, 3).map(({ id }) => id)).toEqual(['reply-1', 'reply-1.2', 'reply-1.3'])
+  })
+
+  it('makes one sound', () => {
+    const posts = messagesOf({ text: plain(words(60)), buttons: [] }, envelope, traits)
+    expect(posts.slice(0, 3).map(({ silent = false }) => silent)).toEqual([false, true, true])
   })
 
   it('has its buttons under the last, as many as the channel shows, and is short enough for them', () => {

@@ -13,13 +13,12 @@ import type { Store } from '../../../domain/ports/store.ts'
 import type { Task } from '../../../domain/task.ts'
 import { freshDatabase } from '../database.ts'
 import { createTestTaskControl, type TestTaskControl } from '../task-control.ts'
-import { chatMessage } from './messages.ts'
+import { chatMessage, received } from './messages.ts'
 
 /** A conversation's steps on a real store; what it would send stands in the outbox. */
 export interface TestDesk {
   readonly store: Store
   readonly control: TestTaskControl
-  readonly acknowledged: readonly ChatMessage[]
   /** Says something and carries it out as the workflow does; gives the answers it got. */
   says(text: string, more?: Partial<ChatMessage>): Promise<readonly Said[]>
   /** Tasks of the chat, newest first. */
@@ -35,39 +34,39 @@ export interface Said {
 }
 
 /** A channel that nobody reads: it only has the measure of one. */
-const silent = (acknowledged: ChatMessage[]): Channel => ({
+const SILENT: Channel = {
   name: 'telegram',
-  traits: { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true },
+  traits: { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true, invites: false },
   botName: 'our_bot',
   reconciliation: 'never',
   send: () => Promise.resolve({ type: 'refused', reason: 'nobody sends here' }),
   edit: () => Promise.resolve({ type: 'refused', reason: 'nobody sends here' }),
-  acknowledge: (message) => Promise.resolve(void acknowledged.push(message)),
+  acknowledge: () => Promise.resolve(),
   introduce: () => Promise.resolve(),
-})
+}
 
 export async function openTestDesk(
   options: { readonly access?: ChatAccess; readonly repositories?: readonly ChatRepository[] } = {},
 ): Promise<TestDesk> {
   const store = await openStore({ url: await freshDatabase(), connections: 6 })
   const control = createTestTaskControl(store)
-  const acknowledged: ChatMessage[] = []
   const activities = createConversationActivities({
     ...{ store, control, access: options.access ?? { mode: 'linked' }, repositories: options.repositories ?? [] },
     intake: createTaskIntake({
       ...{ store, tasks: control, outboundAllowlist: [], log: { error: () => undefined } },
       checkRepository: () => ({}),
     }),
-    channels: new Map([['telegram', silent(acknowledged)]]),
+    channels: new Map([['telegram', SILENT]]),
     linkOf: (taskId) => `https://gw.example/tasks/${taskId}`,
     clock: () => new Date(),
   })
   let links = 0
   return {
-    ...{ store, control, acknowledged },
+    ...{ store, control },
     async says(text, more = {}) {
-      const [conversation] = await store.chats.receive([chatMessage({ text, ...more })])
-      if (conversation === undefined) return []
+      const [message] = await store.chats.receive([chatMessage({ text, ...more })])
+      if (!message) return []
+      const { conversation } = message
       const answers: Said[] = []
       for (;;) {
         const next = await activities.readNextMessage({ conversation })
@@ -82,12 +81,10 @@ export async function openTestDesk(
       }
     },
     async tasks() {
-      const [conversation] = await store.chats.receive([
-        chatMessage({ kind: 'wordless', id: `probe-${Date.now()}-${Math.random()}` }),
-      ])
-      const next = await store.chats.next(conversation ?? '')
+      const conversation = await received(store, chatMessage({ kind: 'wordless' }))
+      const next = await store.chats.next(conversation)
       await store.chats.markHandled(next?.number ?? 0)
-      return store.chats.tasks({ conversation: conversation ?? '', limit: 20 })
+      return store.chats.tasks({ conversation, limit: 20 })
     },
     async link(sender = '1001', roles = ['submitter']) {
       links++

@@ -18,9 +18,9 @@ export function chatMessage(more: Partial<ChatMessage> = {}): ChatMessage {
 
 /** Stores messages; gives their conversation. */
 export async function received(store: Store, ...messages: readonly ChatMessage[]): Promise<string> {
-  const [conversation] = await store.chats.receive(messages)
-  if (conversation === undefined) throw new Error('none of the messages was new')
-  return conversation
+  const [message] = await store.chats.receive(messages)
+  if (!message) throw new Error('none of the messages was new')
+  return message.conversation
 }
 
 /** A message of the gateway to a conversation. */

@@ -1,0 +1,62 @@
+import { Client, Connection } from '@temporalio/client'
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openStore } from '../../adapters/postgres/store.ts'
+import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
+import { createTelegramReader } from '../../adapters/telegram/telegram-webhook.ts'
+import type { ChatAccess } from '../../domain/chat/access.ts'
+import type { ChatMessage } from '../../domain/chat/message.ts'
+import type { Store } from '../../domain/ports/store.ts'
+import { startTelegramSimulator, type TelegramSimulator } from '../../simulators/telegram/server.ts'
+import { createChatInbox } from '../../workers/chat/inbox.ts'
+import { freshDatabase } from '../support/database.ts'
+
+let store: Store
+let connection: Connection
+let telegram: TelegramSimulator
+beforeEach(async () => {
+  store = await openStore({ url: await freshDatabase(), connections: 4 })
+  // Nobody listens there, and nothing is tried again.
+  connection = Connection.lazy({ address: '127.0.0.1:9', interceptors: [] })
+  telegram = await startTelegramSimulator()
+})
+afterEach(async () => {
+  await Promise.all([connection.close(), telegram.close()])
+  await store.close()
+})
+
+const inboxFor = (access: ChatAccess) =>
+  createChatInbox({
+    ...{ store, access, client: new Client({ connection }), logger: pino({ enabled: false }), invites: false },
+    channels: new Map([['telegram', createTelegramChannel({ token: telegram.token, apiUrl: telegram.url })]]),
+  })
+/** A message as the service shows it to the bot. */
+async function said(text: string): Promise<ChatMessage> {
+  telegram.user(1001).says(text)
+  const answer = await fetch(`${telegram.url}/bot${telegram.token}/getUpdates?offset=-1`)
+  const { result } = (await answer.json()) as { readonly result: readonly unknown[] }
+  return createTelegramReader(telegram.token).read(result.at(-1))[0] as ChatMessage
+}
+const acknowledged = () =>
+  telegram.ledger.calls
+    .filter(({ method }) => method === 'setMessageReaction' || method === 'sendChatAction')
+    .map(({ method, parameters }) => [method, parameters['message_id'] ?? parameters['chat_id']])
+
+describe('a message', () => {
+  it('is acknowledged once however often it comes, before its conversation has been woken', async () => {
+    const inbox = inboxFor({ mode: 'open' })
+    const message = await said('fix the login')
+    for (let copy = 0; copy < 5; copy++) await inbox.take({ messages: [message], reports: [] })
+    await inbox.take({ messages: [await said('and the logout')], reports: [] })
+    await expect.poll(acknowledged).toHaveLength(4)
+    const ids = acknowledged().filter(([method]) => method === 'setMessageReaction')
+    expect(new Set(ids.map(([, id]) => id)).size).toBe(2)
+  })
+
+  it('of somebody nobody has linked is not acknowledged', async () => {
+    await inboxFor({ mode: 'linked' }).take({ messages: [await said('let me in')], reports: [] })
+    await inboxFor({ mode: 'open' }).take({ messages: [await said('fix the login')], reports: [] })
+    await expect.poll(acknowledged).toHaveLength(2)
+    expect(await store.chats.neglected({ olderThanMs: 0, limit: 5 })).toHaveLength(1)
+  })
+})
