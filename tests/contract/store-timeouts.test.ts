@@ -65,6 +65,21 @@ describe('a store', () => {
     expect(await eventTypes(other, taskId)).toEqual(['task-received', 'message-sent', 'message-sent'])
   })
 
+  it('works on while a newer gateway adds columns to what it reads and writes', async () => {
+    const store = await opened(url)
+    const taskId = await newTask(store)
+    const use = async () => {
+      await store.tasks.note({ taskId, change: { title: 'used' }, events: [] })
+      return store.tasks.find(taskId, 'default')
+    }
+    await use()
+    const newer = new pg.Client({ connectionString: url })
+    await newer.connect()
+    await newer.query('alter table task add column newer text')
+    await newer.end()
+    expect(await use()).toMatchObject({ id: taskId, title: 'used' })
+  })
+
   it('works on after its connections were cut, the write of that moment done once or not at all', async () => {
     const store = await opened(proxy.url)
     const taskId = await newTask(store)
