@@ -5,7 +5,7 @@ import type { ConversationStore } from '../../domain/ports/store.ts'
 import { isFinal } from '../../domain/task.ts'
 import { takenOnce } from './taken-messages.ts'
 import { lockTask, writeTask, type TaskRow } from './task-rows.ts'
-import { callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
+import { CALL_COLUMNS, callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
 
 type OpenApproval = Parameters<ConversationStore['openApproval']>[0]
@@ -52,7 +52,7 @@ async function decideApproval(
 ): Promise<DecideApproval['decision']> {
   const { taskId, approvalId } = decision
   const { rows } = await transaction.query<ToolCallRow>(
-    'select * from tool_call where task_id = $1 and approval_id = $2',
+    `select ${CALL_COLUMNS} from tool_call where task_id = $1 and approval_id = $2`,
     [taskId, approvalId],
   )
   const call = rows[0]

@@ -6,7 +6,7 @@ import type { ConversationStore, Fence, ToolCall, Turn, TurnStart } from '../../
 import { acceptsSteering } from '../../domain/task.ts'
 import { createApprovals } from './approvals.ts'
 import { contentsBefore } from './contents.ts'
-import { callOf, type ToolCallRow } from './tool-call-rows.ts'
+import { CALL_COLUMNS, callOf, type ToolCallRow } from './tool-call-rows.ts'
 import { dollars, lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
 import { budgetFor } from './subtasks.ts'
 import { storableText } from './storable-text.ts'
@@ -83,7 +83,10 @@ async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & {
   const { taskId } = fence
   const [task, known, repeated] = await Promise.all([
     lockFenced(transaction, fence),
-    transaction.query<TurnRow>('select * from turn where task_id = $1 and number = $2', [taskId, turn]),
+    transaction.query<TurnRow>('select number, model, parts from turn where task_id = $1 and number = $2', [
+      taskId,
+      turn,
+    ]),
     transaction.query<Pick<ToolCall, 'name' | 'args'>>(REPEATED_CALL, [taskId, LOOPING_CALLS]),
   ])
   const row = known.rows[0]
@@ -113,7 +116,7 @@ async function turnOf(reader: Reader, row: TurnRow & { taskId: string }): Promis
 
 async function callsOf(reader: Reader, at: { taskId: string; turn: number }): Promise<readonly ToolCall[]> {
   const { rows } = await reader.query<ToolCallRow>(
-    'select * from tool_call where task_id = $1 and turn = $2 order by position',
+    `select ${CALL_COLUMNS} from tool_call where task_id = $1 and turn = $2 order by position`,
     [at.taskId, at.turn],
   )
   return rows.map(callOf)
@@ -218,7 +221,7 @@ async function receive(
 /** The `ask_user` call that waits; none when the question is the understanding step's. */
 async function openQuestion(reader: Reader, task: TaskRow): Promise<ToolCall | undefined> {
   const { rows } = await reader.query<ToolCallRow>(
-    `select * from tool_call where task_id = $1 and state = 'running' and name = 'ask_user' order by turn desc limit 1`,
+    `select ${CALL_COLUMNS} from tool_call where task_id = $1 and state = 'running' and name = 'ask_user' order by turn desc limit 1`,
     [task.id],
   )
   return rows[0] && callOf(rows[0])

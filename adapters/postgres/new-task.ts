@@ -1,5 +1,5 @@
 import { DEFAULT_MAX_TURNS, DEFAULT_PRIORITY, type TaskRequest } from '../../domain/task.ts'
-import type { TaskRow } from './task-rows.ts'
+import { TASK_COLUMNS, type TaskRow } from './task-rows.ts'
 import type { Reader } from './transaction.ts'
 
 /** Inserts a task as it was asked for; its first event is the caller's to write. */
@@ -13,7 +13,7 @@ export async function insertTask(
   const { request } = task
   const { rows } = await transaction.query<TaskRow>(
     `insert into task (id, tenant, requester, channel, title, kind, state, priority, prompt, request, budget_usd, max_turns, retry_of)
-     values ($1, $2, $3, $4, $5, $6, 'received', $7, $8, $9, $10, $11, $12) returning *`,
+     values ($1, $2, $3, $4, $5, $6, 'received', $7, $8, $9, $10, $11, $12) returning ${TASK_COLUMNS}`,
     [
       task.id,
       task.tenant,

@@ -1,5 +1,8 @@
 import pg from 'pg'
 
+/** `select *`, `returning *`, `t.*`. */
+const GIVES_WHOLE_ROWS = /(?:select|returning) \*|\w\.\*/
+
 /** Names of statements, the same in the whole process. */
 const names = new Map<string, string>()
 
@@ -19,7 +22,7 @@ function nameOf(text: string): string {
 export class PreparingClient extends pg.Client {
   override query(...args: unknown[]): never {
     const [text, values, ...callback] = args
-    const isPreparable = typeof text === 'string' && Array.isArray(values) && !text.includes('*')
+    const isPreparable = typeof text === 'string' && Array.isArray(values) && !GIVES_WHOLE_ROWS.test(text)
     const query = isPreparable ? [{ name: nameOf(text), text, values }] : [text, values]
     return super.query(...([...query, ...callback] as [string])) as never
   }

@@ -59,6 +59,12 @@ export interface TaskRow {
   error: Failure | null
 }
 
+/** What is read of a task, named: a newer gateway may add columns meanwhile. */
+export const TASK_COLUMNS = `id, tenant, requester, channel, title, kind, state, priority, prompt, request, budget_usd,
+  max_turns, created_at, updated_at, ended_at, retry_of, parent_id, seat, builder_id, builder_attempt, turn, plan,
+  last_event, sequence, waiting, usd, input_tokens, output_tokens, thought_tokens, cached_tokens, model_calls,
+  understanding, understood_round, route, base_commit, result, error`
+
 /** Rounds away the dust of adding binary fractions. */
 export const dollars = (usd: number): number => Math.round(usd * 1e9) / 1e9
 
@@ -101,7 +107,8 @@ export function taskOf(row: TaskRow): Task {
 
 /** Locks a task for the rest of the transaction. */
 export async function lockTask(transaction: Reader, taskId: string): Promise<TaskRow> {
-  const { rows } = await transaction.query<TaskRow>('select * from task where id = $1 for update', [taskId])
+  const text = `select ${TASK_COLUMNS} from task where id = $1 for update`
+  const { rows } = await transaction.query<TaskRow>(text, [taskId])
   if (!rows[0]) throw new GatewayError('not_found', `There is no task ${taskId}.`)
   return rows[0]
 }
@@ -158,9 +165,9 @@ export async function writeTask(
   write: TaskWrite,
 ): Promise<TaskRow> {
   const { sets, values } = assignments(row, write)
-  const update = `update task set ${sets.join(', ')} where id = $1 returning *`
+  const update = `update task set ${sets.join(', ')} where id = $1 returning ${TASK_COLUMNS}`
   const events = write.events ?? []
-  const text = events.length === 0 ? update : withEvents({ update, values, give: 'written.*, ' }, events)
+  const text = events.length === 0 ? update : withEvents({ update, values, give: `${TASK_COLUMNS}, ` }, events)
   const { rows } = await transaction.query<TaskRow>(text, values)
   return rows[0] as TaskRow
 }

@@ -7,7 +7,7 @@ import { insertTask } from './new-task.ts'
 import type { Notifications } from './notifications.ts'
 import { divide, refreshPlan, subtaskRows } from './subtasks.ts'
 import { closeCalls } from './tool-call-rows.ts'
-import { lockFenced, lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
+import { lockFenced, lockTask, TASK_COLUMNS, taskOf, writeTask, type TaskRow } from './task-rows.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 
 /** Tasks and events in PostgreSQL. */
@@ -16,16 +16,14 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
     accept: (acceptance) => inTransaction(pool, (transaction) => accept(transaction, acceptance)),
     accepted: (identity) => knownTask(pool, identity),
     async find(id, tenant) {
-      const { rows } = await pool.query<TaskRow>('select * from task where id = $1 and tenant = coalesce($2, tenant)', [
-        id,
-        tenant ?? null,
-      ])
+      const text = `select ${TASK_COLUMNS} from task where id = $1 and tenant = coalesce($2, tenant)`
+      const { rows } = await pool.query<TaskRow>(text, [id, tenant ?? null])
       return rows[0] && taskOf(rows[0])
     },
     list: (filter) => list(pool, filter),
     async events({ taskId, after, limit }) {
       const { rows } = await pool.query<EventRow>(
-        'select * from event where task_id = $1 and sequence > $2 order by sequence limit $3',
+        'select task_id, sequence, at, type, data from event where task_id = $1 and sequence > $2 order by sequence limit $3',
         [taskId, after, limit],
       )
       return rows.map(eventOf)
@@ -202,8 +200,9 @@ const eventOf = (row: EventRow): TaskEvent => ({
 
 async function work(pool: Pool, taskId: string): Promise<TaskWork> {
   const { rows } = await pool.query<TaskRow & { family_base: string | null }>(
-    `select task.*, coalesce(task.base_commit, parent.base_commit) as family_base
-     from task left join task parent on parent.id = task.parent_id where task.id = $1`,
+    `select ${TASK_COLUMNS},
+       coalesce(base_commit, (select base_commit from task parent where parent.id = task.parent_id)) as family_base
+     from task where id = $1`,
     [taskId],
   )
   const row = rows[0]

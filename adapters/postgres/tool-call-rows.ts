@@ -15,14 +15,15 @@ export interface ToolCallRow {
   args: Record<string, unknown>
   decision: Decision
   state: ToolCall['state']
-  response: Record<string, unknown> | null
-  output: string | null
-  summary: string | null
   approval_id: string | null
   approval_expires_at: Date | null
   approval_decision: 'approve' | 'reject' | null
   approval_comment: string | null
 }
+
+/** What is read of a call, named: a newer gateway may add columns meanwhile. */
+export const CALL_COLUMNS = `task_id, turn, position, id, name, args, decision, state, approval_id,
+  approval_expires_at, approval_decision, approval_comment`
 
 /** The call as ports know it. */
 export const callOf = (row: ToolCallRow): ToolCall => ({
@@ -42,7 +43,7 @@ export async function loadCall(
   at: { readonly taskId: string; readonly turn: number; readonly position: number },
 ): Promise<ToolCallRow> {
   const { rows } = await reader.query<ToolCallRow>(
-    'select * from tool_call where task_id = $1 and turn = $2 and position = $3',
+    `select ${CALL_COLUMNS} from tool_call where task_id = $1 and turn = $2 and position = $3`,
     [at.taskId, at.turn, at.position],
   )
   if (!rows[0]) throw new GatewayError('internal', `${at.taskId} has no call ${at.turn}/${at.position}.`)
@@ -70,7 +71,7 @@ export async function closeCalls(
 ): Promise<readonly NewTaskEvent[]> {
   const { rows } = await transaction.query<ToolCallRow>(
     `update tool_call set state = 'finished', response = $2, summary = $3, finished_at = now()
-     where task_id = $1 and state = 'running' returning *`,
+     where task_id = $1 and state = 'running' returning ${CALL_COLUMNS}`,
     [taskId, JSON.stringify({ error: reason }), reason],
   )
   return rows
