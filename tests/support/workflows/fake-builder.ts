@@ -79,10 +79,7 @@ export class FakeBuilder {
 
   /** Goes on where it stood, and answers late. */
   thaw(taskId: string): void {
-    for (const seat of this.seatsOf(taskId)) {
-      seat.frozen = false
-      seat.thawed.end()
-    }
+    for (const seat of this.seatsOf(taskId)) goOn(seat)
   }
 
   /** Ends a seat by itself, as a builder that leaves in a hurry. */
@@ -147,6 +144,8 @@ export class FakeBuilder {
         } finally {
           clearInterval(beat)
           this.held.delete(keyOf(fence))
+          // Nobody finds it any more who would let its steps go on.
+          goOn(seat)
           seat.end()
         }
       },
@@ -213,6 +212,11 @@ function gate(): Gate {
   let end: () => void = () => undefined
   const over = new Promise<void>((resolve) => (end = resolve))
   return { over, end }
+}
+
+function goOn(seat: HeldSeat): void {
+  seat.frozen = false
+  seat.thawed.end()
 }
 
 function beating(seat: HeldSeat): NodeJS.Timeout {
