@@ -118,6 +118,7 @@ export interface GatewayActivities {
     readonly from: string
     /** Repeated with the same key it is the same message. */
     readonly key: string
+    readonly attachment?: number | undefined
   }): Promise<'answer' | 'steer'>
   decideApproval(input: {
     readonly taskId: string

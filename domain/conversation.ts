@@ -6,6 +6,8 @@ export interface ModelPart {
   readonly text?: string
   readonly thought?: boolean
   readonly thoughtSignature?: string
+  /** A file; `data` is base64. */
+  readonly inlineData?: { readonly mimeType: string; readonly data: string }
   readonly functionCall?: { readonly id?: string; readonly name?: string; readonly args?: Record<string, unknown> }
   readonly functionResponse?: {
     readonly id?: string

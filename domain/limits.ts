@@ -8,6 +8,15 @@ export const MAX_TOOL_OUTPUT_IN_PROMPT = 16 * 1024
 export const MAX_CONVERSATION_BYTES = 640 * 1024
 /** What stays of it word for word. */
 export const KEPT_CONVERSATION_BYTES = 256 * 1024
+/**
+ * What of a chat's files the model is shown. They stand beside the conversation's bound: an image or a PDF cannot be
+ * shortened, and all of a task as base64 still fit the 20 MB that Gemini takes in one request.
+ */
+export const MAX_FILE_BYTES = 8 * 1024 * 1024
+export const MAX_FILES_BYTES = 12 * 1024 * 1024
+export const MAX_FILES = 8
+/** Every turn pays for the words of a text file: this is about 32,000 tokens. */
+export const MAX_TEXT_FILE_BYTES = 128 * 1024
 /** What of one tool's output is kept at all. */
 export const MAX_TOOL_OUTPUT_BYTES = 4 * 1024 * 1024
 /** A verification log the model and the reader get back: the end says why it failed. */

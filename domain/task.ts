@@ -199,6 +199,8 @@ export interface TaskRequest {
   readonly priority?: Priority | undefined
   readonly labels?: readonly string[] | undefined
   readonly callbackUrl?: string | undefined
+  /** Files that came along in a chat, as the store numbers them. */
+  readonly attachments?: readonly number[] | undefined
 }
 
 /** The request of a task that is run again: a deadline that has passed would end it at once. */

@@ -59,8 +59,9 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
           throw new GatewayError('conflict', `${taskId} is not paused.`)
         await handle.signal(messages.resumeSignal)
       }),
-    async say({ text, from, ...task }) {
-      await update(task, messages.steerUpdate, { text, from })
+    async say({ text, from, attachment, ...task }) {
+      const file = attachment === undefined ? {} : { attachment }
+      await update(task, messages.steerUpdate, { text, from, ...file })
     },
     async decide({ approvalId, decision, comment, by, ...task }) {
       const definition = decision === 'approve' ? messages.approveUpdate : messages.rejectUpdate

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common'
-import type { ApprovalDecision } from './messages.ts'
+import type { ApprovalDecision, SteeringText } from './messages.ts'
 
 /**
  * What an update must be before it enters the history: operators send them by hand (`temporal workflow update`), and
@@ -34,6 +34,8 @@ export function checkBudget(given: { readonly budgetUsd: number }): void {
   check(given, '{"budgetUsd":5}, in US dollars', ({ budgetUsd }) => Number.isFinite(budgetUsd) && Number(budgetUsd) > 0)
 }
 
-export function checkText(given: { readonly text: string; readonly from?: string }): void {
-  check(given, '{"text":"…"}', ({ text, from }) => isText(text) && isOptionalText(from))
+export function checkText(given: SteeringText): void {
+  check(given, '{"text":"…"}', ({ text, from, attachment }) => {
+    return isText(text) && isOptionalText(from) && (attachment === undefined || Number.isSafeInteger(attachment))
+  })
 }

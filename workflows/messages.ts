@@ -61,6 +61,8 @@ export interface ApprovalDecision {
 
 export interface SteeringText {
   readonly text: string
+  /** The file that came with it, as the store numbers it. */
+  readonly attachment?: number | undefined
   /** As {@link ApprovalDecision.by}. */
   readonly from?: string
 }

@@ -90,6 +90,7 @@ export class Subtasks {
     readonly text: string
     readonly from: string
     readonly key: string
+    readonly attachment?: number | undefined
   }): Promise<'answer' | 'steer' | undefined> {
     const wait = this.firstWait
     if (wait?.waiting.for === 'input') {
@@ -109,7 +110,7 @@ export class Subtasks {
   /** Undefined when the sub-task takes no text any more. */
   private async give(
     taskId: string,
-    message: { readonly text: string; readonly from: string; readonly key: string },
+    message: Parameters<Subtasks['receive']>[0],
   ): Promise<'answer' | 'steer' | undefined> {
     try {
       const kind = await gateway.receiveMessage({ taskId, ...message })

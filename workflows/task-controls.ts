@@ -127,8 +127,8 @@ function handleChanges(task: ControlledTask): void {
     validator: checkDecision,
     description: 'Refuse the waiting tool call: {"approvalId":"…","comment":"…"}.',
   })
-  const steer = async ({ text, from = OPERATOR }: messages.SteeringText) => {
-    const message = { text, from, key: updateKey() }
+  const steer = async ({ text, from = OPERATOR, attachment }: messages.SteeringText) => {
+    const message = { text, from, key: updateKey(), ...(attachment !== undefined && { attachment }) }
     const taken = await subtasks.receive(message)
     if (taken) return taken
     const kind = await gateway.receiveMessage({ taskId, ...message })

@@ -56,15 +56,17 @@ function questionAbout({ name, args }: Pick<ToolCall, 'name' | 'args'>): string 
 }
 
 async function requestFor(
-  { workspaces }: TakeTurnDependencies,
+  { store, workspaces }: TakeTurnDependencies,
   { fence, work }: { readonly fence: Fence; readonly work: TaskWork },
 ): Promise<Omit<ModelRequest, 'signal'>> {
-  const { task, route } = work
+  const { task, request, route } = work
   const profile = route?.profile ?? 'engineering'
   const { approvalMode = 'sandboxed', network = 'none' } = task.constraints
   // A task without a repository needs no files before its first tool.
   const workspace: Pick<Workspace, 'contextFiles' | 'files'> =
     task.repository === null ? { contextFiles: [], files: [] } : await workspaces.of(fence)
+  const { attachments = [] } = request
+  const attached = attachments.length === 0 ? [] : await store.attachments.parts(attachments)
   return {
     model: route?.model ?? '',
     systemInstruction: systemInstruction({
@@ -75,7 +77,9 @@ async function requestFor(
       contextFiles: workspace.contextFiles,
     }),
     tools: declarationsFor({ approvalMode, network }),
-    contents: [{ role: 'user', parts: [{ text: firstMessage({ prompt: task.prompt, files: workspace.files }) }] }],
+    contents: [
+      { role: 'user', parts: [{ text: firstMessage({ prompt: task.prompt, files: workspace.files }) }, ...attached] },
+    ],
   }
 }
 

@@ -14,7 +14,7 @@ import { beginTask, tell } from './tasks.ts'
 /** More running tasks than that nobody tells apart by buttons. */
 const TASKS_IN_SIGHT = 20
 /** Said once a day to the same chat at most: the second time it is noise. */
-const ONCE_A_DAY: readonly FixedAnswer[] = ['wordless', 'stranger']
+const ONCE_A_DAY: readonly FixedAnswer[] = ['wordless', 'file-alone', 'stranger']
 
 /** What a conversation does, step by step. */
 export function createConversationActivities(desk: ChatDesk): ConversationActivities {

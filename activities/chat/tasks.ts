@@ -1,10 +1,11 @@
-import { textAnswer, whichRepository } from '../../domain/chat/answers.ts'
+import { fixedAnswer, textAnswer, whichRepository } from '../../domain/chat/answers.ts'
 import { readCommand } from '../../domain/chat/command.ts'
 import { chooseRepository, type RepositoryChoice } from '../../domain/chat/repository.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import { checkAllowed, checkMayChange, type Caller } from '../../domain/permissions.ts'
 import type { StoredMessage } from '../../domain/ports/chat-store.ts'
 import { reply, type ChatDesk, type ChatRepository, type Request } from './desk.ts'
+import { takeFile } from './take-file.ts'
 
 interface Said {
   /** The message whose words count. */
@@ -21,15 +22,22 @@ export async function beginTask(
   const origin = await originOf(desk, message, said)
   if (!origin) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
   const prompt = wordsOf(origin)
+  if (prompt === '') return reply(desk, message, fixedAnswer('file-alone'))
   const choice = await repositoryFor(desk, { origin, caller, chosen: said.repository })
   if (choice.type === 'ask') return reply(desk, message, whichRepository(origin.number, choice.names))
+  const { attachment, hint } = await takeFile(desk, { message, origin })
   const { channel, conversation } = origin
   await desk.intake.accept({
     ...{ channel, tenant: caller.tenant, requester: caller.subject, conversation },
     // The message is the request, whatever button it was that made a task of it.
     ...{ key: `message:${origin.id}`, body: { text: origin.text } },
-    request: () => ({ prompt, ...(choice.type === 'chosen' && { repository: { url: choice.name } }) }),
+    request: () => ({
+      prompt,
+      ...(choice.type === 'chosen' && { repository: { url: choice.name } }),
+      ...(attachment !== undefined && { attachments: [attachment] }),
+    }),
   })
+  if (hint) await reply(desk, message, hint)
 }
 
 /** Answers a task's question or steers it. When it takes no text any more, the text is the next task. */
@@ -40,17 +48,19 @@ export async function tell(desk: ChatDesk, request: Request, said: Said & { read
   if (!origin || !task) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
   checkMayChange(caller, 'task:control', task)
   const { id: taskId } = task
+  const { attachment, hint } = await takeFile(desk, { message, origin, taskId })
+  const text = wordsOf(origin) || (attachment === undefined ? '' : 'See the attached file.')
   try {
-    await desk.control.say({
-      taskId,
-      text: wordsOf(origin),
-      from: caller.subject,
-      requestId: `message-${origin.number}`,
-    })
+    if (text !== '')
+      await desk.control.say({
+        ...{ taskId, text, from: caller.subject, requestId: `message-${origin.number}` },
+        ...(attachment !== undefined && { attachment }),
+      })
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error
-    await beginTask(desk, request, { message: origin.number })
+    return beginTask(desk, request, { message: origin.number })
   }
+  if (hint) await reply(desk, message, hint)
 }
 
 /** The words without the command they came with. */
@@ -63,7 +73,8 @@ function wordsOf({ text }: StoredMessage): string {
 async function originOf({ store }: ChatDesk, message: StoredMessage, { message: number }: Said) {
   if (number === message.number) return message
   const origin = await store.chats.message(number)
-  return origin?.conversation === message.conversation && origin.kind === 'text' ? origin : undefined
+  const isSaid = origin?.kind === 'text' || origin?.file !== undefined
+  return isSaid && origin.conversation === message.conversation ? origin : undefined
 }
 
 /** Repositories the caller's tenant may use. */

@@ -52,6 +52,7 @@ function subtasksOf({ task, request, understanding }: TaskWork, added: readonly 
       constraints,
       labels: task.labels,
       ...(request.repository && { repository: request.repository }),
+      ...(request.attachments && { attachments: request.attachments }),
     } satisfies TaskRequest,
     understanding: understandingOf(part, understanding),
   }))

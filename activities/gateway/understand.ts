@@ -102,14 +102,14 @@ async function ask(
   { task, understanding }: TaskWork,
   request: Omit<ModelRequest, 'contents'>,
 ): Promise<ModelAnswer> {
-  const replies = await store.conversations.unread(task.id)
+  const [replies, files] = await Promise.all([store.conversations.unread(task.id), store.attachments.unread(task.id)])
   const asked = understanding?.clarifyingQuestion
   const said = replies.map(
     (text) => `${asked === undefined ? 'Added' : `Asked "${asked}", the requester answered`}: ${text}`,
   )
   const answer = await model.generate({
     ...request,
-    contents: [{ role: 'user', parts: [task.prompt, ...said].map((text) => ({ text })) }],
+    contents: [{ role: 'user', parts: [...[task.prompt, ...said].map((text) => ({ text })), ...files] }],
   })
   const usd = costOf({ model: answer.model, usage: answer.usage, at: clock().toISOString() })
   await store.conversations.recordCall({ taskId: task.id, turn: 0, model: answer.model, usage: answer.usage, usd })

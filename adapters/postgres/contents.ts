@@ -8,6 +8,7 @@ import {
   type StateSnapshot,
 } from '../../domain/state-snapshot.ts'
 import type { PlanItem } from '../../domain/task.ts'
+import { attachedParts } from './attachments.ts'
 import type { Transaction } from './transaction.ts'
 
 interface TurnRow {
@@ -23,6 +24,7 @@ interface ResponseRow {
 interface MessageRow {
   turn: number
   text: string
+  attachment: string | null
 }
 interface SnapshotRow {
   snapshot: StateSnapshot
@@ -37,6 +39,8 @@ interface Asked {
 /** A former turn with what the model was told in return, and what stood before it. */
 interface ToldTurn extends PastTurn {
   readonly responses: readonly ResponseRow[]
+  /** Files that came with the messages. */
+  readonly files: readonly ModelPart[]
 }
 
 /**
@@ -46,15 +50,16 @@ interface ToldTurn extends PastTurn {
  */
 export async function contentsBefore(transaction: Transaction, asked: Asked): Promise<readonly ModelContent[]> {
   const { turns, latest, snapshot } = await readConversation(transaction, asked)
-  const sizes = turns.map((turn) => Buffer.byteLength(JSON.stringify(contentsOf(turn))))
-  const all = [...turns.flatMap(contentsOf), ...textContent(latest)]
+  const sizes = turns.map((turn) => Buffer.byteLength(JSON.stringify(contentsOf({ ...turn, files: [] }))))
+  const last = saidContent(latest)
   const known = snapshot ? [snapshotContent(snapshot.snapshot, snapshot.plan)] : []
-  if (sizes.reduce((sum, size) => sum + size, 0) <= MAX_CONVERSATION_BYTES) return [...known, ...all]
+  if (sizes.reduce((sum, size) => sum + size, 0) <= MAX_CONVERSATION_BYTES)
+    return [...known, ...turns.flatMap(contentsOf), ...last]
   const leaving = turnsToLeave(sizes, KEPT_CONVERSATION_BYTES)
   const next = extendSnapshot(snapshot?.snapshot, turns.slice(0, leaving))
   const { rows } = await transaction.query<{ plan: PlanItem[] }>(KEEP_SNAPSHOT, [asked.taskId, JSON.stringify(next)])
   const kept = turns.slice(leaving).map((turn) => (turns.length - leaving === 1 ? withShortResponses(turn) : turn))
-  return [snapshotContent(next, rows[0]?.plan ?? []), ...kept.flatMap(contentsOf), ...textContent(latest)]
+  return [snapshotContent(next, rows[0]?.plan ?? []), ...kept.flatMap(contentsOf), ...last]
 }
 
 const KEEP_SNAPSHOT = `
@@ -78,40 +83,48 @@ async function readConversation(transaction: Transaction, { taskId, turn: asked 
       values,
     ),
     transaction.query<MessageRow>(
-      `select turn, text from message where task_id = $1 and turn <= $2 and turn > ${BEYOND} order by number`,
+      `select turn, text, attachment from message where task_id = $1 and turn <= $2 and turn > ${BEYOND} order by number`,
       values,
     ),
     transaction.query<SnapshotRow>('select snapshot, plan from snapshot join task on id = task_id where task_id = $1', [
       taskId,
     ]),
   ])
-  const messagesBefore = (turn: number) => messages.rows.filter((row) => row.turn === turn).map(({ text }) => text)
+  const saidBefore = async (turn: number): Promise<Said> => {
+    const said = messages.rows.filter((row) => row.turn === turn)
+    const attached = said.flatMap(({ attachment }) => (attachment === null ? [] : [Number(attachment)]))
+    return { messages: said.map(({ text }) => text), files: await attachedParts(transaction, attached) }
+  }
   return {
-    turns: turns.rows.map(({ number, parts }): ToldTurn => ({
-      number,
-      parts,
-      responses: responses.rows.filter((row) => row.turn === number),
-      messages: messagesBefore(number),
-    })),
-    latest: messagesBefore(asked),
+    turns: await Promise.all(
+      turns.rows.map(async ({ number, parts }): Promise<ToldTurn> => ({
+        number,
+        parts,
+        responses: responses.rows.filter((row) => row.turn === number),
+        ...(await saidBefore(number)),
+      })),
+    ),
+    latest: await saidBefore(asked),
     snapshot: snapshots.rows[0],
   }
 }
 
-function contentsOf({ parts, responses, messages }: ToldTurn): ModelContent[] {
+function contentsOf({ parts, responses, ...said }: ToldTurn): ModelContent[] {
   // Older models give no ids; then the order alone pairs calls and responses.
   const told = responses.map(({ id, name, response }) => ({
     functionResponse: { ...(id !== '' && { id }), name, response },
   }))
   return [
-    ...textContent(messages),
+    ...saidContent(said),
     { role: 'model', parts },
     ...(told.length === 0 ? [] : [{ role: 'user' as const, parts: told }]),
   ]
 }
 
-const textContent = (messages: readonly string[]): ModelContent[] =>
-  messages.length === 0 ? [] : [{ role: 'user', parts: messages.map((text) => ({ text })) }]
+type Said = Pick<ToldTurn, 'messages' | 'files'>
+
+const saidContent = ({ messages, files }: Said): ModelContent[] =>
+  messages.length === 0 ? [] : [{ role: 'user', parts: [...messages.map((text) => ({ text })), ...files] }]
 
 /** One turn of very many calls may alone be too much: each response keeps its share. */
 function withShortResponses(turn: ToldTurn): ToldTurn {

@@ -15,6 +15,7 @@ import { createToolCalls } from './tool-calls.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 import { transcript } from './transcript.ts'
 
+type Said = Parameters<ConversationStore['receive']>[0]
 type FinishTurn = Parameters<ConversationStore['finishTurn']>[0]
 type RecordCall = Parameters<ConversationStore['recordCall']>[0]
 
@@ -186,10 +187,13 @@ function tell(transaction: Transaction, { taskId, text }: { taskId: string; text
   return 'told'
 }
 
+const SAY = `insert into message (task_id, author, text, attachment)
+  values ($1, $2, $3, (select message from attachment where message = $4))`
+
 async function receive(
   transaction: Transaction,
   task: TaskRow,
-  { taskId, text, from }: { taskId: string; text: string; from: string },
+  { taskId, text, from, attachment }: Said,
 ): Promise<'answer' | 'steer'> {
   if (!acceptsSteering(task.state))
     throw new GatewayError('conflict', `${taskId} is ${task.state} and takes no more text. Send it as a new task.`)
@@ -210,10 +214,13 @@ async function receive(
         summary: 'answered',
       }
       noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })
+      // A function's response is JSON: the file stands right after it.
+      if (attachment !== undefined)
+        transaction.write(SAY, [taskId, from, 'This file came with the answer.', attachment])
       return 'answer'
     }
   }
-  transaction.write('insert into message (task_id, author, text) values ($1, $2, $3)', [taskId, from, text])
+  transaction.write(SAY, [taskId, from, text, attachment ?? null])
   transaction.write('update task set updated_at = now() where id = $1', [taskId])
   return task.state === 'awaiting_input' ? 'answer' : 'steer'
 }

@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Store } from '../../domain/ports/store.ts'
 import { createArtifactStore } from './artifacts.ts'
 import { createBuilderRegistry } from './builders.ts'
+import { createAttachmentStore } from './attachments.ts'
 import { createChatStore } from './chat-inbox.ts'
 import { createChatUsers } from './chat-users.ts'
 import { createConversationStore } from './conversations.ts'
@@ -49,6 +50,7 @@ export async function openStore(options: { readonly url: string; readonly connec
     artifacts: createArtifactStore(pool),
     keys: createKeyStore(pool),
     builders: createBuilderRegistry(pool),
+    attachments: createAttachmentStore(pool),
     chats: createChatStore(pool),
     chatUsers: createChatUsers(pool),
     outbox: createOutbox(pool, notifications),

@@ -3,7 +3,15 @@ import type { InlineKeyboardMarkup, MessageEntity } from 'grammy/types'
 import { COMMANDS } from '../../domain/chat/command.ts'
 import type { Button, ChatMessage } from '../../domain/chat/message.ts'
 import type { Span, StyledText } from '../../domain/chat/styled-text.ts'
-import type { Channel, ChannelTraits, Delivery, MessageEdit, OutgoingMessage } from '../../domain/ports/channel.ts'
+import type {
+  Channel,
+  ChannelTraits,
+  Delivery,
+  Download,
+  MessageEdit,
+  OutgoingMessage,
+} from '../../domain/ports/channel.ts'
+import { brokenDownload, download, DOWNLOAD_LIMIT_MS } from '../network/download.ts'
 
 /** The service answers in well under a second; who waits longer than this is not answered. */
 const ANSWER_LIMIT_S = 20
@@ -53,6 +61,16 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
         await api.editMessageText(chatOf(edit), Number(edit.providerId), text, options).catch(ignoreUnchanged)
         return edit.providerId
       }),
+    async download(reference) {
+      const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS)
+      try {
+        const { file_path: path } = await api.getFile(reference, signal as never)
+        return await download(addressOf({ token, apiUrl }, path ?? ''), { signal })
+      } catch (error) {
+        if (error instanceof GrammyError) return downloadRefused(error)
+        return brokenDownload(error instanceof HttpError ? error.error : error)
+      }
+    },
     acknowledge: (message) => acknowledge(api, message),
     async introduce(webhookUrl) {
       botName = (await api.getMe()).username
@@ -67,6 +85,18 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
         })
     },
   }
+}
+
+/** Below the token's own folder, whatever the path says. */
+function addressOf({ token, apiUrl }: Pick<TelegramOptions, 'token' | 'apiUrl'>, path: string): URL {
+  const segments = path.split('/').filter((segment) => !/^\.{0,2}$/.test(segment))
+  return new URL(`${apiUrl}/file/bot${token}/${segments.join('/')}`)
+}
+
+function downloadRefused({ error_code: code, description }: GrammyError): Download {
+  if (description.includes('file is too big')) return { type: 'too-large' }
+  // A wrong token is the operator's to mend; a busy service gives it later.
+  return { type: code === 400 ? 'gone' : 'later', reason: `${code} ${description}` }
 }
 
 const chatOf = ({ to }: Pick<OutgoingMessage, 'to'>): number => Number(to.reach ?? to.chat)

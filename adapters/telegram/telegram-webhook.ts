@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { CallbackQuery, Message, Update } from 'grammy/types'
-import type { ChatMessage } from '../../domain/chat/message.ts'
+import type { ChatMessage, MessageFile } from '../../domain/chat/message.ts'
 import type { ChannelWebhook } from '../../domain/ports/channel.ts'
 
 const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
@@ -45,6 +45,7 @@ function ofMessage(message: Message, botId: number): readonly Read[] {
   if (typeof chat?.id !== 'number' || typeof from?.id !== 'number' || from.is_bot || isService(message)) return []
   const isGroup = chat.type !== 'private'
   const text = message.text ?? message.caption
+  const file = fileOf(message)
   const { reply_to_message: replied } = message
   // In a group people speak to each other; the bot is meant by a command, a mention, or an answer to it.
   if (isGroup && replied?.from?.id !== botId && !isAddressed(message)) return []
@@ -53,6 +54,7 @@ function ofMessage(message: Message, botId: number): readonly Read[] {
       ...placeOf(message),
       kind: text === undefined || text.trim() === '' ? 'wordless' : 'text',
       text: storable(text ?? ''),
+      ...(file && { file }),
       sender: { id: String(from.id) },
       isGroup,
       messageId: String(message.message_id),
@@ -61,6 +63,28 @@ function ofMessage(message: Message, botId: number): readonly Read[] {
     },
   ]
 }
+
+/** Kinds the gateway does not read. An animation comes as a document too. */
+const UNREAD = ['animation', 'audio', 'voice', 'video', 'video_note', 'sticker'] as const
+
+function fileOf(message: Message): MessageFile | undefined {
+  const { document, photo } = message
+  const unread = UNREAD.find((kind) => message[kind] !== undefined)
+  if (unread !== undefined) return { name: `this ${unread.replace('_', ' ')}` }
+  // The same picture in several sizes, the largest last.
+  const largest = photo?.at(-1)
+  if (largest) return { reference: largest.file_id, name: 'photo', ...sizeOf(largest.file_size) }
+  if (!document) return undefined
+  const { file_id: reference, file_name: name = 'document', mime_type: mediaType } = document
+  return {
+    reference,
+    name: storable(name),
+    ...(mediaType !== undefined && { mediaType }),
+    ...sizeOf(document.file_size),
+  }
+}
+
+const sizeOf = (size: number | undefined) => (size === undefined ? {} : { size })
 
 function ofPress({ id, from, message, data }: CallbackQuery): readonly Read[] {
   if (data === undefined || !message || typeof from?.id !== 'number') return []

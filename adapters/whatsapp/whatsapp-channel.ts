@@ -1,6 +1,7 @@
 import type { Button, ChatMessage } from '../../domain/chat/message.ts'
 import { shortened } from '../../domain/chat/styled-text.ts'
-import type { Channel, Delivery, OutgoingMessage } from '../../domain/ports/channel.ts'
+import type { Channel, Delivery, Download, OutgoingMessage } from '../../domain/ports/channel.ts'
+import { brokenDownload, download, DOWNLOAD_LIMIT_MS } from '../network/download.ts'
 import { deliveryOfRefusal, deliveryOfSilence, type GraphRefusal } from './whatsapp-errors.ts'
 import { written } from './whatsapp-text.ts'
 
@@ -35,6 +36,7 @@ export function createWhatsAppChannel(options: WhatsAppOptions): Channel {
     send: (message) => send(post, message, contentOf(message)),
     reengage: template && ((invitation) => send(post, invitation, filled(template, invitation.about))),
     edit: () => Promise.resolve({ type: 'refused', reason: 'WhatsApp has no edits' }),
+    download: (reference) => downloadMedia(options, reference).catch(brokenDownload),
     acknowledge: (message) => acknowledge(post, message),
     introduce: () => Promise.resolve(),
   }
@@ -100,6 +102,25 @@ function distinct(buttons: readonly Button[], limit: number): readonly string[] 
     taken.add(name)
     return name
   })
+}
+
+/** Where the service keeps media. Its own address apart, the token goes nowhere else. */
+const MEDIA_ORIGIN = 'https://lookaside.fbsbx.com'
+/** Of a request for a file: it does not exist, or is another account's. */
+const NO_SUCH_OBJECT = 100
+
+async function downloadMedia({ accessToken, apiUrl }: WhatsAppOptions, id: string): Promise<Download> {
+  if (!/^\d{1,30}$/.test(id)) return { type: 'gone', reason: 'its id is none' }
+  const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS)
+  const headers = { authorization: `Bearer ${accessToken}` }
+  const response = await fetch(`${apiUrl}/${GRAPH_VERSION}/${id}`, { headers, signal, redirect: 'error' })
+  const media = (await response.json()) as { readonly url?: unknown; readonly error?: GraphRefusal }
+  if (!response.ok)
+    return { type: media.error?.code === NO_SUCH_OBJECT ? 'gone' : 'later', reason: `${response.status}` }
+  const address = String(media.url)
+  const isTheirs = URL.canParse(address) && [MEDIA_ORIGIN, new URL(apiUrl).origin].includes(new URL(address).origin)
+  if (!isTheirs) return { type: 'gone', reason: 'its address is not WhatsApp’s' }
+  return download(new URL(address), { headers, signal })
 }
 
 async function acknowledge(post: PostMessage, message: ChatMessage): Promise<void> {

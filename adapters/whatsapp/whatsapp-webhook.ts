@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import type { ChatMessage, DeliveryReport, IdentityChange } from '../../domain/chat/message.ts'
+import type { ChatMessage, DeliveryReport, IdentityChange, MessageFile } from '../../domain/chat/message.ts'
 import type { ChannelWebhook, Received } from '../../domain/ports/channel.ts'
 import { OUT_OF_WINDOW } from './whatsapp-errors.ts'
 
@@ -80,12 +80,13 @@ function readMessage(message: Json): readonly ChatMessage[] {
   // The scoped id stays when somebody hides or changes the number.
   const sender = userId ?? phone
   if (id === undefined || sender === undefined || SILENT.includes(String(type))) return []
-  const { kind, text } = contentOf(message)
+  const { kind, text, file } = contentOf(message)
   const replyTo = textIn(recordIn(message['context'])['id'])
   return [
     {
       ...{ channel: 'whatsapp', id, place: Number(timestamp) || 0, chat: sender, kind, isGroup: false, messageId: id },
       text: text.replaceAll('\0', '').replaceAll(/\p{Surrogate}/gu, '�'),
+      ...(file && { file }),
       sender: { id: sender, ...(phone !== undefined && phone !== sender && { alias: phone }) },
       ...(phone !== undefined && phone !== sender && { reach: phone }),
       ...(replyTo !== undefined && { replyTo }),
@@ -105,7 +106,7 @@ function readIdentityChange({ type, from, system: content }: Json): readonly Ide
   return [{ channel: 'whatsapp', from: old.filter((one) => one !== to && one !== phone), to: { id: to, ...alias } }]
 }
 
-function contentOf(message: Json): Pick<ChatMessage, 'kind' | 'text'> {
+function contentOf(message: Json): Pick<ChatMessage, 'kind' | 'text' | 'file'> {
   const type = String(message['type'])
   const content = recordIn(message[type])
   if (type === 'text') return worded(textIn(content['body']))
@@ -115,7 +116,20 @@ function contentOf(message: Json): Pick<ChatMessage, 'kind' | 'text'> {
   }
   // A button of a template.
   if (type === 'button') return { kind: 'button', text: textIn(content['payload']) ?? '' }
-  return worded(textIn(content['caption']))
+  const file = fileOf(type, content)
+  return { ...worded(textIn(content['caption'])), ...(file && { file }) }
+}
+
+/** Kinds of files the gateway reads. */
+const READ = ['image', 'document']
+const UNREAD = ['audio', 'video', 'sticker', 'voice']
+
+function fileOf(type: string, content: Json): MessageFile | undefined {
+  if (UNREAD.includes(type)) return { name: `this ${type}` }
+  const [reference, mediaType] = [textIn(content['id']), textIn(content['mime_type'])]
+  if (!READ.includes(type) || reference === undefined) return undefined
+  const name = (textIn(content['filename']) ?? type).replaceAll('\0', '').replaceAll(/\p{Surrogate}/gu, '�')
+  return { reference, name, ...(mediaType !== undefined && { mediaType }) }
 }
 
 const worded = (text: string | undefined): Pick<ChatMessage, 'kind' | 'text'> =>

@@ -1,4 +1,6 @@
 import type { TaskEvent } from '../events.ts'
+import { MAX_FILE_BYTES, MAX_FILES, MAX_FILES_BYTES, MAX_TEXT_FILE_BYTES } from '../limits.ts'
+import type { LeftOut } from '../ports/attachment-store.ts'
 import { isFinal, type DiffStat, type Task } from '../task.ts'
 import { COMMANDS, type CommandName } from './command.ts'
 import type { ChatTask, FixedAnswer } from './meaning.ts'
@@ -6,9 +8,12 @@ import type { Button } from './message.ts'
 import { joined, plain, shortened, styled, type StyledText } from './styled-text.ts'
 import { dollarsOf, statOf, type Draft } from './task-card.ts'
 
+const READABLE = 'images (PNG, JPEG, WebP), PDF and text files'
+
 const FIXED: Readonly<Record<FixedAnswer, string>> = {
   'unknown-command': 'I do not know this command. /help lists all of them.',
-  wordless: 'I only read text. Write in a few words what should be done.',
+  wordless: `I read text and ${READABLE}. Write in a few words what should be done.`,
+  'file-alone': 'What should be done with this file? Send it again with a few words under it.',
   stranger: 'I do not know you yet. Ask for a code (POST /v1/links with your API key) and send me: /link <code>',
   'no-task': 'There is no task here that fits. /tasks lists yours; add an id, as in /status task-01J…',
   'empty-new': 'Say what should be done: /new fix the login',
@@ -16,6 +21,21 @@ const FIXED: Readonly<Record<FixedAnswer, string>> = {
 }
 
 export const fixedAnswer = (answer: FixedAnswer): Draft => textAnswer(FIXED[answer])
+
+const MIB = 1024 * 1024
+
+const LEFT_OUT: Readonly<Record<LeftOut, (name: string) => string>> = {
+  unreadable: (name) => `I cannot read ${name}: besides text I read ${READABLE}.`,
+  'too-large': (name) =>
+    `${name} is too large for me: I take files of ${MAX_FILE_BYTES / MIB} MiB, text files of ${MAX_TEXT_FILE_BYTES / 1024} KiB.`,
+  'too-many': (name) =>
+    `${name} is one too many: a task takes ${MAX_FILES} files, ${MAX_FILES_BYTES / MIB} MiB together.`,
+  unobtainable: (name) => `I could not get ${name}. Send it again if it matters.`,
+}
+
+/** Says once why a file was left out, and that its words were not. */
+export const leftOutAnswer = (file: { readonly name: string; readonly reason: LeftOut; readonly words: boolean }) =>
+  textAnswer(`${LEFT_OUT[file.reason](file.name)}${file.words ? ' Your words count without it.' : ''}`)
 
 /** An answer that is only words. */
 export const textAnswer = (text: string): Draft => ({ text: plain(text), buttons: [] })

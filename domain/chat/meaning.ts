@@ -31,7 +31,7 @@ export type Meaning =
   | { readonly type: 'nothing' }
 
 /** Answers that need nothing but the message. */
-export type FixedAnswer = 'unknown-command' | 'wordless' | 'stranger' | 'no-task' | 'empty-new' | 'stale'
+export type FixedAnswer = 'unknown-command' | 'wordless' | 'file-alone' | 'stranger' | 'no-task' | 'empty-new' | 'stale'
 
 /** Commands about a task that has not ended. */
 const RUNNING_ONLY: readonly CommandName[] = ['cancel', 'pause', 'resume', 'approve', 'reject', 'budget']
@@ -46,7 +46,7 @@ export function meaningOf(message: ChatMessage & { readonly number: number }, co
     // In a group nobody is told anything whom the gateway does not know.
     return message.isGroup ? { type: 'nothing' } : { type: 'answer', answer: 'stranger' }
   }
-  if (message.kind === 'wordless') return { type: 'answer', answer: 'wordless' }
+  if (message.kind === 'wordless') return ofWordless(message, context)
   if (!command) return message.kind === 'button' ? STALE : ofFreeText(message, context)
   if (command.name === undefined) return { type: 'answer', answer: 'unknown-command' }
   if (command.name === 'to') return pickedTask(command.rest)
@@ -57,6 +57,13 @@ export function meaningOf(message: ChatMessage & { readonly number: number }, co
 }
 
 const STALE: Meaning = { type: 'answer', answer: 'stale' }
+
+/** A file without words can belong to a task that runs; what a new one should be nobody has said. */
+function ofWordless(message: ChatMessage & { readonly number: number }, context: MessageContext): Meaning {
+  if (message.file?.reference === undefined) return { type: 'answer', answer: 'wordless' }
+  const meaning = ofFreeText(message, context)
+  return meaning.type === 'new-task' ? { type: 'answer', answer: 'file-alone' } : meaning
+}
 
 function ofFreeText({ number }: { readonly number: number }, { tasks, repliedTask }: MessageContext): Meaning {
   const running = tasks.filter(({ state }) => !isFinal(state))

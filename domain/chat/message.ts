@@ -22,6 +22,17 @@ export interface ChatSender {
   readonly alias?: string | undefined
 }
 
+/** A file that came with a message, as the channel speaks of it. */
+export interface MessageFile {
+  /** What the channel gives it out by; absent for kinds of files the gateway does not read. */
+  readonly reference?: string | undefined
+  readonly name: string
+  /** As the sender's program says: it may be wrong. */
+  readonly mediaType?: string | undefined
+  /** Bytes, as the channel says. */
+  readonly size?: number | undefined
+}
+
 /**
  * A message of a person in a form that is the same for all channels. `text`: words. `button`: the command a pressed
  * button stands for. `wordless`: a sticker, a voice note, whatever has nothing to read.
@@ -32,7 +43,9 @@ export interface ChatMessage extends ChatAddress {
   /** The provider's order within a conversation. */
   readonly place: number
   readonly kind: 'text' | 'button' | 'wordless'
+  /** For a file the words under it. */
   readonly text: string
+  readonly file?: MessageFile | undefined
   readonly sender: ChatSender
   /** Others read along. */
   readonly isGroup: boolean

@@ -57,6 +57,15 @@ export type Delivery =
   /** Nobody can tell whether it was taken. */
   | { readonly type: 'unknown'; readonly reason: string }
 
+/** What a channel gave for a file. */
+export type Download =
+  | { readonly type: 'file'; readonly bytes: Uint8Array }
+  | { readonly type: 'too-large' }
+  /** It will not be given, now or later. */
+  | { readonly type: 'gone'; readonly reason: string }
+  /** It was not given now; asked again it may be. */
+  | { readonly type: 'later'; readonly reason: string }
+
 /** A chat service as the gateway speaks to it. One folder of `adapters/` implements it and {@link ChannelWebhook}. */
 export interface Channel {
   readonly name: ChannelName
@@ -72,6 +81,11 @@ export interface Channel {
   edit(edit: MessageEdit): Promise<Delivery>
   /** Asks somebody whose window has closed to write, so that what waits can be sent; where the channel can do that. */
   readonly reengage?: ((invitation: Invitation) => Promise<Delivery>) | undefined
+  /**
+   * Gets the file a message names by this reference, of `MAX_FILE_BYTES` at most. Its address is asked for each time, as
+   * addresses expire. It never throws.
+   */
+  download(reference: string): Promise<Download>
   /** Shows the sender that the message arrived: read, typing, a button that stops turning. A courtesy: it never throws. */
   acknowledge(message: ChatMessage): Promise<void>
   /** Tells the service about this gateway: its commands, its webhook's address. */

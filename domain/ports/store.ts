@@ -1,3 +1,4 @@
+import type { AttachmentStore } from './attachment-store.ts'
 import type { ChatStore, ChatUsers } from './chat-store.ts'
 import type { FollowerStore, Outbox } from './outbox.ts'
 import type { ModelContent, ModelPart, TokenUsage } from '../conversation.ts'
@@ -252,6 +253,8 @@ export interface ConversationStore {
     readonly text: string
     readonly from: string
     readonly key?: string
+    /** The file that came with it. */
+    readonly attachment?: number | undefined
   }): Promise<'answer' | 'steer'>
   /** Puts text of the gateway itself (a verification log) before the next turn; once for a `key`. */
   tell(message: { readonly taskId: string; readonly text: string; readonly key?: string }): Promise<void>
@@ -366,6 +369,7 @@ export interface Store {
   readonly artifacts: ArtifactStore
   readonly keys: KeyStore
   readonly builders: BuilderRegistry
+  readonly attachments: AttachmentStore
   readonly chats: ChatStore
   readonly chatUsers: ChatUsers
   readonly outbox: Outbox

@@ -16,7 +16,15 @@ export interface TaskControl {
   pause(taskId: string): Promise<void>
   resume(taskId: string): Promise<void>
   /** Answers the open question or steers the running task. */
-  say(message: Once & { readonly taskId: string; readonly text: string; readonly from: string }): Promise<void>
+  say(
+    message: Once & {
+      readonly taskId: string
+      readonly text: string
+      readonly from: string
+      /** The file that came with it, as the store numbers it. */
+      readonly attachment?: number | undefined
+    },
+  ): Promise<void>
   decide(
     decision: Once & {
       readonly taskId: string

@@ -1,4 +1,4 @@
-import type { Content } from './request.ts'
+import type { Content, Part } from './request.ts'
 
 /** The fields of a part of which exactly one is set. */
 const DATA_FIELDS = [
@@ -23,8 +23,32 @@ export function contentProblems(content: Content, path: string): string[] {
     if (part.functionCall && !part.functionCall.name) return [`* ${at}.function_call.name: Name cannot be empty.`]
     if (part.functionResponse && !part.functionResponse.name)
       return [`* ${at}.function_response.name: Name cannot be empty.`]
-    return []
+    return part.inlineData ? inlineDataProblems(part.inlineData, at) : []
   })
+}
+
+/** Types of files the models take inline, each with what its bytes begin with; text is UTF-8. */
+const FILE_TYPES: Readonly<Record<string, RegExp>> = {
+  'image/png': /^\x89PNG\r\n\x1a\n/,
+  'image/jpeg': /^\xff\xd8\xff/,
+  'image/webp': /^RIFF[^]{4}WEBP/,
+  'image/heic': /^[^]{4}ftyp/,
+  'image/heif': /^[^]{4}ftyp/,
+  'application/pdf': /^%PDF-/,
+  'text/plain': /^[^\0]/,
+}
+
+/** What the service says about a file: of a type no model takes, without bytes, or that is not what its type says. */
+function inlineDataProblems({ mimeType = '', data = '' }: NonNullable<Part['inlineData']>, at: string): string[] {
+  const path = `* ${at}.inline_data`
+  if (mimeType === '') return [`${path}.mime_type: required field is not set.`]
+  const form = Object.hasOwn(FILE_TYPES, mimeType) ? FILE_TYPES[mimeType] : undefined
+  if (!form) return [`${path}: Unsupported MIME type: ${mimeType}`]
+  if (data === '') return [`${path}.data: required field is not set.`]
+  // Both alphabets of base64 pass, padded or not; a single leftover character is no byte.
+  if (data.replace(/=+$/, '').length % 4 === 1) return [`${path}.data: Base64 decoding failed.`]
+  const head = Buffer.from(data.slice(0, 64), 'base64').toString('latin1')
+  return form.test(head) ? [] : [`${path}: Unable to process input ${mimeType.split('/')[0]}.`]
 }
 
 /** The transcoder's word about a part with two kinds of data, or undefined. */

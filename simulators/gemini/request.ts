@@ -18,6 +18,7 @@ export interface Part {
   text?: string
   thought?: boolean
   thoughtSignature?: string
+  inlineData?: { mimeType?: string; data?: string }
   functionCall?: FunctionCall
   functionResponse?: FunctionResponse
 }

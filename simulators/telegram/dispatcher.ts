@@ -102,6 +102,8 @@ export class Dispatcher {
   }
 
   private download(token: string, id: string): Answer {
+    const fault = this.parts.faults.nextNamed('file')
+    if (fault !== undefined) return answerOf(fault)
     const file = token === this.parts.token ? this.parts.desk.world.files.get(id) : undefined
     if (!file) return refused(new Refusal(404, 'Not Found'))
     return { kind: 'answer', status: 200, body: file.bytes }

@@ -28,6 +28,15 @@ export interface TelegramDocument {
   readonly file_size: number
 }
 
+/** One size of a photo. */
+export interface TelegramPhotoSize {
+  readonly file_id: string
+  readonly file_unique_id: string
+  readonly width: number
+  readonly height: number
+  readonly file_size: number
+}
+
 /** A message as the Bot API shows it. */
 export interface TelegramMessage {
   readonly message_id: number
@@ -44,6 +53,8 @@ export interface TelegramMessage {
   readonly caption?: string
   readonly caption_entities?: readonly MessageEntity[]
   readonly document?: TelegramDocument
+  readonly photo?: readonly TelegramPhotoSize[]
+  readonly voice?: Pick<TelegramDocument, 'file_id' | 'file_unique_id'> & { readonly duration: number }
   readonly reply_markup?: { readonly inline_keyboard: InlineKeyboard }
   readonly migrate_to_chat_id?: number
   readonly migrate_from_chat_id?: number

@@ -48,6 +48,29 @@ export class TelegramPerson {
     return this.send({ document, ...(caption !== undefined && { caption }) }, place)
   }
 
+  /** Sends a picture; bots are told of a small and a large size of it, the largest last. */
+  sendsPhoto(bytes: Buffer, { caption, ...place }: Place & { readonly caption?: string } = {}): TelegramMessage {
+    const size = (width: number, content: Buffer) => {
+      const { file_id, file_unique_id, file_size } = this.parts.world.keep({
+        name: 'file.jpg',
+        bytes: content,
+        type: '',
+      })
+      return { file_id, file_unique_id, width, height: width, file_size }
+    }
+    const photo = [size(90, Buffer.from('thumbnail')), size(1_280, bytes)]
+    return this.send({ photo, ...(caption !== undefined && { caption }) }, place)
+  }
+
+  sendsVoice(place: Place = {}): TelegramMessage {
+    const { file_id, file_unique_id } = this.parts.world.keep({
+      name: 'voice.oga',
+      bytes: Buffer.from('OggS'),
+      type: '',
+    })
+    return this.send({ voice: { file_id, file_unique_id, duration: 2 } }, place)
+  }
+
   /** Changes an own message. */
   edits(messageId: number, text: string, place: Pick<Place, 'chat'> = {}): TelegramMessage {
     const chat = this.chat(place)

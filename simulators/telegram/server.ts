@@ -53,7 +53,7 @@ export interface TelegramSimulator {
   user(id: number, profile?: { readonly firstName?: string; readonly username?: string }): TelegramPerson
   /** A new group with the bot in it; a basic one unless it is a supergroup or a forum. */
   group(options?: { readonly title?: string; readonly supergroup?: boolean; readonly forum?: boolean }): TelegramGroup
-  /** Lets the next call (or as many as `times` says, or the next of a method) fail. */
+  /** Lets the next call (or as many as `times` says, or the next of a method) fail; `file` is the download of one. */
   failNext(fault: Fault, options?: { readonly times?: number; readonly method?: string }): void
   /** Resolves when no update is on its way to the webhook any more. */
   settled(): Promise<void>

@@ -19,6 +19,12 @@ export class FaultPlan<Fault extends string> {
     for (let count = 0; count < times; count++) this.ordered.push({ fault, call })
   }
 
+  /** The fault of a call that only faults ordered by its name hit. */
+  nextNamed(call: string): Fault | undefined {
+    const index = this.ordered.findIndex((order) => order.call === call)
+    return index === -1 ? undefined : this.ordered.splice(index, 1)[0]?.fault
+  }
+
   /** The fault of a call, which is then done with. */
   next(call: string): Fault | undefined {
     const index = this.ordered.findIndex((order) => order.call === undefined || order.call === call)

@@ -15,7 +15,7 @@ const DOWNLOAD = '/whatsapp_business/attachments/'
 
 /** The Graph API: who may ask, for what, and the answer. */
 export class Graph {
-  /** Of messages, by what they are: `text`, `interactive`, `reaction`, `read` … */
+  /** Of messages, by what they are: `text`, `interactive`, `reaction`, `read` …; of files only by `media` and `download`. */
   readonly faults = new FaultPlan<Fault>()
 
   constructor(
@@ -30,7 +30,10 @@ export class Graph {
 
   answer(request: WholeRequest): Answer {
     const isMessage = request.method === 'POST' && request.url.pathname.endsWith('/messages')
-    const fault = isMessage ? this.faults.next(kindOf(request)) : undefined
+    const { faults } = this
+    const fault = isMessage
+      ? faults.next(kindOf(request))
+      : faults.nextNamed(request.url.pathname === DOWNLOAD ? 'download' : 'media')
     let refusal: GraphError | undefined
     let answer: Answer
     try {

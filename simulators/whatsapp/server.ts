@@ -65,7 +65,10 @@ export interface WhatsAppSimulator {
     id: string,
     profile?: { readonly name?: string; readonly username?: string; readonly userId?: string },
   ): WhatsAppPerson
-  /** Lets the next message (or as many as `times` says) fail; with `kind` only those of that type, or `read`. */
+  /**
+   * Lets the next message (or as many as `times` says) fail; with `kind` only those of that type, or `read`. `media` and
+   * `download` are the two requests of a file.
+   */
   failNext(fault: Fault, which?: { readonly times?: number; readonly kind?: string }): void
   /** Does the handshake with the product's webhook. */
   verify(): Promise<Verification>

@@ -6,6 +6,7 @@ import type { Decision } from '../../domain/policy.ts'
 import type { ApprovalMode } from '../../domain/task.ts'
 import { quietEnvironment, useBuilders, type TestBuilder } from '../support/builder.ts'
 import { answer, ANSWER_USD, calls, says } from '../support/scripted-model.ts'
+import { chatMessage, received } from '../support/chat/messages.ts'
 import { eventTypes } from '../support/stored-task.ts'
 
 const pool = useBuilders()
@@ -34,6 +35,21 @@ describe('a turn', () => {
     const text = 'Fix the sum\n\nFiles of the repository:\nREADME.md\nsum.js'
     expect(request(0)?.contents).toEqual([{ role: 'user', parts: [{ text }] }])
     expect(await costOf(fence.taskId)).toMatchObject({ usd: ANSWER_USD, modelCalls: 1, inputTokens: 500 })
+  })
+
+  test('shows the files of the request after its words, in every request of the task', async () => {
+    const conversation = await received(pool.store, chatMessage())
+    const message = (await pool.store.chats.next(conversation))?.number ?? 0
+    const outcome = { name: 'a.png', mediaType: 'image/png', bytes: Buffer.from('89504e470d0a1a0a', 'hex') }
+    await pool.store.attachments.settle({ message, outcome })
+    const { fence } = await pool.task(builder, { prompt: 'Fix the sum', attachments: [message] })
+    builder.model.will(calls(['write_todos', { todos: [] }]), READ)
+    await builder.run('takeTurn', { ...fence, turn: 1 })
+    await builder.run('runTool', { ...fence, turn: 1, position: 0 })
+    await builder.run('takeTurn', { ...fence, turn: 2 })
+    const shown = builder.model.requests.map(({ contents }) => contents[0]?.parts.slice(1))
+    const inlineData = { mimeType: 'image/png', data: 'iVBORw0KGgo=' }
+    expect(shown).toEqual([0, 1].map(() => [{ text: 'Attached file "a.png":' }, { inlineData }]))
   })
 
   test('that was answered is never asked again, on this builder or another', async () => {

@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { fromMarkdown } from '../../domain/chat/markdown.ts'
 import type { ChatMessage } from '../../domain/chat/message.ts'
 import { chunksOf, plain, type StyledText } from '../../domain/chat/styled-text.ts'
+import { MAX_FILE_BYTES } from '../../domain/limits.ts'
 import { CHANNELS, type ChannelStage } from '../support/chat/channels.ts'
+
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
 
 describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
   let stage: ChannelStage
@@ -150,6 +153,22 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
       expect((await received()).map(({ kind }) => kind)).toEqual(['text', 'wordless'])
     })
 
+    it('a file with its words, its name and its type, and a picture', async () => {
+      stage.sendsFile({ name: 'größe "a".txt', bytes: Buffer.from('boom'), type: 'text/plain', caption: 'see' })
+      stage.sendsPhoto(PNG)
+      const [, document, photo] = await received()
+      const reference = expect.stringMatching(/./)
+      expect(document).toMatchObject({ kind: 'text', text: 'see' })
+      expect(document?.file).toMatchObject({ reference, name: 'größe "a".txt', mediaType: 'text/plain' })
+      expect(photo).toMatchObject({ kind: 'wordless', text: '', file: { reference } })
+    })
+
+    it('a kind of file it cannot read as one that nobody can ask for', async () => {
+      stage.sendsSomethingWordless()
+      const [, voice] = await received()
+      expect(voice?.file).toEqual({ name: expect.stringMatching(/^this /) })
+    })
+
     it.each([
       null,
       1,
@@ -161,6 +180,47 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
       { entry: [{ changes: [{ field: 'messages', value: { messages: [{}] } }] }] },
     ])('%j as nothing', (body) => {
       expect(stage.webhook.read(body)).toEqual({ messages: [], reports: [] })
+    })
+  })
+
+  describe('downloads', () => {
+    const reference = async (): Promise<string> => (await received()).at(-1)?.file?.reference ?? 'none'
+
+    it.each([Buffer.from('boom'), Buffer.alloc(MAX_FILE_BYTES, 1)])('a file byte for byte', async (bytes) => {
+      stage.sendsFile({ name: 'a/b c.txt', bytes, type: 'text/plain' })
+      const download = await stage.channel.download(await reference())
+      expect(download.type === 'file' && Buffer.compare(download.bytes, bytes)).toBe(0)
+    })
+
+    it('a picture in its largest size', async () => {
+      stage.sendsPhoto(PNG)
+      expect(await stage.channel.download(await reference())).toEqual({ type: 'file', bytes: PNG })
+    })
+
+    it('no more than it may', async () => {
+      stage.sendsFile({ name: 'large', bytes: Buffer.alloc(MAX_FILE_BYTES + 1), type: 'text/plain' })
+      expect(await stage.channel.download(await reference())).toEqual({ type: 'too-large' })
+    })
+
+    it.each(['address', 'bytes'] as const)(
+      'later what the service fails to give, by a new address: %s',
+      async (request) => {
+        stage.sendsPhoto(PNG)
+        stage.fileFault(request)
+        const asked = await reference()
+        expect(await stage.channel.download(asked)).toEqual({ type: 'later', reason: expect.stringContaining('500') })
+        expect(await stage.channel.download(asked)).toMatchObject({ type: 'file' })
+        expect(stage.addressesAsked()).toBe(2)
+      },
+    )
+
+    it.each(['1800000000009999', '../messages', ''])('nothing that there is not: %j', async (wrong) => {
+      expect(await stage.channel.download(wrong)).toMatchObject({ type: 'gone' })
+    })
+
+    it('nothing while the service is not there, and never throws', async () => {
+      await stage.close()
+      expect(await stage.channel.download('1800000000000001')).toEqual({ type: 'later', reason: 'ECONNREFUSED' })
     })
   })
 

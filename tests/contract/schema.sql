@@ -12,6 +12,18 @@ create table api_key (
 );
 CREATE INDEX api_key_by_tenant ON public.api_key USING btree (tenant);
 
+create table attachment (
+  message bigint not null,
+  name text,
+  media_type text,
+  size integer,
+  bytes bytea,
+  left_out text,
+  constraint attachment_check CHECK (((bytes IS NULL) = (left_out IS NOT NULL))),
+  constraint attachment_message_fkey FOREIGN KEY (message) REFERENCES chat_message(number),
+  constraint attachment_pkey PRIMARY KEY (message)
+);
+
 create table builder (
   id text not null,
   pid integer not null,
@@ -137,6 +149,8 @@ create table message (
   text text not null,
   turn integer,
   created_at timestamp with time zone not null default now(),
+  attachment bigint,
+  constraint message_attachment_fkey FOREIGN KEY (attachment) REFERENCES attachment(message),
   constraint message_pkey PRIMARY KEY (number),
   constraint message_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)
 );

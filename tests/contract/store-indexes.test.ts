@@ -27,6 +27,8 @@ const FILL = [
   `insert into chat_conversation (id, channel, chat) select 'c' || n, 'telegram', n from generate_series(1, 5000) as n`,
   `insert into chat_message (channel, id, conversation, place, message, handled_at)
    select 'telegram', n, 'c' || 1 + n % 5000, n, '{}', case when n > 50 then now() end from generate_series(1, ${TASKS}) as n`,
+  `insert into attachment (message, name, media_type, size, bytes)
+   select number, 'n', 'text/plain', 1, 'x' from chat_message where number % 2 = 0`,
   `insert into chat_user (channel, sender, subject, name, tenant, roles)
    select 'telegram', n, 'key:key-' || n, 'n', 'default', '{viewer}' from generate_series(1, 5000) as n`,
   `insert into outbox (id, target, type, conversation, task_id, post, state, provider_id)
@@ -130,6 +132,15 @@ const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   'take text of a person': async (store) => {
     await store.conversations.receive({ taskId, text: 'x', from: 'ada' })
     await store.conversations.unread(taskId)
+  },
+  'take a file of a chat': async (store) => {
+    const [message] = await store.chats.receive([chatMessage({ chat: '7' })])
+    const { number = 0 } = (await store.chats.next(message?.conversation ?? '')) ?? {}
+    await store.attachments.heldBy(KNOWN)
+    await store.attachments.settle({ message: number, outcome: { reason: 'unreadable' } })
+    await store.attachments.outcome(number)
+    await store.attachments.unread(KNOWN)
+    await store.attachments.parts([number])
   },
   'know an approval': (store) => store.conversations.hasApproval({ taskId: KNOWN, approvalId: `${KNOWN}1` }),
   'read a transcript': (store) => store.conversations.transcript(KNOWN),

@@ -4,6 +4,7 @@ import type { UnderstandingOutcome } from '../../domain/contracts.ts'
 import { noMemory } from '../../domain/ports/memory.ts'
 import type { TaskRequest } from '../../domain/task.ts'
 import { quietEnvironment } from '../support/builder.ts'
+import { chatMessage, received as fromChat } from '../support/chat/messages.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
 import { answer, says, ScriptedModel } from '../support/scripted-model.ts'
 import { eventTypes, taskIn } from '../support/stored-task.ts'
@@ -44,6 +45,29 @@ const timesUnderstood = async (taskId: string) =>
   (await eventTypes(opened.store, taskId)).filter((type) => type === 'task-understood').length
 
 describe('a round of understanding', () => {
+  it('shows the model the files of the request and of what was added, in its question and in its answer', async () => {
+    const sent = async (text: string) => {
+      const conversation = await fromChat(opened.store, chatMessage())
+      const message = (await opened.store.chats.next(conversation))?.number ?? 0
+      await opened.store.chats.markHandled(message)
+      const outcome = { name: 'a.txt', mediaType: 'text/plain', bytes: Buffer.from(text) }
+      await opened.store.attachments.settle({ message, outcome })
+      return message
+    }
+    const taskId = await received({ kind: 'question', attachments: [await sent('first')] })
+    await opened.store.conversations.receive({ taskId, text: 'and', from: 'ada', attachment: await sent('second') })
+    model.will(understands(), says('Both say so.'))
+    await understand(taskId, 1)
+    const shown = model.requests.map(({ contents }) => contents[0]?.parts.map(({ text }) => text))
+    const parts = [
+      'Fix the parser',
+      'Added: and',
+      'Attached file "a.txt":\n\nfirst',
+      'Attached file "a.txt":\n\nsecond',
+    ]
+    expect(shown).toEqual([parts, parts])
+  })
+
   it.each([
     ['understood', understands()],
     ['unclear', asks],

@@ -22,6 +22,29 @@ const refused = (message: string) => ({ http: 400, status: 'INVALID_ARGUMENT', m
 const config = (generationConfig: object) => hello({ generationConfig })
 const declare = (...functionDeclarations: readonly object[]) => hello({ tools: [{ functionDeclarations }] })
 
+describe('a file', () => {
+  const PNG = Buffer.from('89504e470d0a1a0a', 'hex').toString('base64')
+  const at = '* GenerateContentRequest.contents[0].parts[0].inline_data'
+  const file = (inlineData: object) => ({ contents: [user({ inlineData }, { text: 'What is this?' })] })
+
+  test.each([
+    { mimeType: 'image/png', data: PNG },
+    { mimeType: 'application/pdf', data: Buffer.from('%PDF-1.7').toString('base64url') },
+  ])('passes that is what it says: %j', async (inlineData) => {
+    expect((await post(simulator, file(inlineData))).http).toBe(200)
+  })
+
+  test.each<[object, string]>([
+    [{ data: PNG }, `${at}.mime_type: required field is not set.`],
+    [{ mimeType: 'image/png' }, `${at}.data: required field is not set.`],
+    [{ mimeType: 'application/zip', data: PNG }, `${at}: Unsupported MIME type: application/zip`],
+    [{ mimeType: 'image/jpeg', data: PNG }, `${at}: Unable to process input image.`],
+    [{ mimeType: 'image/png', data: `${PNG.slice(0, -1)}AA` }, `${at}.data: Base64 decoding failed.`],
+  ])('is refused that says nothing or something else: %j', async (inlineData, message) => {
+    expect(await refusalOf(simulator, file(inlineData))).toEqual(refused(`${message}\n`))
+  })
+})
+
 describe('JSON that does not fit the request is refused in the words of the transcoder', () => {
   const unknown = (name: string, at: string) =>
     `Invalid JSON payload received. Unknown name "${name}"${at}: Cannot find field.`

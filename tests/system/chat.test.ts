@@ -181,6 +181,17 @@ it('an approval asked in Telegram can be given through the API, and one asked th
   expect(asked()).toEqual([])
 }, 240_000)
 
+it('a file in Telegram is what the model works by, from its understanding to its last turn', async () => {
+  const ada = telegram.user(1001)
+  const caption = '/new Do what this file says.'
+  ada.sendsFile({ name: 'task.md', type: 'text/markdown', bytes: Buffer.from(fixture.prompt), caption })
+  const fromFile = async () => (await tasks()).find(({ prompt }) => prompt === 'Do what this file says.')
+  await expect.poll(fromFile, WITHIN).toMatchObject({ state: 'completed', result: { verdict: 'passed' } })
+  // The script of the task is found by words that stand in the file alone.
+  expect(model.ledger.filter(({ status }) => status !== 200)).toEqual([])
+  expect(gateway.log()).not.toContain('RFC 4180')
+}, 240_000)
+
 it('no secret and no word of anybody stands in the log or in Temporal', async () => {
   expect(gateway.log()).not.toMatch(new RegExp([telegram.token, whatsapp.token, ...Object.values(SECRETS)].join('|')))
   const connection = await Connection.connect({ address: gateway.temporalAddress })

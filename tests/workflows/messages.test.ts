@@ -43,6 +43,16 @@ describe('an update', () => {
     await task.ended()
   })
 
+  it('that steers brings its file along by number, and is refused with anything else', async () => {
+    const task = await world().begin({ hold: ['turn 1'] })
+    await task.reached('turn 1')
+    await task.say('like this', { attachment: 7 })
+    expect([...task.record.attachments]).toEqual([7])
+    await expect(task.say('like this', { attachment: 'a.png' as never })).rejects.toThrow(WorkflowUpdateFailedError)
+    task.release('turn 1')
+    await task.ended()
+  })
+
   it('refused by the store comes back as a failure with the code, and harms nothing', async () => {
     const task = await world().begin({ turns: [[asks]] })
     await task.until('awaiting_approval')

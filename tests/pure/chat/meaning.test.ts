@@ -16,6 +16,29 @@ function meaning(text: string, context: Partial<MessageContext> = {}, message: P
   return meaningOf({ ...said, isGroup: false, text, number: 7, ...message }, { isKnown: true, tasks: [], ...context })
 }
 
+describe('a file without words', () => {
+  const file = { reference: 'f1', name: 'plan.pdf' }
+  const alone = (tasks: readonly ChatTask[], more: Partial<ChatMessage> = {}) =>
+    meaning('', { tasks }, { kind: 'wordless', file, ...more })
+
+  it('goes to the one task that takes it', () => {
+    expect(alone([task('A', 'awaiting_input')])).toEqual({ type: 'say', message: 7, taskId: idOf('A') })
+  })
+
+  it('asks which task is meant when several run', () => {
+    expect(alone([task('C', 'building'), task('A', 'building')])).toMatchObject({ type: 'ask-which' })
+  })
+
+  it.each([[[]], [[task('A', 'completed')]], [[task('A', 'verifying')]]])('is no new task: %#', (tasks) => {
+    expect(alone(tasks)).toEqual({ type: 'answer', answer: 'file-alone' })
+  })
+
+  it('of a kind that cannot be read gets the hint, whatever runs', () => {
+    const voice = { name: 'this voice' }
+    expect(alone([task('A', 'building')], { file: voice })).toEqual({ type: 'answer', answer: 'wordless' })
+  })
+})
+
 describe('free text', () => {
   it('is a new task when nothing runs', () => {
     expect(meaning('fix the login')).toEqual({ type: 'new-task', message: 7 })

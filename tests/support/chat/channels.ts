@@ -14,6 +14,13 @@ export interface Seen {
   readonly buttons: readonly { readonly title: string; readonly command: string }[]
 }
 
+interface SentFile {
+  readonly name: string
+  readonly bytes: Buffer
+  readonly type: string
+  readonly caption?: string
+}
+
 /** A channel with its service and one person there. */
 export interface ChannelStage {
   readonly channel: Channel
@@ -26,10 +33,16 @@ export interface ChannelStage {
   presses(command: string): void
   reacts(): void
   sendsSomethingWordless(): void
+  sendsFile(file: SentFile): void
+  sendsPhoto(bytes: Buffer, caption?: string): void
+  /** How often the address of a file was asked for. */
+  addressesAsked(): number
   /** What the service delivered, oldest first: bytes with their headers. */
   delivered(): Promise<readonly { readonly headers: Headers; readonly body: Buffer }[]>
   /** The next message meets this. */
   fault(kind: 'busy' | 'lost-before' | 'lost-after'): void
+  /** The next request of a file meets this: for its address, or for its bytes. */
+  fileFault(request: 'address' | 'bytes'): void
   /** The person is not reached any more. */
   leaves(): void
   /** Whether the person was shown that a message arrived. */
@@ -66,7 +79,11 @@ async function telegram(): Promise<ChannelStage> {
       ada.presses(message?.id ?? 0, command)
     },
     reacts: () => ada.reacts(chat().at(-1)?.id ?? 0, '👍'),
-    sendsSomethingWordless: () => void ada.sendsFile({ name: 'a.bin', bytes: Buffer.from('x') }),
+    sendsSomethingWordless: () => void ada.sendsVoice(),
+    sendsFile: (file) => void ada.sendsFile(file),
+    sendsPhoto: (bytes, caption) => void ada.sendsPhoto(bytes, caption === undefined ? {} : { caption }),
+    addressesAsked: () => simulator.ledger.calls.filter(({ method }) => method === 'getFile').length,
+    fileFault: (request) => simulator.failNext('internal', { method: request === 'address' ? 'getFile' : 'file' }),
     async delivered() {
       await simulator.settled()
       return receiver.received.map(deliveredOf)
@@ -101,6 +118,12 @@ async function whatsapp(): Promise<ChannelStage> {
     presses: (command) => void eve.presses(command),
     reacts: () => void eve.reacts(conversation().at(-1)?.id ?? '', '👍'),
     sendsSomethingWordless: () => void eve.sends({ type: 'audio', voice: true }),
+    sendsFile: ({ name: filename, type: mimeType, ...file }) =>
+      void eve.sends({ type: 'document', filename, mimeType, ...file }),
+    sendsPhoto: (bytes, caption) => void eve.sends({ type: 'image', bytes, ...(caption !== undefined && { caption }) }),
+    addressesAsked: () =>
+      simulator.ledger.requests.filter(({ method, path }) => method === 'GET' && /\/\d+$/.test(path)).length,
+    fileFault: (request) => simulator.failNext('internal', { kind: request === 'address' ? 'media' : 'download' }),
     async delivered() {
       await simulator.settled()
       return receiver.received.map(deliveredOf)

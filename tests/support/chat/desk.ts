@@ -18,6 +18,8 @@ import { chatMessage, received } from './messages.ts'
 /** A conversation's steps on a real store; what it would send stands in the outbox. */
 export interface TestDesk {
   readonly store: Store
+  /** URL of the store's database. */
+  readonly database: string
   readonly control: TestTaskControl
   /** Says something and carries it out as the workflow does; gives the answers it got. */
   says(text: string, more?: Partial<ChatMessage>): Promise<readonly Said[]>
@@ -43,12 +45,19 @@ const SILENT: Channel = {
   edit: () => Promise.resolve({ type: 'refused', reason: 'nobody sends here' }),
   acknowledge: () => Promise.resolve(),
   introduce: () => Promise.resolve(),
+  download: () => Promise.resolve({ type: 'gone', reason: 'nobody sent a file' }),
 }
 
 export async function openTestDesk(
-  options: { readonly access?: ChatAccess; readonly repositories?: readonly ChatRepository[] } = {},
+  options: {
+    readonly access?: ChatAccess
+    readonly repositories?: readonly ChatRepository[]
+    /** Gives out the files of messages; nobody does without it. */
+    readonly channel?: Pick<Channel, 'download'>
+  } = {},
 ): Promise<TestDesk> {
-  const store = await openStore({ url: await freshDatabase(), connections: 6 })
+  const database = await freshDatabase()
+  const store = await openStore({ url: database, connections: 6 })
   const control = createTestTaskControl(store)
   const activities = createConversationActivities({
     ...{ store, control, access: options.access ?? { mode: 'linked' }, repositories: options.repositories ?? [] },
@@ -56,13 +65,13 @@ export async function openTestDesk(
       ...{ store, tasks: control, outboundAllowlist: [], log: { error: () => undefined } },
       checkRepository: () => ({}),
     }),
-    channels: new Map([['telegram', SILENT]]),
+    channels: new Map([['telegram', { ...SILENT, ...options.channel }]]),
     linkOf: (taskId) => `https://gw.example/tasks/${taskId}`,
     clock: () => new Date(),
   })
   let links = 0
   return {
-    ...{ store, control },
+    ...{ store, database, control },
     async says(text, more = {}) {
       const [message] = await store.chats.receive([chatMessage({ text, ...more })])
       if (!message) return []

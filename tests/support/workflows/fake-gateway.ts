@@ -167,8 +167,9 @@ function seating(find: Find) {
 
 function requests(find: Find) {
   return {
-    async receiveMessage({ taskId, text, key }) {
+    async receiveMessage({ taskId, text, key, attachment }) {
       const task = find(taskId)
+      if (attachment !== undefined) task.attachments.add(attachment)
       return Promise.resolve(task.once(key, () => task.receive(text)))
     },
     async decideApproval({ taskId, key, ...decision }) {

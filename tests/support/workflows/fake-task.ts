@@ -54,6 +54,8 @@ export class FakeTask {
   readonly refused: Step[] = []
   /** Text no turn has taken yet, and what each turn took. */
   unread: string[] = []
+  /** Numbers of files that came with text. */
+  readonly attachments = new Set<number>()
   readonly read: Readonly<Record<string, readonly string[]>> = {}
   /** All of it in the order in which it happened. */
   readonly journal: Entry[] = []

@@ -49,8 +49,8 @@ export class RunningTask {
   resume = (): Promise<void> => this.handle.signal(messages.resumeSignal)
   status = (): Promise<TaskStatus> => this.handle.query(messages.statusQuery)
 
-  say(text: string): Promise<'answer' | 'steer'> {
-    return this.handle.executeUpdate(messages.steerUpdate, { args: [{ text, from: 'key:1' }] })
+  say(text: string, file: Pick<messages.SteeringText, 'attachment'> = {}): Promise<'answer' | 'steer'> {
+    return this.handle.executeUpdate(messages.steerUpdate, { args: [{ text, from: 'key:1', ...file }] })
   }
 
   async approve(approvalId: string): Promise<void> {
