@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 
-/** What the bytes of a file begin with. WebP stands in a container whose first twelve bytes hold its size. */
+/** What the bytes of a file begin with. WebP stands in a container that names its size before its kind. */
 const SIGNATURES: readonly { readonly mediaType: string; readonly form: RegExp }[] = [
-  { mediaType: 'image/png', form: /^\x89PNG\r\n\x1a\n/ },
+  { mediaType: 'image/png', form: /^\x89PNG\r\n[^]\n/ },
   { mediaType: 'image/jpeg', form: /^\xff\xd8\xff/ },
   { mediaType: 'image/webp', form: /^RIFF[^]{4}WEBP/ },
   { mediaType: 'application/pdf', form: /^%PDF-\d/ },

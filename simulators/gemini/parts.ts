@@ -29,7 +29,7 @@ export function contentProblems(content: Content, path: string): string[] {
 
 /** Types of files the models take inline, each with what its bytes begin with; text is UTF-8. */
 const FILE_TYPES: Readonly<Record<string, RegExp>> = {
-  'image/png': /^\x89PNG\r\n\x1a\n/,
+  'image/png': /^\x89PNG\r\n[^]\n/,
   'image/jpeg': /^\xff\xd8\xff/,
   'image/webp': /^RIFF[^]{4}WEBP/,
   'image/heic': /^[^]{4}ftyp/,
