@@ -145,7 +145,7 @@ export class FakeBuilder {
           clearInterval(beat)
           this.held.delete(keyOf(fence))
           // Nobody finds it any more who would let its steps go on.
-          goOn(seat)
+          if (seat.frozen) goOn(seat)
           seat.end()
         }
       },
