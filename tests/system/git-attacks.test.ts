@@ -80,7 +80,12 @@ describe('the host executes nothing an agent wrote', () => {
     const seat = await takeSeat(playground)
     const clean = await carryOver(seat)
     await playAttack(seat, playground, attack)
-    const work = async (): Promise<Delivery> => deliver(seat, playground, (await carryOver(seat, clean.tree)).commit)
+    const work = async (): Promise<Delivery> => {
+      const first = await carryOver(seat, clean.tree)
+      const second = await carryOver(seat)
+      expect(second.tree).toBe(first.tree)
+      return deliver(seat, playground, second.commit)
+    }
     const outcome = await orRefusal(work())
     expect(historyTouched(seat)).toBe(false)
     if (outcome instanceof GatewayError) {
