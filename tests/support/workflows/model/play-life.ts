@@ -12,11 +12,8 @@ import type { Fault, Life, Message, Reaction } from './life.ts'
 
 /** A life that has not ended by then hangs; most of them take a second. */
 const LIMIT_MS = 180_000
-/**
- * A Builder run and a seat may end a moment after the Manager. A step of a workflow that was given to a worker in the
- * moment it is replaced is given out again only after ten seconds, Temporal's limit for it.
- */
-const LEFT_OVER_MS = 20_000
+/** A Builder run and a seat may end a moment after the Manager. */
+const LEFT_OVER_MS = 10_000
 /** So long a zombie waits for its successor; a task that is cancelled meanwhile gets none. */
 const ZOMBIE_MS = 1_500
 
