@@ -6,6 +6,7 @@ import type { Life } from '../support/workflows/model/life.ts'
 import { playLife, type Played } from '../support/workflows/model/play-life.ts'
 import { brokenIn, PROMISES, storyOf } from '../support/workflows/model/promises.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
+import type { TaskScript } from '../support/workflows/task-script.ts'
 import { sharedBundle } from '../support/workflows/world.ts'
 
 /**
@@ -82,6 +83,9 @@ const uneventful: Life = {
 const isBroken = (played: Played, promise: string): boolean =>
   PROMISES.some(({ name, broken }) => name === promise && broken(played).length > 0)
 
+/** Two parts, one of which asks something. */
+const parts: TaskScript['parts'] = [{ turns: [['replace']] }, { turns: [[{ name: 'ask_user', kind: 'human' }]] }]
+
 /** A store, a model or a remote that lacks one protection, and a life in which it would have been needed. */
 const UNPROTECTED: readonly (readonly [string, typeof FakeTask, Partial<Life>, string])[] = [
   [
@@ -136,6 +140,27 @@ const UNPROTECTED: readonly (readonly [string, typeof FakeTask, Partial<Life>, s
     {},
     'at most one commit is delivered, and only one whose verification did not fail',
   ],
+  [
+    'a store that makes parts anew when the answer was lost',
+    class extends FakeTask {
+      override divide(make: () => readonly FakeTask[]) {
+        this.subtasks = make()
+        return this.subtasks
+      }
+    },
+    { script: { parts }, databaseFaults: [{ at: 'openSubtasks', fault: 'commit-unanswered', times: 1 }] },
+    'a task is divided once, and its Manager runs every part',
+  ],
+  [
+    'a store that does not add what a part costs',
+    class extends FakeTask {
+      override spend(): void {
+        if (!this.parent) super.spend()
+      }
+    },
+    { script: { parts } },
+    'no call of the model is paid twice, and the cost is their sum',
+  ],
 ]
 
 describe.concurrent('a promise is seen broken', () => {
@@ -174,10 +199,33 @@ const TAMPERED: Readonly<Record<string, (played: Played) => Played | void>> = {
   'a task that nothing stops is completed': ({ record }) => void (record.brief = { ...record.brief, state: 'failed' }),
 }
 
+/** The same of a task in parts. */
+const TAMPERED_IN_PARTS: typeof TAMPERED = {
+  'a task is divided once, and its Manager runs every part': (played) => ({
+    ...played,
+    parts: [...played.parts, new FakeTask('task-forgotten', {}, played.record)],
+  }),
+  'no part outlives its whole': (played) => ({ ...played, outlived: played.parts.map(({ id }) => id) }),
+  'a part is listed below its whole, never as a task of its own': (played) => ({
+    ...played,
+    listed: played.parts.map(({ id }) => id),
+  }),
+  'what a part waits for is shown at its whole, unless it is over before': (played) => {
+    const { journal } = played.record
+    journal.splice(
+      journal.findIndex(({ what }) => what === 'shown'),
+      1,
+    )
+    return { ...played, said: [] }
+  },
+}
+
 describe.concurrent('a record that was tampered with', () => {
   it.for(PROMISES)('breaks "$name"', async ({ name, broken }) => {
-    const played = await playLife(world(), uneventful)
+    const ofParts = TAMPERED_IN_PARTS[name]
+    const played = await playLife(world(), ofParts ? { ...uneventful, script: { parts } } : uneventful)
     expect(brokenIn(played)).toEqual([])
-    expect(broken(TAMPERED[name]?.(played) ?? played)).not.toEqual([])
+    const tamper = ofParts ?? TAMPERED[name]
+    expect(broken(tamper?.(played) ?? played)).not.toEqual([])
   })
 })

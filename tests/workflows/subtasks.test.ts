@@ -59,7 +59,7 @@ describe('what people say to a task with sub-tasks', () => {
     await Promise.all([parts[0]?.until('awaiting_input'), parts[1]?.until('awaiting_approval')])
     const answers = {
       awaiting_input: () => whole.say('Green.'),
-      awaiting_approval: () => whole.approve('approval-1.0'),
+      awaiting_approval: () => whole.approve('approval-2.1.0'),
     }
     for (let answered = 0; answered < 2; answered++) {
       await whole.record.when(() => whole.record.state.startsWith('awaiting'))

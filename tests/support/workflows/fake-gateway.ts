@@ -4,7 +4,7 @@ import type { GatewayActivities, NotedLoss, UnderstandingOutcome, Wait } from '.
 import { GatewayError } from '../../../domain/errors.ts'
 import { conclude } from '../../../domain/subtasks.ts'
 import { isFinal, type Waiting } from '../../../domain/task.ts'
-import { approvalOf, type FakeTask } from './fake-task.ts'
+import type { FakeTask } from './fake-task.ts'
 import type { TaskScript } from './task-script.ts'
 
 const APPROVAL_DAYS = 30
@@ -54,7 +54,7 @@ function stages(find: Find) {
     },
     async awaitHuman({ taskId, wait }) {
       const task = find(taskId)
-      task.waiting = waitingFor(wait)
+      task.waiting = waitingFor(task, wait)
       task.move(`awaiting_${wait.for}`, `${wait.for}-requested`)
       return Promise.resolve(task.waiting)
     },
@@ -107,11 +107,11 @@ function understoodBy(task: FakeTask, round: number): UnderstandingOutcome {
     : { type: 'answered', brief, answer: answer.answers }
 }
 
-function waitingFor(wait: Wait): Waiting {
+function waitingFor(task: FakeTask, wait: Wait): Waiting {
   if (wait.for === 'budget') return { for: 'budget' }
   if (wait.for === 'input') return { for: 'input', question: 'question' in wait ? wait.question : 'Which colour?' }
   const expiresAt = new Date(Date.now() + APPROVAL_DAYS * 86_400_000).toISOString()
-  return { for: 'approval', approvalId: approvalOf(wait), tool: 'run_shell_command', expiresAt }
+  return { for: 'approval', approvalId: task.approvalOf(wait), tool: 'run_shell_command', expiresAt }
 }
 
 function family({ find, add }: FakeTasks) {
@@ -123,10 +123,12 @@ function family({ find, add }: FakeTasks) {
       return Promise.resolve(subtasks.map(({ brief }) => brief))
     },
     async showSubtaskWait({ taskId, subtaskId }) {
-      const { waiting } = find(subtaskId)
+      const { waiting, part } = find(subtaskId)
       if (!waiting) return Promise.resolve(undefined)
-      find(taskId).waiting = waiting
-      find(taskId).move(`awaiting_${waiting.for}`, `${waiting.for}-requested`)
+      const whole = find(taskId)
+      whole.waiting = waiting
+      if (whole.move(`awaiting_${waiting.for}`, `${waiting.for}-requested`))
+        whole.log('shown', `${waiting.for} of part ${part}`)
       return Promise.resolve(waiting)
     },
     async concludeSubtasks({ taskId }) {

@@ -34,6 +34,8 @@ export interface Entry {
     | 'effect'
     /** Text that was taken in. */
     | 'heard'
+    /** A wait of a part that is shown at the whole. */
+    | 'shown'
     /** Noted by whoever plays with the task. */
     | 'said'
     | 'struck'
@@ -102,6 +104,16 @@ export class FakeTask {
 
   get state(): TaskState {
     return this.brief.state
+  }
+
+  /** Which part of the whole it is, counted from 1; 0 for a whole. */
+  get part(): number {
+    return (this.parent?.subtasks.indexOf(this) ?? -1) + 1
+  }
+
+  /** As in a store, no two tasks have an approval of the same name. */
+  approvalOf({ turn, position }: { readonly turn: number; readonly position: number }): string {
+    return `approval-${this.part > 0 ? `${this.part}.` : ''}${turn}.${position}`
   }
 
   /** As the store: being there already changes nothing, an illegal move is refused. */
@@ -179,9 +191,12 @@ export class FakeTask {
     return paid
   }
 
-  /** Its parts, made once. */
+  /** Its parts, made once. What was said until then is told to them, and no more to the Builder of the whole. */
   divide(make: () => readonly FakeTask[]): readonly FakeTask[] {
-    if (this.subtasks.length === 0) this.subtasks = make()
+    if (this.subtasks.length > 0) return this.subtasks
+    this.subtasks = make()
+    Object.assign(this.read, { division: this.unread })
+    this.unread = []
     this.changed()
     return this.subtasks
   }
@@ -231,7 +246,9 @@ export class FakeTask {
     const calls = (this.turns.get(turn) ?? [])
       .filter((call) => !this.isFinished(call))
       .map((call) =>
-        this.decided.get(approvalOf(call))?.decision === 'approve' ? { ...call, decision: 'allow' as const } : call,
+        this.decided.get(this.approvalOf(call))?.decision === 'approve'
+          ? { ...call, decision: 'allow' as const }
+          : call,
       )
     return { type: 'answered', calls, last: turn >= (script.turns?.length ?? 0), costUsd: this.brief.costUsd }
   }
@@ -261,7 +278,7 @@ export class FakeTask {
     const call = [...(this.turns.get(this.turns.size) ?? [])].find(
       (asked) => asked.kind === 'human' && !this.isFinished(asked),
     )
-    if (waits && call) this.decided.set(approvalOf(call), { decision: 'reject', by: 'answer' })
+    if (waits && call) this.decided.set(this.approvalOf(call), { decision: 'reject', by: 'answer' })
     else this.unread.push(text)
     this.log('heard', text)
     return waits ? 'answer' : 'steer'
@@ -301,12 +318,13 @@ export class FakeTask {
 
   private pay(name: string): void {
     this.log('paid', name)
-    this.cost()
-    this.parent?.cost()
+    this.spend()
   }
 
-  private cost(): void {
+  /** A part spends what is the whole's. */
+  spend(): void {
     this.change({ costUsd: Math.round((this.brief.costUsd + COST_OF_A_CALL) * 100) / 100 })
+    this.parent?.spend()
   }
 
   /** The budget is found used up once, then until it was raised. */
@@ -320,13 +338,10 @@ export class FakeTask {
   private isFinished(call: PlannedCall): boolean {
     return (
       this.finished.some(({ name }) => name === `tool ${call.turn}.${call.position}`) ||
-      this.decided.get(approvalOf(call))?.decision === 'reject'
+      this.decided.get(this.approvalOf(call))?.decision === 'reject'
     )
   }
 }
-
-export const approvalOf = ({ turn, position }: { readonly turn: number; readonly position: number }): string =>
-  `approval-${turn}.${position}`
 
 function planned(call: ScriptedCall, at: { readonly turn: number; readonly position: number }): PlannedCall {
   const { name, decision = 'allow', kind = 'sandbox' } = typeof call === 'string' ? { name: call } : call

@@ -115,10 +115,16 @@ export class World {
   private readonly scripted: FakeTasks = {
     find: this.find,
     add: (parent, script) => {
-      const part = new FakeTask(`task-${ulid()}`, script, parent)
+      const Truth = parent.constructor as typeof FakeTask
+      const part = new Truth(`task-${ulid()}`, script, parent)
       this.tasks.set(part.id, part)
       return part
     },
+  }
+
+  /** Every part that was ever made of a task. */
+  partsOf(whole: FakeTask): readonly FakeTask[] {
+    return [...this.tasks.values()].filter(({ parent }) => parent === whole)
   }
 
   /** A part of a task, as people and builders speak to it once its Manager runs. */

@@ -7,11 +7,11 @@ import type { DatabaseFault, Fault, Life, Message, Reaction, Saying, StepFault }
 export function drawLife(seed: number): Life {
   // Neighbours must not resemble each other.
   const choose = createChooser(Math.imul(seed, 2_654_435_761))
-  const script = drawScript(choose)
+  const script = { ...drawScript(choose), ...drawDivision(seed) }
   const steps = stepsOf(script)
   const life = {
     ...{ seed, script, sayings: drawSayings(choose, { seed, script, steps }) },
-    ...{ faults: drawFaults(choose, steps), databaseFaults: drawDatabaseFaults(choose) },
+    ...{ faults: drawFaults(choose, steps), databaseFaults: drawDatabaseFaults(choose, script) },
     reactions: Array.from({ length: 6 }, () => drawReaction(choose)),
   }
   return choose.chance(0.08) ? { ...life, deadlineInMs: choose.pick([-1_000, 100, 400, 1_000, 3_000]) } : life
@@ -19,15 +19,28 @@ export function drawLife(seed: number): Life {
 
 function drawScript(choose: Chooser): TaskScript {
   const { pick, chance } = choose
-  const turns = Array.from({ length: pick([1, 1, 2, 2, 3]) }, () =>
-    Array.from({ length: pick([0, 1, 1, 2]) }, () => drawCall(choose)),
-  )
+  const turns = drawTurns(choose, pick([1, 1, 2, 2, 3]))
   return {
     understanding: drawUnderstanding(choose),
     turns,
     ...(chance(0.12) && { budgetReachedAt: [pick(turns.map((_, index) => index + 1))] }),
     verdicts: drawVerdicts(choose),
   }
+}
+
+const drawTurns = (choose: Chooser, length: number): readonly (readonly ScriptedCall[])[] =>
+  Array.from({ length }, () => Array.from({ length: choose.pick([0, 1, 1, 2]) }, () => drawCall(choose)))
+
+/** Some are built in parts. Drawn apart, so that the lives of all others do not change with it. */
+function drawDivision(seed: number): Pick<TaskScript, 'parts' | 'conflicts'> {
+  const choose = createChooser(Math.imul(seed, 40_503))
+  const { pick, chance } = choose
+  if (!chance(0.25)) return {}
+  const parts = Array.from({ length: pick([2, 2, 3]) }, (): TaskScript => {
+    const turns = drawTurns(choose, pick([1, 1, 2]))
+    return { turns, verdicts: ['not_run'], ...(chance(0.12) && { budgetReachedAt: [1] }) }
+  })
+  return { parts, conflicts: chance(0.3) }
 }
 
 function drawUnderstanding({ pick, chance }: Chooser): readonly Understood[] {
@@ -48,9 +61,11 @@ function drawVerdicts({ pick, chance }: Chooser): readonly Verdict[] {
 }
 
 /** Every step of a builder or of the understanding that a life without trouble has. */
-function stepsOf({ understanding = [], turns = [], verdicts = [] }: TaskScript): readonly string[] {
+function stepsOf({ understanding = [], turns = [], verdicts = [], parts = [] }: TaskScript): readonly string[] {
   return [
     ...understanding.map((_, index) => `understand ${index + 1}`),
+    ...parts.flatMap((part, index) => stepsOf(part).map((step) => `part ${index + 1}: ${step}`)),
+    ...(parts.length > 0 ? ['merge'] : []),
     ...['seat 1', 'workspace'],
     ...turns.flatMap((calls, turn) => [
       `turn ${turn + 1}`,
@@ -94,10 +109,12 @@ function drawMessage(choose: Chooser, { script, text }: Place & { readonly text:
   ])
 }
 
-const approvalsOf = ({ turns = [] }: TaskScript): readonly string[] =>
-  turns.flatMap((calls, turn) =>
-    calls.flatMap((call, position) => (typeof call === 'object' ? [`approval-${turn + 1}.${position}`] : [])),
+function approvalsOf({ turns = [], parts = [] }: TaskScript, prefix = ''): readonly string[] {
+  const own = turns.flatMap((calls, turn) =>
+    calls.flatMap((call, position) => (typeof call === 'object' ? [`approval-${prefix}${turn + 1}.${position}`] : [])),
   )
+  return [...own, ...parts.flatMap((part, index) => approvalsOf(part, `${index + 1}.`))]
+}
 
 const ON_SEAT = [
   ...['killed', 'killed', 'zombie', 'dropped', 'dropped', 'throws-internal', 'throws-final'],
@@ -115,12 +132,13 @@ function drawFaults(choose: Chooser, steps: readonly string[]): readonly Fault[]
   })
 }
 
-function faultsAt({ chance }: Chooser, step: string): readonly StepFault[] {
+function faultsAt({ chance }: Chooser, place: string): readonly StepFault[] {
+  const step = place.replace(/^part \d+: /, '')
   if (step.startsWith('seat')) return IN_THE_QUEUE
   if (step.startsWith('understand')) return OUTSIDE
   // Standing still is waited for in real time: five beats.
   if (chance(0.04)) return ['frozen']
-  return /^(turn|workspace|deliver)/.test(step) && chance(0.3) ? OUTSIDE : ON_SEAT
+  return /^(turn|workspace|merge|deliver)/.test(step) && chance(0.3) ? OUTSIDE : ON_SEAT
 }
 
 const DATABASE_STEPS = [
@@ -129,10 +147,13 @@ const DATABASE_STEPS = [
   ...['receiveMessage', 'receiveMessage', 'decideApproval', 'decideApproval', 'changeBudget', 'changePriority'],
 ] as const
 
-function drawDatabaseFaults(choose: Chooser): readonly Fault<DatabaseFault>[] {
+const DIVIDING_STEPS = ['openSubtasks', 'openSubtasks', 'showSubtaskWait', 'concludeSubtasks'] as const
+
+function drawDatabaseFaults(choose: Chooser, { parts }: TaskScript): readonly Fault<DatabaseFault>[] {
   const { pick } = choose
+  const steps = parts ? [...DATABASE_STEPS, ...DIVIDING_STEPS] : DATABASE_STEPS
   return Array.from({ length: pick([0, 1, 1, 2, 3]) }, () => ({
-    at: pick(DATABASE_STEPS),
+    at: pick<string>(steps),
     fault: pick<DatabaseFault>(['away', 'commit-unanswered', 'commit-unanswered']),
     times: pick([1, 1, 2]),
   }))

@@ -10,6 +10,7 @@ export type Message =
 
 /** Messages sent at once when a step begins. */
 export interface Saying {
+  /** The step's name; of a part `part 1: turn 2`. */
   readonly at: string
   readonly messages: readonly Message[]
   /** The step goes on only after they were acknowledged. */

@@ -6,7 +6,7 @@ import type { TaskOutcome } from '../../../../workflows/messages.ts'
 import { drainSignal, seatLostSignal } from '../../../../workflows/messages.ts'
 import { FakeTask } from '../fake-task.ts'
 import { RunningTask } from '../running-task.ts'
-import type { Step } from '../task-script.ts'
+import type { Step, TaskScript } from '../task-script.ts'
 import type { World } from '../world.ts'
 import type { Fault, Life, Message, Reaction } from './life.ts'
 
@@ -30,12 +30,19 @@ export interface Said {
 export interface Played {
   readonly life: Life
   readonly record: FakeTask
+  /** Every part that was made of it. */
+  readonly parts: readonly FakeTask[]
   /** Missing when it hangs. */
   readonly outcome?: TaskOutcome
   readonly said: readonly Said[]
+  /** Builder runs, and the Managers of parts. */
   readonly runs: readonly string[]
-  /** Builder runs that did not end, and whether a builder still lends a seat. */
+  /** Runs that did not end, and whether a builder still lends a seat. */
   readonly openRuns: readonly string[]
+  /** Parts whose Manager had not ended when that of the whole did. */
+  readonly outlived: readonly string[]
+  /** Parts that stand in Temporal as tasks of their own. */
+  readonly listed: readonly string[]
   readonly holdsSeat: boolean
 }
 
@@ -44,34 +51,46 @@ export async function playLife(world: World, life: Life, Truth: typeof FakeTask 
   const player = new Player(world, life)
   const { deadlineInMs } = life
   const deadline = deadlineInMs === undefined ? undefined : new Date(Date.now() + deadlineInMs).toISOString()
-  const task = await world.begin(
-    {
-      ...life.script,
-      ...(deadline !== undefined && { brief: { deadline } }),
-      during: (step, record) => player.during(step, record),
-      after: (step, record) => player.after(step, record),
-      database: (moment, step, record) => player.database(moment, step, record),
-    },
-    Truth,
-  )
+  const played = (script: TaskScript): TaskScript => ({
+    ...script,
+    ...(script.parts && { parts: script.parts.map(played) }),
+    ...(deadline !== undefined && { brief: { deadline } }),
+    during: (step, record) => player.during(step, record),
+    after: (step, record) => player.after(step, record),
+    database: (moment, step, record) => player.database(moment, step, record),
+  })
+  const task = await world.begin(played(life.script), Truth)
   const { record } = task
   const waits = player.meetWaits(task)
   const outcome = await Promise.race([task.ended(), delay(LIMIT_MS, undefined, { ref: false })])
-  record.releaseAll()
-  if (!outcome) return { life, record, said: player.said, runs: [], openRuns: [], holdsSeat: false }
+  const parts = world.partsOf(record)
+  const seen = { life, record, parts, said: player.said }
+  if (!outcome) return { ...seen, ...{ runs: [], openRuns: [], outlived: [], listed: [], holdsSeat: false } }
   await waits
   await player.settled()
-  const runs = await runsOf(task)
+  const children = await childrenOf(world, task.id)
+  const managed = parts.map(({ id }) => id).filter((id) => children.includes(id))
+  const runs = [...children, ...(await Promise.all(managed.map((id) => childrenOf(world, id)))).flat()]
   const openRuns = await untilNone(() => world.openAmong(runs))
-  const seats = await untilNone(() => Promise.resolve(world.builders.filter((builder) => builder.holds(task.id))))
-  return { life, record, outcome, said: player.said, runs, openRuns, holdsSeat: seats.length > 0 }
+  const lending = ({ id }: FakeTask) => world.builders.filter((builder) => builder.holds(id))
+  const seats = await untilNone(() => Promise.resolve([record, ...parts].flatMap(lending)))
+  const outlived = managed.filter((id) => player.openAtEnd.includes(id))
+  const listed = await listedAmong(world, task.id, managed)
+  return { ...seen, outcome, runs, openRuns, outlived, listed, holdsSeat: seats.length > 0 }
 }
 
-async function runsOf({ handle }: RunningTask): Promise<readonly string[]> {
-  const { events = [] } = await handle.fetchHistory()
+async function childrenOf({ client }: World, id: string): Promise<readonly string[]> {
+  const { events } = await client.workflow.getHandle(id).fetchHistory()
   return (events ?? []).flatMap(
     (event) => event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId ?? [],
   )
+}
+
+async function listedAmong({ client }: World, whole: string, parts: readonly string[]): Promise<readonly string[]> {
+  const seen = await Promise.all(parts.map((id) => client.workflow.getHandle(id).describe()))
+  return seen
+    .filter(({ parentExecution, memo }) => parentExecution?.workflowId !== whole || memo?.['parent'] !== whole)
+    .map(({ workflowId }) => workflowId)
 }
 
 async function untilNone<T>(look: () => Promise<readonly T[]>): Promise<readonly T[]> {
@@ -86,6 +105,8 @@ async function untilNone<T>(look: () => Promise<readonly T[]>): Promise<readonly
 /** Does to a task what its life says. */
 class Player {
   readonly said: Said[] = []
+  /** Parts that had not ended when the whole was about to. */
+  openAtEnd: readonly string[] = []
   private readonly left: Map<Fault<string>, number>
   private readonly spoken = new Set<object>()
   private readonly sending: Promise<unknown>[] = []
@@ -98,15 +119,17 @@ class Player {
   }
 
   async during(step: Step, record: FakeTask): Promise<void> {
+    if (step.name === 'end' && !record.parent)
+      this.openAtEnd = record.subtasks.filter(({ state }) => !isFinal(state)).map(({ id }) => id)
     await this.speak(step, record)
-    const fault = this.take(this.life.faults, step.name, ({ fault: kind }) => kind !== 'answer-lost')
+    const fault = this.take(this.life.faults, placeOf(step, record), ({ fault: kind }) => kind !== 'answer-lost')
     if (!fault) return
     record.log('struck', `${fault.fault} at ${step.name}`, step.seat)
     await this.strike(fault.fault, step, record)
   }
 
   after(step: Step, record: FakeTask): void {
-    if (!this.take(this.life.faults, step.name, ({ fault }) => fault === 'answer-lost')) return
+    if (!this.take(this.life.faults, placeOf(step, record), ({ fault }) => fault === 'answer-lost')) return
     record.log('struck', `answer-lost at ${step.name}`, step.seat)
     throw new Error('The answer is lost.')
   }
@@ -138,8 +161,8 @@ class Player {
   }
 
   private async react(task: RunningTask, state: TaskState, reaction: Reaction): Promise<void> {
-    if (reaction.when === 'late') await this.takeSeatAway(task.record)
     const { record } = task
+    if (reaction.when === 'late') await this.takeSeatsAway([record, ...record.subtasks])
     const position = record.states.length
     const messages = replyTo(record, state, reaction)
     await Promise.all(
@@ -150,19 +173,24 @@ class Player {
   }
 
   /** A builder that leaves: the wait goes on without a seat. */
-  private async takeSeatAway(record: FakeTask): Promise<void> {
-    for (const builder of this.world.builders) builder.drop(record.id)
+  private async takeSeatsAway(family: readonly FakeTask[]): Promise<void> {
+    const waiting = family.filter(({ state }) => isWaiting(state))
+    for (const builder of this.world.builders) for (const { id } of waiting) builder.drop(id)
     await delay(30)
   }
 
   private async speak(step: Step, record: FakeTask): Promise<void> {
-    const sayings = this.life.sayings.filter((saying) => saying.at === step.name && !this.spoken.has(saying))
+    const place = placeOf(step, record)
+    const whole = record.parent ?? record
+    const sayings = this.life.sayings.filter((saying) => saying.at === place && !this.spoken.has(saying))
     for (const saying of sayings) {
       this.spoken.add(saying)
       // A delivery that has begun is not taken back.
-      const goesOn = () => step.seat >= record.seat && !isFinal(record.state) && record.state !== 'delivering'
+      const goesOn = () => step.seat >= record.seat && !isFinal(record.state) && whole.state !== 'delivering'
       const inTime = () => saying.awaited && goesOn()
-      const sent = Promise.all(saying.messages.map((message) => this.send(message, record, inTime)))
+      // A builder speaks to the task whose seat it lends, people to the whole.
+      const hearer = ({ type }: Message) => (type === 'drain' ? record : whole)
+      const sent = Promise.all(saying.messages.map((message) => this.send(message, hearer(message), inTime)))
       this.sending.push(sent)
       if (saying.awaited) await sent
     }
@@ -226,6 +254,9 @@ class Player {
     await this.world.client.workflow.getHandle(id).signal(seatLostSignal, gone)
   }
 }
+
+/** What a life calls a step: those of parts stand apart. */
+const placeOf = ({ name }: Step, { part }: FakeTask): string => (part > 0 ? `part ${part}: ${name}` : name)
 
 /** Until the step is cancelled with its seat. */
 const forever = (): Promise<never> => new Promise(() => undefined)
