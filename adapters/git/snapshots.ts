@@ -39,6 +39,7 @@ export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Sna
       await mkdir(request.history, { recursive: true, mode: 0o700 })
       const history = { source: request.history, target: '/history', writable: true }
       const bare = { source: request.bare, target: '/repository', writable: false }
+      const place = sandbox.pathOfMount(history)
       const result = await sandbox.run({
         workspace: request.workspace,
         writable: false,
@@ -46,7 +47,7 @@ export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Sna
         command: ['sh', '-c', SCRIPT],
         environment: {
           WORKSPACE: sandbox.pathOf(request.workspace),
-          HISTORY: sandbox.pathOfMount(history),
+          HISTORY: place,
           BARE: sandbox.pathOfMount(bare),
           BASE: request.base,
           KNOWN_TREE: request.knownTree ?? '',
@@ -57,7 +58,7 @@ export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Sna
           GIT_CONFIG_NOSYSTEM: '1',
           GIT_CONFIG_GLOBAL: '/dev/null',
           GIT_ATTR_NOSYSTEM: '1',
-          ...asVariables(SETTINGS),
+          ...asVariables({ ...SETTINGS, 'core.excludesFile': `${place}/excluded` }),
           ...identityAt(request.text.at),
         },
         timeoutMs: SNAPSHOT_LIMIT_MS,

@@ -5,15 +5,16 @@ set -eu
 export GIT_WORK_TREE="$WORKSPACE" GIT_DIR="$HISTORY" LC_ALL=C
 
 # A snapshot that was killed may have left its locks; nobody else works here.
-rm -f "$HISTORY"/*.lock "$HISTORY"/refs/heads/*.lock
+for lock in "$HISTORY"/*.lock; do
+  [ ! -e "$lock" ] || rm -f "$lock"
+done
 if [ ! -f "$HISTORY/index" ]; then
   git init --quiet --template= >&2
   printf '%s\n' "$BARE/objects" > "$HISTORY/objects/info/alternates"
   # What programs leave behind where they run is no change anybody wants delivered; what the base has of it stays.
-  mkdir -p "$HISTORY/info"
-  printf '%s\n' __pycache__/ '*.py[co]' .pytest_cache/ .mypy_cache/ node_modules/ .DS_Store > "$HISTORY/info/exclude"
+  printf '%s\n' __pycache__/ '*.py[co]' .pytest_cache/ .mypy_cache/ node_modules/ .DS_Store > "$HISTORY/excluded"
   # The submodules of the base, in a form that update-index takes.
-  git ls-tree -r -z "$BASE" | tr '\0\n' '\n\0' | sed -n '/^160000 /p' | tr '\n\0' '\0\n' > "$HISTORY/submodules"
+  git ls-tree -r -z "$BASE" | sed -n -z '/^160000 /p' > "$HISTORY/submodules"
   git read-tree "$BASE"
   fresh=yes
 fi
@@ -56,5 +57,5 @@ known=$KNOWN_TREE
 commit=$(git commit-tree "$tree" -p "$BASE" -m "$MESSAGE")
 printf '%s %s\n' "$commit" "$tree"
 [ "$tree" != "$known" ] || exit 0
-git update-ref "$SNAPSHOT_REF" "$commit"
-git bundle create --quiet - "$SNAPSHOT_REF" "^$BASE"
+printf '# v2 git bundle\n-%s\n%s %s\n\n' "$BASE" "$commit" "$SNAPSHOT_REF"
+printf '%s\n^%s\n' "$commit" "$BASE" | git pack-objects --quiet --stdout --revs --thin --delta-base-offset
