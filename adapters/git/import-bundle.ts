@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
 import type { GitHost } from '../../domain/ports/git.ts'
+import { looseRef } from './loose-ref.ts'
 import { OBJECT_ID } from './object-id.ts'
 import { git, tryGit } from './run-git.ts'
 
@@ -35,8 +36,7 @@ export const importBundle: GitHost['importBundle'] = async ({ bare, bundle, comm
 
 /** Only the ref tells: objects may be there for other reasons. One that git has packed away costs a second import. */
 async function isImported(bare: string, commit: string): Promise<boolean> {
-  const ref = await readFile(join(bare, CHECKPOINTS, commit), 'utf8').catch(() => '')
-  return ref.trim() === commit
+  return (await looseRef(bare, `${CHECKPOINTS}/${commit}`)) === commit
 }
 
 /** The pack behind a bundle's header, which must name the commit as the snapshot. */

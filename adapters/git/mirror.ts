@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GatewayError } from '../../domain/errors.ts'
+import { looseRef } from './loose-ref.ts'
 import { OBJECT_ID } from './object-id.ts'
 import { remoteAccess } from './remote-access.ts'
 import type { ResolvedRepository } from './repository-policy.ts'
@@ -65,9 +66,11 @@ export async function emptyCommit(bare: string): Promise<string> {
   return (await git({ args, directory: bare, environment: ORIGIN })).toString().trim()
 }
 
-export async function hasCommit(bare: string, commit: string): Promise<boolean> {
-  const { exitCode } = await tryGit({ args: ['cat-file', '-e', `${commit}^{commit}`], directory: bare })
-  return exitCode === 0
+/** The commit an id names, itself or through a tag; undefined when the mirror lacks it. */
+async function findCommit(bare: string, id: string): Promise<string | undefined> {
+  const args = ['rev-parse', '--quiet', '--verify', `${id}^{commit}`]
+  const { exitCode, stdout } = await tryGit({ args, directory: bare })
+  return exitCode === 0 ? stdout.toString().trim() : undefined
 }
 
 /**
@@ -81,7 +84,7 @@ export async function fetchBase(request: {
   readonly signal?: AbortSignal | undefined
 }): Promise<string> {
   const { bare, repository, base, signal } = request
-  if (base !== undefined && (await hasCommit(bare, base))) return base
+  if (base !== undefined && (await findCommit(bare, base)) !== undefined) return base
   const remote = { bare, repository, signal, environment: await remoteAccess(repository) }
   if (base !== undefined) return fetchCommit(remote, { id: base, source: base })
   const { ref } = repository
@@ -139,16 +142,22 @@ async function fetchCommit(
   remote: Remote,
   { id, source }: { readonly id: string; readonly source: string },
 ): Promise<string> {
-  if (!(await hasCommit(remote.bare, id))) {
-    const target = `refs/mirror/${createHash('sha256').update(source).digest('hex').slice(0, 16)}`
-    const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force']
-    await speak(remote, [...args, '--', remote.repository.url, `${source}:${target}`]).catch(async (error: unknown) => {
-      // Another process may have brought it at the same moment and hold the ref.
-      if (!(await hasCommit(remote.bare, id))) throw error
-    })
-  }
-  const output = await git({ args: ['rev-parse', '--verify', `${id}^{commit}`], directory: remote.bare })
-  return output.toString().trim()
+  const target = `refs/mirror/${createHash('sha256').update(source).digest('hex').slice(0, 16)}`
+  // What a branch stands at is a commit, never a tag that leads to one.
+  const isBranch = source === 'HEAD' || source.startsWith('refs/heads/')
+  const find = async () => (isBranch && (await looseRef(remote.bare, target)) === id ? id : findCommit(remote.bare, id))
+  const known = await find()
+  if (known !== undefined) return known
+  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force']
+  const fetched = speak(remote, [...args, '--', remote.repository.url, `${source}:${target}`])
+  // Another process may have brought it at the same moment and hold the ref.
+  const failure = await fetched.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  const commit = await find()
+  if (commit !== undefined) return commit
+  throw failure ?? remoteFailure(remote.repository.url, `it moved away from ${id} while it was fetched`)
 }
 
 async function speak({ bare, repository, signal, environment }: Remote, args: readonly string[]): Promise<string> {
