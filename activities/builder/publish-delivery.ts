@@ -46,7 +46,7 @@ async function publish(
   const summary = (await deliveryWords(store, work)) || task.title
   const { bare, base } = await workspaces.ground(fence)
   if (commit === base) return { summary, verdict }
-  const { stat: diffstat } = await git.diff({ bare, base, commit })
+  const diffstat = await git.diffStat({ bare, base, commit })
   // A sub-task's work goes on with the whole, which takes it from its last checkpoint.
   if (task.repository === null || task.parentId !== undefined) return { summary, verdict, commit, diffstat }
   const branch = `openclaw/${task.id}`

@@ -88,7 +88,7 @@ async function compose(
     helpers: HELPER_PATHS,
     text: { message: await messageOf(store, work), at },
   })
-  const { patch } = await git.diff({ bare, base, commit: composed.commit })
+  const patch = await git.patch({ bare, base, commit: composed.commit })
   await store.artifacts.saveDelivery({ ...fence, commit: composed.commit, patch })
   return { sandbox, door, bare, base, ...composed }
 }

@@ -141,11 +141,8 @@ export class Workspaces {
   }
 
   private async readContext(bare: string, commit: string) {
-    const read = CONTEXT_FILES.map(async (path) => {
-      const bytes = await this.options.git.readFile({ bare, commit, path, maxBytes: CONTEXT_FILE_BYTES })
-      return bytes ? [{ path, text: Buffer.from(bytes).toString('utf8') }] : []
-    })
-    return (await Promise.all(read)).flat()
+    const files = await this.options.git.readFiles({ bare, commit, paths: CONTEXT_FILES, maxBytes: CONTEXT_FILE_BYTES })
+    return files.map(({ path, content }) => ({ path, text: Buffer.from(content).toString('utf8') }))
   }
 }
 

@@ -32,8 +32,9 @@ export function createGitHost(options: GitHostOptions): GitHost {
     compose,
     merge,
     bundle,
-    diff,
-    readFile,
+    patch,
+    diffStat,
+    readFiles,
     listFiles,
     listProtected,
     push: (request) => push(request, policy),
@@ -79,15 +80,17 @@ const PLAIN_DIFF = [
   '--dst-prefix=b/',
 ]
 
-const diff: GitHost['diff'] = async ({ bare, base, commit }) => {
-  if (base === commit) return { patch: new Uint8Array(), stat: { files: 0, insertions: 0, deletions: 0 } }
-  const compare = (options: readonly string[]) =>
-    git({ args: ['diff-tree', '-r', ...PLAIN_DIFF, ...options, base, commit, '--'], directory: bare })
-  const [patch, numbers] = await Promise.all([
-    compare(['-p', '--binary', '--full-index']),
-    compare(['--numstat', '-z']),
-  ])
-  return { patch, stat: statOf(numbers.toString('utf8')) }
+const patch: GitHost['patch'] = (request) => compare(request, ['-p', '--binary', '--full-index'])
+
+const diffStat: GitHost['diffStat'] = async (request) =>
+  statOf((await compare(request, ['--numstat', '-z'])).toString('utf8'))
+
+async function compare(
+  { bare, base, commit }: Parameters<GitHost['patch']>[0],
+  options: readonly string[],
+): Promise<Buffer> {
+  if (base === commit) return Buffer.alloc(0)
+  return git({ args: ['diff-tree', '-r', ...PLAIN_DIFF, ...options, base, commit, '--'], directory: bare })
 }
 
 /** Sums `git --numstat -z`; a binary file counts as changed without lines. */
@@ -97,20 +100,26 @@ function statOf(numbers: string): DiffStat {
   return { files: rows.length, insertions: sum(0), deletions: sum(1) }
 }
 
-const readFile: GitHost['readFile'] = async ({ bare, commit, path, maxBytes }) => {
-  const entry = await git({ args: ['ls-tree', '-z', commit, '--', path], directory: bare })
-  const [mode, type, id] = entry.toString('utf8').split(/[ \t]/)
-  if (type !== 'blob' || mode === '120000' || id === undefined) return undefined
-  const content = await git({ args: ['cat-file', 'blob', id], directory: bare })
-  return content.subarray(0, maxBytes)
+const readFiles: GitHost['readFiles'] = async ({ bare, commit, paths, maxBytes }) => {
+  const listed = await git({ args: ['ls-tree', '-z', commit, '--', ...paths], directory: bare })
+  const read = listed
+    .toString('utf8')
+    .split('\0')
+    .filter(Boolean)
+    .map(async (entry) => {
+      // Each is `<mode> <type> <id>`, a tab, and the path.
+      const [mode, type, id = ''] = entry.split(/[ \t]/)
+      if (type !== 'blob' || mode === '120000') return []
+      const content = await git({ args: ['cat-file', 'blob', id], directory: bare })
+      return [{ path: entry.slice(entry.indexOf('\t') + 1), content: content.subarray(0, maxBytes) }]
+    })
+  return (await Promise.all(read)).flat()
 }
 
 async function push(request: Parameters<GitHost['push']>[0], policy: RepositoryPolicy): Promise<void> {
   const { bare, commit, branch, signal } = request
   const repository = policy.resolve({ ...request.repository, tenant: request.tenant })
-  const stands = await remoteBranch({ bare, repository, signal }, branch)
-  if (stands === commit) return
-  if (stands !== undefined) throw moved(branch, repository.url)
+  // Only where nothing stands yet; what was pushed before is found afterwards.
   const lease = `--force-with-lease=refs/heads/${branch}:`
   const { exitCode, stderr } = await tryGit({
     args: ['push', '--quiet', '--no-verify', lease, '--', repository.url, `${commit}:refs/heads/${branch}`],
@@ -120,10 +129,9 @@ async function push(request: Parameters<GitHost['push']>[0], policy: RepositoryP
   })
   if (exitCode === 0) return
   // The answer of a push that went through may be lost, or another try may have been faster.
-  if ((await remoteBranch({ bare, repository, signal }, branch)) === commit) return
-  throw /stale info|already exists|fetch first/.test(stderr)
-    ? moved(branch, repository.url)
-    : remoteFailure(repository.url, stderr)
+  const stands = await remoteBranch({ bare, repository, signal }, branch)
+  if (stands === commit) return
+  throw stands === undefined ? remoteFailure(repository.url, stderr) : moved(branch, repository.url)
 }
 
 const moved = (branch: string, url: string): GatewayError =>

@@ -72,18 +72,16 @@ export interface GitHost {
   /** `base..commit` in the form that `importBundle` takes. Throws `workspace_too_large`. */
   bundle(request: { readonly bare: string; readonly base: string; readonly commit: string }): Promise<Uint8Array>
   /** The change from base to commit, fit for `git apply`, binary files included. */
-  diff(request: {
-    readonly bare: string
-    readonly base: string
-    readonly commit: string
-  }): Promise<{ readonly patch: Uint8Array; readonly stat: DiffStat }>
-  /** One file of a commit, undefined when absent or not a regular file; at most `maxBytes`. */
-  readFile(request: {
+  patch(request: { readonly bare: string; readonly base: string; readonly commit: string }): Promise<Uint8Array>
+  /** The size of that change. */
+  diffStat(request: { readonly bare: string; readonly base: string; readonly commit: string }): Promise<DiffStat>
+  /** Those of the files that the commit has as regular files, each at most `maxBytes` of it. */
+  readFiles(request: {
     readonly bare: string
     readonly commit: string
-    readonly path: string
+    readonly paths: readonly string[]
     readonly maxBytes: number
-  }): Promise<Uint8Array | undefined>
+  }): Promise<readonly { readonly path: string; readonly content: Uint8Array }[]>
   /** Paths of a commit, sorted, at most `limit`. */
   listFiles(request: {
     readonly bare: string

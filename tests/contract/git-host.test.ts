@@ -116,11 +116,11 @@ describe('snapshot, compose and diff', () => {
       writeFileSync(join(workspace, 'logo.bin'), bytes)
     })
     const { commit } = await composed(at)
-    const { patch, stat } = await git.diff({ bare: at.bare, base: at.base, commit })
-    expect(stat).toEqual({ files: 2, insertions: 1, deletions: 1 })
+    const change = { bare: at.bare, base: at.base, commit }
+    expect(await git.diffStat(change)).toEqual({ files: 2, insertions: 1, deletions: 1 })
     const clone = join(root, 'clone')
     userGit(root, 'clone', '--quiet', upstream.directory, clone)
-    writeFileSync(join(root, 'change.patch'), patch)
+    writeFileSync(join(root, 'change.patch'), await git.patch(change))
     userGit(clone, 'apply', join(root, 'change.patch'))
     expect(readFileSync(join(clone, 'src/sum.js'), 'utf8')).toContain('a + b')
     expect(readFileSync(join(clone, 'logo.bin'))).toEqual(bytes)
@@ -179,15 +179,13 @@ describe('protected paths', () => {
   const delivered = async (protectedPaths: string[], defaults: string[], change = cheat) => {
     const at = await worked(change)
     const { commit } = await composed(at, protectedPaths, defaults)
-    const read = async (path: string) => {
-      const bytes = await git.readFile({ bare: at.bare, commit, path, maxBytes: 100 })
-      return bytes && Buffer.from(bytes).toString('utf8')
-    }
-    return {
-      test: await read('tests/sum.test.js'),
-      extra: await read('tests/extra.test.js'),
-      source: await read('src/sum.js'),
-    }
+    const paths = ['tests/sum.test.js', 'tests/extra.test.js', 'src/sum.js']
+    const files = await git.readFiles({ bare: at.bare, commit, paths, maxBytes: 100 })
+    const [test, extra, source] = paths.map((wanted) => {
+      const file = files.find(({ path }) => path === wanted)
+      return file && Buffer.from(file.content).toString('utf8')
+    })
+    return { test, extra, source }
   }
   const restored = { test: FILES['tests/sum.test.js'], source: 'fixed\n' }
 

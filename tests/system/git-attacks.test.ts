@@ -163,6 +163,6 @@ test('further references of a bundle, replacements of objects among them, do not
   await seat.git.importBundle({ bare: seat.bare, bundle, commit })
   const added = (await plainGit(seat.bare, ['for-each-ref'])).split('\n').filter((line) => !before.includes(line))
   expect(added.filter((line) => names.some((name) => line.endsWith(`\t${name}`)))).toEqual([])
-  const read = await seat.git.readFile({ bare: seat.bare, commit: seat.base, path: 'GEMINI.md', maxBytes: 100 })
-  expect(Buffer.from(read ?? []).toString('utf8')).toBe('Be honest.\n')
+  const [read] = await seat.git.readFiles({ bare: seat.bare, commit: seat.base, paths: ['GEMINI.md'], maxBytes: 100 })
+  expect(Buffer.from(read?.content ?? []).toString('utf8')).toBe('Be honest.\n')
 })

@@ -94,17 +94,14 @@ export async function deliver(seat: Seat, playground: Playground, snapshot: stri
     defaults: [],
     text: { message: 'Answer\n', at: 1_700_000_000 },
   })
-  const { patch } = await git.diff({ bare, base, commit })
+  const patch = await git.patch({ bare, base, commit })
   const files = await git.listFiles({ bare, commit, limit: 10_000 })
-  const shown = await Promise.all(
-    ['GEMINI.md', 'AGENTS.md', 'src/answer.js', '.gitattributes'].map((path) =>
-      git.readFile({ bare, commit, path, maxBytes: KEPT_BYTES }),
-    ),
-  )
+  const paths = ['GEMINI.md', 'AGENTS.md', 'src/answer.js', '.gitattributes']
+  const shown = await git.readFiles({ bare, commit, paths, maxBytes: KEPT_BYTES })
   await git.checkout({ bare, commit, directory: join(playground.root, 'seat', 'verification') })
   const repository = { url: `file://${playground.upstream}` }
   await git.push({ bare, repository, tenant: TENANT, commit, branch: BRANCH })
-  return { commit, files, published: [patch, ...shown.filter((bytes) => bytes !== undefined)] }
+  return { commit, files, published: [patch, ...shown.map(({ content }) => content)] }
 }
 
 /** Whether a program of the agent ran where the snapshots' own git directory is writable. */
