@@ -1,6 +1,7 @@
+import { GatewayError } from '../../domain/errors.ts'
 import type { TaskStore } from '../../domain/ports/store.ts'
 import { ownLines, planOf, subtaskLines } from '../../domain/subtasks.ts'
-import type { PlanItem } from '../../domain/task.ts'
+import { isFinal, type PlanItem } from '../../domain/task.ts'
 import { insertTask } from './new-task.ts'
 import { dollars, lockTask, taskOf, writeTask, type FencedTask, type TaskRow } from './task-rows.ts'
 import type { Reader, Transaction } from './transaction.ts'
@@ -23,6 +24,9 @@ export async function divide(transaction: Transaction, { taskId, subtasks }: Div
   const parent = await lockTask(transaction, taskId)
   const known = await subtaskRows(transaction, taskId)
   if (known.length > 0) return known
+  // A step that was given up when its task was cancelled may come after the end.
+  if (isFinal(parent.state))
+    throw new GatewayError('conflict', `${taskId} has ended already (${parent.state}); it is not divided any more.`)
   const { tenant, requester, channel } = parent
   for (const [index, { id, request, understanding }] of subtasks.entries()) {
     const row = await insertTask(transaction, { id, tenant, requester, channel, request })

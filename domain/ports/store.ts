@@ -87,7 +87,7 @@ export interface TaskStore {
   /**
    * Makes sub-tasks of a task, once: asked again it gives those there are. They have its tenant, channel and requester
    * and build on its base; what they cost is its cost, and its budget is theirs. Text that waited for its model counts as
-   * read in turn 1.
+   * read in turn 1. Throws `conflict` when the task has ended.
    */
   divide(division: {
     readonly taskId: string
