@@ -106,6 +106,7 @@ export interface GatewayActivities {
     readonly outcome: VerificationOutcome
   }): Promise<void>
   beginDelivery(input: { readonly taskId: string }): Promise<void>
+  /** Ends a task, and with it every part of it that has not ended. */
   endTask(input: {
     readonly taskId: string
     readonly state: Extract<TaskState, 'completed' | 'failed' | 'cancelled' | 'expired'>

@@ -37,6 +37,21 @@ export function createSubtaskActivities({ store }: { readonly store: Store }): S
   }
 }
 
+/**
+ * A task that has ended takes its parts with it: those whose Managers never ran, and the others when it was ended by
+ * hand. May be repeated; one that ends by itself meanwhile keeps that end.
+ */
+export async function endSubtasks({ tasks }: Pick<Store, 'tasks'>, taskId: string): Promise<void> {
+  const data = { state: 'cancelled', verdict: null, code: null }
+  for (const { id, state } of await tasks.subtasks(taskId)) {
+    if (isFinal(state)) continue
+    const end = { taskId: id, to: 'cancelled', events: [{ type: 'task-ended', data }] } as const
+    await tasks.move(end).catch((error: unknown) => {
+      if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error
+    })
+  }
+}
+
 function subtasksOf({ task, request, understanding }: TaskWork, added: readonly string[]) {
   if (!understanding) return []
   const parts = partsOf(task, understanding)

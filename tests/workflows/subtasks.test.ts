@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../domain/errors.ts'
+import { isFinal } from '../../domain/task.ts'
+import { cancelSignal } from '../../workflows/messages.ts'
 import type { TaskScript } from '../support/workflows/task-script.ts'
 import type { RunningTask } from '../support/workflows/running-task.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
@@ -52,6 +54,23 @@ describe('what people say to a task with sub-tasks', () => {
     expect(parts.map(({ record }) => record.state)).toEqual(['cancelled', 'cancelled'])
     expect(await world().openAmong([whole, ...parts].map(({ id }) => id))).toEqual([])
     await expect.poll(() => [whole, ...parts].map(seatsOf)).toEqual([0, 0, 0])
+  })
+
+  it('cancel that comes before any part runs ends all of them, and none is started', async () => {
+    const cancelled: TaskScript = {
+      parts: [held, held],
+      async database(moment, step, task) {
+        if (moment !== 'after' || step !== 'openSubtasks') return
+        await world().client.workflow.getHandle(task.id).signal(cancelSignal)
+        // The parts stand in the store; the Manager hears of the cancel before it hears of them.
+        await task.when(() => isFinal(task.state))
+      },
+    }
+    const whole = await world().begin(cancelled)
+    expect(await whole.ended()).toMatchObject({ state: 'cancelled' })
+    expect(whole.record.subtasks.map(({ states }) => states)).toEqual([1, 2].map(() => ['received', 'cancelled']))
+    const { events } = await whole.handle.fetchHistory()
+    expect(events?.filter((event) => event.startChildWorkflowExecutionInitiatedEventAttributes)).toEqual([])
   })
 
   it('reaches the part that waits: questions and approvals are shown one after another', async () => {

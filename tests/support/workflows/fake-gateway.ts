@@ -90,6 +90,7 @@ function stages(find: Find) {
       task.error = error
       if (!isFinal(task.state)) task.result = result
       if (!isFinal(task.state)) task.move(state, `task-ended ${error?.code ?? state}`)
+      for (const part of task.subtasks) if (!isFinal(part.state)) part.move('cancelled', 'task-ended cancelled')
       return task.brief
     },
   } satisfies Partial<GatewayActivities>
