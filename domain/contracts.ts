@@ -121,6 +121,13 @@ export interface GatewayActivities {
     readonly key: string
     readonly attachment?: number | undefined
   }): Promise<'answer' | 'steer'>
+  /** Keeps text its sub-tasks took for the Builder of the whole, who may have to do their work. */
+  keepMessage(
+    input: Parameters<GatewayActivities['receiveMessage']>[0] & {
+      /** Whose question it answers. */
+      readonly answered?: string
+    },
+  ): Promise<void>
   decideApproval(input: {
     readonly taskId: string
     readonly approvalId: string

@@ -20,7 +20,10 @@ export async function subtaskRows(reader: Reader, taskId: string): Promise<reado
 }
 
 /** Makes the sub-tasks of a task, or finds them made. */
-export async function divide(transaction: Transaction, { taskId, subtasks }: Division): Promise<readonly TaskRow[]> {
+export async function divide(
+  transaction: Transaction,
+  { taskId, subtasks, told = 0 }: Division,
+): Promise<readonly TaskRow[]> {
   const parent = await lockTask(transaction, taskId)
   const known = await subtaskRows(transaction, taskId)
   if (known.length > 0) return known
@@ -40,7 +43,11 @@ export async function divide(transaction: Transaction, { taskId, subtasks }: Div
     await writeTask(transaction, row, { events: [{ type: 'task-received', data }] })
   }
   // The sub-tasks were told it: it must not keep the whole from its verification.
-  transaction.write('update message set turn = 1 where task_id = $1 and turn is null', [taskId])
+  transaction.write(
+    `update message set turn = 1 where number in (
+       select number from message where task_id = $1 and turn is null order by number limit $2)`,
+    [taskId, told],
+  )
   await refreshPlan(transaction, taskId)
   return subtaskRows(transaction, taskId)
 }

@@ -133,9 +133,32 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
   it('leave no text to the whole that they were told', async () => {
     const { taskId } = await taskIn(store, 'queued')
     await store.conversations.receive({ taskId, text: 'The parser.', from: 'key:1' })
-    await store.tasks.divide({ taskId, subtasks: partsFor(2) })
+    await store.tasks.divide({ taskId, subtasks: partsFor(2), told: 1 })
     await store.tasks.move({ taskId, to: 'building' })
     expect((await store.tasks.move({ taskId, to: 'verifying', unlessSteered: true })).moved).toBe(true)
+  })
+
+  it('leave text to the whole that came too late to be told to them', async () => {
+    const { taskId } = await taskIn(store, 'queued')
+    await store.conversations.receive({ taskId, text: 'The parser.', from: 'key:1' })
+    await store.conversations.receive({ taskId, text: 'And the printer.', from: 'key:1' })
+    await store.tasks.divide({ taskId, subtasks: partsFor(2), told: 1 })
+    expect(await store.conversations.unread(taskId)).toEqual(['And the printer.'])
+  })
+
+  it('leave to the first turn of the whole what they were told, once, and not to its verification', async () => {
+    const { taskId } = await taskIn(store, 'building')
+    await store.tasks.divide({ taskId, subtasks: partsFor(2) })
+    const told = { taskId, text: 'Keep it short.', from: 'key:1', key: 'update 1' }
+    for (const kept of [told, told]) await store.conversations.keep(kept)
+    expect(await store.conversations.unread(taskId)).toEqual([])
+    expect(await store.conversations.beginTurn({ taskId, seat: 1, turn: 1 })).toEqual({
+      type: 'ready',
+      contents: [{ role: 'user', parts: [{ text: 'Keep it short.' }] }],
+    })
+    await store.tasks.move({ taskId, to: 'cancelled' })
+    await store.conversations.keep({ ...told, key: 'update 2' })
+    expect(await store.conversations.transcript(taskId)).toHaveLength(2)
   })
 
   it('ask the whole’s requester: its approvals are known there, and told there when they are decided', async () => {

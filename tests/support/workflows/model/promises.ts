@@ -230,6 +230,16 @@ export const PROMISES: readonly Promised[] = [
     broken: ({ outlived }) => outlived,
   },
   {
+    name: 'what the parts were told is known to the Builder of the whole, once it has to work',
+    broken({ record, parts }) {
+      const { '1': first, ...later } = record.read
+      if (!first) return []
+      const read = [first, ...Object.values(later)].flat()
+      const told = parts.flatMap((part) => names(part, 'heard'))
+      return told.filter((text) => !read.some((known) => known.endsWith(text))).map((text) => `"${text}" is not`)
+    },
+  },
+  {
     name: 'a part is listed below its whole, never as a task of its own',
     broken: ({ listed }) => listed,
   },
