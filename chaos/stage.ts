@@ -11,7 +11,7 @@ import { startTemporal, type TemporalServer } from '../adapters/temporal/tempora
 import { environmentOf } from '../bench/programs.ts'
 import type { GeminiScript } from '../simulators/gemini/script.ts'
 import { startGeminiSimulator, type GeminiSimulator } from '../simulators/gemini/server.ts'
-import { FaultProxy } from './fault-proxy.ts'
+import { FaultProxy, type Tap } from './fault-proxy.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { PatientApi } from './api.ts'
 import { Remotes } from './remotes.ts'
@@ -46,7 +46,15 @@ export interface Stage {
 }
 
 /** Starts everything a run needs in a temporary folder on free ports. The name of the run goes into its script. */
-export async function startStage(scriptOf: (run: string) => GeminiScript): Promise<Stage> {
+export async function startStage(
+  scriptOf: (run: string) => GeminiScript,
+  more: {
+    /** More of the gateway's settings. */
+    readonly environment?: Readonly<Record<string, string>>
+    /** Looks on at the link to the database from its first connection on. */
+    readonly database?: Tap
+  } = {},
+): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), 'ocg-chaos-'))
   const undo: (() => Promise<unknown>)[] = []
   const started = async <T>(thing: Promise<T>, stop: (thing: T) => Promise<unknown>): Promise<T> => {
@@ -77,6 +85,7 @@ export async function startStage(scriptOf: (run: string) => GeminiScript): Promi
       postgres: await link(portOf(services.postgres.running.url)),
       model: await link(simulator.port),
     }
+    if (more.database) links.postgres.tap = more.database
     const database = new URL(services.postgres.running.url)
     database.port = String(links.postgres.port)
     const gateway = await started(
@@ -85,7 +94,7 @@ export async function startStage(scriptOf: (run: string) => GeminiScript): Promi
           directory: await dataDirectory(directory),
           log: join(directory, 'gateway.log'),
           environment: {
-            ...{ ...environment, ...POOL, LOG_LEVEL: 'warn', ADMIN_API_KEY: ADMIN_KEY },
+            ...{ ...environment, ...more.environment, ...POOL, LOG_LEVEL: 'warn', ADMIN_API_KEY: ADMIN_KEY },
             ...{ TEMPORAL_ADDRESS: `127.0.0.1:${links.temporal.port}`, DATABASE_URL: database.href },
             REPOSITORY_FILE_ROOTS: join(directory, 'remotes'),
             ...{ GOOGLE_GEMINI_BASE_URL: `http://127.0.0.1:${links.model.port}`, GEMINI_API_KEY: 'simulator' },

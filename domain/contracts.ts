@@ -106,6 +106,7 @@ export interface GatewayActivities {
     readonly outcome: VerificationOutcome
   }): Promise<void>
   beginDelivery(input: { readonly taskId: string }): Promise<void>
+  /** Ends a task, and with it every part of it that has not ended. */
   endTask(input: {
     readonly taskId: string
     readonly state: Extract<TaskState, 'completed' | 'failed' | 'cancelled' | 'expired'>
@@ -120,6 +121,13 @@ export interface GatewayActivities {
     readonly key: string
     readonly attachment?: number | undefined
   }): Promise<'answer' | 'steer'>
+  /** Keeps text its sub-tasks took for the Builder of the whole, who may have to do their work. */
+  keepMessage(
+    input: Parameters<GatewayActivities['receiveMessage']>[0] & {
+      /** Whose question it answers. */
+      readonly answered?: string
+    },
+  ): Promise<void>
   decideApproval(input: {
     readonly taskId: string
     readonly approvalId: string

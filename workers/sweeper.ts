@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { WorkflowNotFoundError, type Client } from '@temporalio/client'
 import type { Logger } from 'pino'
+import { endSubtasks } from '../activities/gateway/subtasks.ts'
 import type { Store } from '../domain/ports/store.ts'
 import { isFinal } from '../domain/task.ts'
 
@@ -80,7 +81,7 @@ async function isKnown(client: Client, workflowId: string): Promise<boolean> {
   }
 }
 
-/** As failed for a reason, as cancelled without one; a task that has ended stays as it is. */
+/** As failed for a reason, as cancelled without one, with all its parts; a task that has ended stays as it is. */
 async function end(store: Store, taskId: string, reason: string | undefined): Promise<void> {
   const task = await store.tasks.find(taskId)
   if (!task || isFinal(task.state)) return
@@ -93,4 +94,5 @@ async function end(store: Store, taskId: string, reason: string | undefined): Pr
     ...(error && { change: { error } }),
     events: [{ type: 'task-ended', data: { state, verdict: null, code: error?.code ?? null } }],
   })
+  await endSubtasks(store, taskId)
 }

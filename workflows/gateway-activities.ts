@@ -20,6 +20,7 @@ const SUMMARIES: Readonly<Record<keyof DatabaseSteps, string>> = {
   beginDelivery: 'Begin the delivery',
   endTask: 'Store the result and end',
   receiveMessage: 'Take a message',
+  keepMessage: 'Keep what the sub-tasks were told',
   decideApproval: 'Decide an approval',
   changeBudget: 'Change the budget',
   changePriority: 'Change the priority',

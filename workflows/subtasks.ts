@@ -27,6 +27,20 @@ type Handle = ChildWorkflowHandle<typeof manageTask>
 /** A sub-task that waits for a person. */
 type SubtaskWait = Required<SubtaskReport>
 
+/** Text for a task that is built in parts. */
+interface Said {
+  readonly text: string
+  readonly from: string
+  readonly key: string
+  readonly attachment?: number | undefined
+}
+
+/** What a sub-task took it as. */
+interface Given {
+  readonly taskId: string
+  readonly kind: 'answer' | 'steer'
+}
+
 /** The first wait of a sub-task, else that all are paused, or that the last has ended. */
 export type SubtasksNews = SubtaskWait | 'paused' | 'over' | undefined
 
@@ -86,38 +100,39 @@ export class Subtasks {
    * Takes text while sub-tasks run: as the answer to the question shown, else as a steer for each of them. Undefined
    * when none takes it any more: then it is for the Builder of the whole.
    */
-  async receive(message: {
-    readonly text: string
-    readonly from: string
-    readonly key: string
-    readonly attachment?: number | undefined
-  }): Promise<'answer' | 'steer' | undefined> {
+  async receive(message: Said): Promise<'answer' | 'steer' | undefined> {
+    const given = await this.handOut(message)
+    if (given.length === 0) return undefined
+    const answered = given.find(({ kind }) => kind === 'answer')?.taskId
+    // Who took it may fail: then its work is left to the Builder of the whole, and with it what was said.
+    const kept = { taskId: this.whole.parentId, ...message, ...(answered !== undefined && { answered }) }
+    await gateway.keepMessage(kept)
+    for (const { taskId, kind } of given)
+      if (kind === 'answer') void this.running.get(taskId)?.signal(messageReceivedSignal, { kind }).catch(ignoreEnded)
+    return answered === undefined ? 'steer' : 'answer'
+  }
+
+  private async handOut(message: Said): Promise<readonly Given[]> {
     const wait = this.firstWait
     if (wait?.waiting.for === 'input') {
-      const kind = await this.give(wait.taskId, message)
-      if (kind) return kind
+      const given = await this.give(wait.taskId, message)
+      if (given.length > 0) return given
     }
     const asking = [...this.waits.values()].filter(({ waiting }) => waiting.for === 'input').map(({ taskId }) => taskId)
     const others = [...this.running.keys()].filter((taskId) => !asking.includes(taskId))
-    const taken = await Promise.all(others.map((taskId) => this.give(taskId, message)))
-    return taken.some((kind) => kind !== undefined) ? 'steer' : undefined
+    return (await Promise.all(others.map((taskId) => this.give(taskId, message)))).flat()
   }
 
   private get firstWait(): SubtaskWait | undefined {
     return this.waits.values().next().value
   }
 
-  /** Undefined when the sub-task takes no text any more. */
-  private async give(
-    taskId: string,
-    message: Parameters<Subtasks['receive']>[0],
-  ): Promise<'answer' | 'steer' | undefined> {
+  /** Nothing when the sub-task takes no text any more. */
+  private async give(taskId: string, message: Said): Promise<readonly Given[]> {
     try {
-      const kind = await gateway.receiveMessage({ taskId, ...message })
-      if (kind === 'answer') await this.running.get(taskId)?.signal(messageReceivedSignal, { kind }).catch(ignoreEnded)
-      return kind
+      return [{ taskId, kind: await gateway.receiveMessage({ taskId, ...message }) }]
     } catch (error) {
-      if (failureIn(error).code === 'conflict') return undefined
+      if (failureIn(error).code === 'conflict') return []
       throw error
     }
   }

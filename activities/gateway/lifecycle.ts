@@ -11,7 +11,7 @@ import { isFinal, isWaiting, type Task, type TaskState, type Waiting } from '../
 import { repairMessage } from '../prompts/builder.ts'
 import { mergedMessage } from '../prompts/subtasks.ts'
 import { briefOf } from './brief.ts'
-import { createSubtaskActivities } from './subtasks.ts'
+import { createSubtaskActivities, endSubtasks } from './subtasks.ts'
 
 /** An approval nobody gave in a month counts as refused. */
 const APPROVAL_DAYS = 30
@@ -78,15 +78,17 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
     },
     async endTask({ taskId, state, result, error }) {
       const known = await found(store, taskId)
-      if (isFinal(known.state)) return briefOf(known)
-      const { task } = await tasks.move({
+      const end = {
         taskId,
         to: state,
         change: { ...(result && { result }), ...(error && { error }) },
         events: [{ type: 'task-ended', data: { state, verdict: result?.verdict ?? null, code: error?.code ?? null } }],
-      })
+      } as const
+      const task = isFinal(known.state) ? known : (await tasks.move(end)).task
       // A sub-task is remembered and counted as a part of the whole.
       if (task.parentId !== undefined) return briefOf(task)
+      await endSubtasks(store, taskId)
+      if (task === known) return briefOf(task)
       await memory.remember(signatureOf(task))
       await warehouse.record(historyOf(task, clock().toISOString()))
       return briefOf(task)

@@ -6,17 +6,20 @@ import type { Store, TaskWork } from '../../domain/ports/store.ts'
 import { conclude, partsOf, type Part } from '../../domain/subtasks.ts'
 import { isFinal, type TaskRequest } from '../../domain/task.ts'
 import type { Understanding } from '../../domain/understanding.ts'
-import { partPrompt } from '../prompts/subtasks.ts'
+import { partPrompt, toldMessage } from '../prompts/subtasks.ts'
 import { briefOf } from './brief.ts'
 
-type SubtaskActivities = Pick<GatewayActivities, 'openSubtasks' | 'showSubtaskWait' | 'concludeSubtasks'>
+type SubtaskActivities = Pick<
+  GatewayActivities,
+  'openSubtasks' | 'showSubtaskWait' | 'keepMessage' | 'concludeSubtasks'
+>
 
 /** The database steps of a task that is built in parts. */
 export function createSubtaskActivities({ store }: { readonly store: Store }): SubtaskActivities {
   return {
     async openSubtasks({ taskId }) {
       const [work, added] = await Promise.all([store.tasks.work(taskId), store.conversations.unread(taskId)])
-      const subtasks = await store.tasks.divide({ taskId, subtasks: subtasksOf(work, added) })
+      const subtasks = await store.tasks.divide({ taskId, subtasks: subtasksOf(work, added), told: added.length })
       await store.tasks.move({ taskId, to: 'building' })
       return subtasks.map(briefOf)
     },
@@ -29,11 +32,30 @@ export function createSubtaskActivities({ store }: { readonly store: Store }): S
       await store.tasks.move({ taskId, to: `awaiting_${waiting.for}`, change: { waiting }, events: [{ type, data }] })
       return waiting
     },
+    async keepMessage({ answered, text, ...message }) {
+      const question = answered === undefined ? undefined : (await store.tasks.find(answered))?.waiting?.question
+      await store.conversations.keep({ ...message, text: toldMessage({ question, text }) })
+    },
     async concludeSubtasks({ taskId }) {
       const task = await store.tasks.find(taskId)
       if (!task || isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already.`)
       return conclude(await store.tasks.subtasks(taskId)).failure
     },
+  }
+}
+
+/**
+ * A task that has ended takes its parts with it: those whose Managers never ran, and the others when it was ended by
+ * hand. May be repeated; one that ends by itself meanwhile keeps that end.
+ */
+export async function endSubtasks({ tasks }: Pick<Store, 'tasks'>, taskId: string): Promise<void> {
+  const data = { state: 'cancelled', verdict: null, code: null }
+  for (const { id, state } of await tasks.subtasks(taskId)) {
+    if (isFinal(state)) continue
+    const end = { taskId: id, to: 'cancelled', events: [{ type: 'task-ended', data }] } as const
+    await tasks.move(end).catch((error: unknown) => {
+      if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error
+    })
   }
 }
 

@@ -31,23 +31,37 @@ export function createUnderstandTask(dependencies: UnderstandDependencies): Pick
     understandTask: ({ taskId, round }) =>
       beating(async (): Promise<UnderstandingOutcome> => {
         await store.tasks.move({ taskId, to: 'understanding' })
-        const work = await store.tasks.work(taskId)
-        if (work.understoodRound >= round) return outcomeOf(work)
-        const { budgetUsd } = work.task.constraints
-        if (budgetUsd !== undefined && work.task.cost.usd >= budgetUsd)
-          return { type: 'budget-reached', brief: briefOf(work.task) }
-        await noteUnderstanding(dependencies, work, round)
-        return outcomeOf(await store.tasks.work(taskId))
+        const known = await store.tasks.work(taskId)
+        // A question whose answer the budget did not allow is understood, in whichever round that was.
+        const isUnderstood = known.understoodRound >= round || lacksAnswer(known)
+        if (!isUnderstood && isSpent(known)) return budgetReached(known)
+        const work = isUnderstood ? known : await noteUnderstanding(dependencies, known, round)
+        if (!lacksAnswer(work)) return outcomeOf(work)
+        return isSpent(work) ? budgetReached(work) : outcomeOf(await noteAnswer(dependencies, work))
       }),
   }
 }
 
-/** Asks the model and stores what it understood, as the outcome of this round. */
-async function noteUnderstanding(dependencies: UnderstandDependencies, work: TaskWork, round: number): Promise<void> {
+/** Asked before each call of the model. */
+const isSpent = ({ task: { constraints, cost } }: TaskWork): boolean =>
+  constraints.budgetUsd !== undefined && cost.usd >= constraints.budgetUsd
+
+const budgetReached = ({ task }: TaskWork): UnderstandingOutcome => ({ type: 'budget-reached', brief: briefOf(task) })
+
+/** A question that was understood and not answered with it. */
+const lacksAnswer = ({ task, understanding }: TaskWork): boolean =>
+  task.kind === 'question' && understanding !== undefined && understanding.answer === undefined
+
+/** Asks the model and stores what it understood, as the outcome of this round; gives what stands then. */
+async function noteUnderstanding(
+  dependencies: UnderstandDependencies,
+  work: TaskWork,
+  round: number,
+): Promise<TaskWork> {
   const understood = await understand(dependencies, work)
   const kind = work.request.kind ?? understood.kind
   const { summary, risk } = understood
-  const answer = kind === 'question' ? (understood.answer ?? (await answerQuestion(dependencies, work))) : undefined
+  const answer = kind === 'question' ? understood.answer : undefined
   await dependencies.store.tasks.note({
     taskId: work.task.id,
     change: {
@@ -59,6 +73,17 @@ async function noteUnderstanding(dependencies: UnderstandDependencies, work: Tas
     },
     events: [{ type: 'task-understood', data: { kind, summary, risk } }],
   })
+  return dependencies.store.tasks.work(work.task.id)
+}
+
+/** Asks the model for the answer that did not come with the understanding, and stores it there. */
+async function noteAnswer(dependencies: UnderstandDependencies, work: TaskWork): Promise<TaskWork> {
+  const { store } = dependencies
+  const { task, understanding } = work
+  const answer = await answerQuestion(dependencies, work)
+  if (understanding)
+    await store.tasks.note({ taskId: task.id, change: { understanding: { ...understanding, answer } } })
+  return store.tasks.work(task.id)
 }
 
 function outcomeOf({ task, understanding, understoodRound }: TaskWork): UnderstandingOutcome {

@@ -55,6 +55,10 @@ export function mergedMessage(work: {
   ].join('\n\n')
 }
 
+/** What the Builder of the whole reads of text that a sub-task took; an answer says nothing without its question. */
+export const toldMessage = (told: { readonly question: string | undefined; readonly text: string }): string =>
+  told.question === undefined ? told.text : `Asked "${told.question}", the requester answered: ${told.text}`
+
 const excerpt = ({ prompt }: Subtask): string => prompt.slice(0, EXCERPT)
 
 function listed(conflicts: readonly string[]): string {

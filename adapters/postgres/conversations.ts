@@ -3,7 +3,7 @@ import { GatewayError } from '../../domain/errors.ts'
 import { LOOPING_CALLS } from '../../domain/limits.ts'
 import type { ModelPart } from '../../domain/conversation.ts'
 import type { ConversationStore, Fence, ToolCall, Turn, TurnStart } from '../../domain/ports/store.ts'
-import { acceptsSteering } from '../../domain/task.ts'
+import { acceptsSteering, isFinal } from '../../domain/task.ts'
 import { createApprovals } from './approvals.ts'
 import { contentsBefore } from './contents.ts'
 import { CALL_COLUMNS, callOf, type ToolCallRow } from './tool-call-rows.ts'
@@ -47,6 +47,12 @@ export function createConversationStore(pool: Pool): ConversationStore {
       inTransaction(pool, async (transaction) => {
         const task = await lockTask(transaction, message.taskId)
         return takenOnce(transaction, message, () => receive(transaction, task, message))
+      }),
+    keep: (message) =>
+      inTransaction(pool, async (transaction) => {
+        const task = await lockTask(transaction, message.taskId)
+        if (!isFinal(task.state))
+          await takenOnce(transaction, message, () => Promise.resolve(keep(transaction, message)))
       }),
     tell: (message) =>
       inTransaction(pool, async (transaction) => {
@@ -187,14 +193,21 @@ function tell(transaction: Transaction, { taskId, text }: { taskId: string; text
   return 'told'
 }
 
-const SAY = `insert into message (task_id, author, text, attachment)
-  values ($1, $2, $3, (select message from attachment where message = $4))`
+function say(transaction: Transaction, { taskId, from, text, attachment }: Said, turn: number | null = null): void {
+  transaction.write(
+    `insert into message (task_id, author, text, attachment, turn)
+     values ($1, $2, $3, (select message from attachment where message = $4), $5)`,
+    [taskId, from, text, attachment ?? null, turn],
+  )
+}
 
-async function receive(
-  transaction: Transaction,
-  task: TaskRow,
-  { taskId, text, from, attachment }: Said,
-): Promise<'answer' | 'steer'> {
+function keep(transaction: Transaction, message: Said): 'kept' {
+  say(transaction, message, 1)
+  return 'kept'
+}
+
+async function receive(transaction: Transaction, task: TaskRow, said: Said): Promise<'answer' | 'steer'> {
+  const { taskId, text, attachment } = said
   if (!acceptsSteering(task.state))
     throw new GatewayError('conflict', `${taskId} is ${task.state} and takes no more text. Send it as a new task.`)
   if (task.state === 'awaiting_input') {
@@ -215,12 +228,11 @@ async function receive(
       }
       noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })
       // A function's response is JSON: the file stands right after it.
-      if (attachment !== undefined)
-        transaction.write(SAY, [taskId, from, 'This file came with the answer.', attachment])
+      if (attachment !== undefined) say(transaction, { ...said, text: 'This file came with the answer.' })
       return 'answer'
     }
   }
-  transaction.write(SAY, [taskId, from, text, attachment ?? null])
+  say(transaction, said)
   transaction.write('update task set updated_at = now() where id = $1', [taskId])
   return task.state === 'awaiting_input' ? 'answer' : 'steer'
 }

@@ -1,6 +1,7 @@
+import { GatewayError } from '../../domain/errors.ts'
 import type { TaskStore } from '../../domain/ports/store.ts'
 import { ownLines, planOf, subtaskLines } from '../../domain/subtasks.ts'
-import type { PlanItem } from '../../domain/task.ts'
+import { isFinal, type PlanItem } from '../../domain/task.ts'
 import { insertTask } from './new-task.ts'
 import { dollars, lockTask, taskOf, writeTask, type FencedTask, type TaskRow } from './task-rows.ts'
 import type { Reader, Transaction } from './transaction.ts'
@@ -19,10 +20,16 @@ export async function subtaskRows(reader: Reader, taskId: string): Promise<reado
 }
 
 /** Makes the sub-tasks of a task, or finds them made. */
-export async function divide(transaction: Transaction, { taskId, subtasks }: Division): Promise<readonly TaskRow[]> {
+export async function divide(
+  transaction: Transaction,
+  { taskId, subtasks, told = 0 }: Division,
+): Promise<readonly TaskRow[]> {
   const parent = await lockTask(transaction, taskId)
   const known = await subtaskRows(transaction, taskId)
   if (known.length > 0) return known
+  // A step that was given up when its task was cancelled may come after the end.
+  if (isFinal(parent.state))
+    throw new GatewayError('conflict', `${taskId} has ended already (${parent.state}); it is not divided any more.`)
   const { tenant, requester, channel } = parent
   for (const [index, { id, request, understanding }] of subtasks.entries()) {
     const row = await insertTask(transaction, { id, tenant, requester, channel, request })
@@ -36,7 +43,11 @@ export async function divide(transaction: Transaction, { taskId, subtasks }: Div
     await writeTask(transaction, row, { events: [{ type: 'task-received', data }] })
   }
   // The sub-tasks were told it: it must not keep the whole from its verification.
-  transaction.write('update message set turn = 1 where task_id = $1 and turn is null', [taskId])
+  transaction.write(
+    `update message set turn = 1 where number in (
+       select number from message where task_id = $1 and turn is null order by number limit $2)`,
+    [taskId, told],
+  )
   await refreshPlan(transaction, taskId)
   return subtaskRows(transaction, taskId)
 }

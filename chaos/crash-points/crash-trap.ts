@@ -2,9 +2,12 @@ import type { Socket } from 'node:net'
 import type { Tap } from '../fault-proxy.ts'
 import { ownerOf } from './owner.ts'
 import type { Effect, Moment } from './points.ts'
+import { StatementReader } from './statement-reader.ts'
 
 interface Armed {
-  readonly effect: Effect
+  readonly effect: Pick<Effect, 'process' | 'done'>
+  /** All of them stand in what carries the effect. */
+  readonly words: readonly string[]
   readonly moment: Moment
   /** Root of the processes that may be struck, and the gateway among them. */
   readonly gateway: number
@@ -16,9 +19,10 @@ interface Armed {
 /** Kills a process at the moment at which the network carries one of its effects, or the news that it is done. */
 export class CrashTrap {
   private armed: Armed | undefined
+  private readonly readers = new WeakMap<Socket, StatementReader>()
 
   /** Resolves with the process that was killed. */
-  arm(at: Pick<Armed, 'effect' | 'moment' | 'gateway'>): Promise<number> {
+  arm(at: Pick<Armed, 'effect' | 'words' | 'moment' | 'gateway'>): Promise<number> {
     return new Promise((struck) => (this.armed = { ...at, struck }))
   }
 
@@ -26,24 +30,34 @@ export class CrashTrap {
     this.armed = undefined
   }
 
-  /** Looks at everything that passes; what it strikes at arrives nowhere. */
-  readonly tap: Tap = (bytes, direction, client) => {
-    const { armed } = this
-    if (!armed) return 'pass'
-    if (direction === 'there') return this.atStatement(armed, bytes, client)
-    const { connection, effect } = armed
-    if (connection?.client !== client || !effect.done?.test(bytes.toString('latin1'))) return 'pass'
-    return this.strike(armed, connection.pid)
+  /** Looks at everything that passes to and from the database, from the first byte of a connection on. */
+  readonly database: Tap = (bytes, direction, client) => {
+    if (direction === 'back') return this.atNews(bytes, client)
+    const reader = this.readers.get(client) ?? new StatementReader()
+    this.readers.set(client, reader)
+    return this.atEffect(reader.read(bytes), client)
   }
 
-  private atStatement(armed: Armed, bytes: Buffer, client: Socket): 'pass' | 'hold' {
-    const { effect, moment, gateway, connection } = armed
-    if (connection || effect.words === undefined || !bytes.includes(effect.words)) return 'pass'
+  /** The same for HTTP. */
+  readonly http: Tap = (bytes, direction, client) =>
+    direction === 'back' ? this.atNews(bytes, client) : this.atEffect(bytes.toString('latin1'), client)
+
+  /** What it strikes at arrives nowhere. */
+  private atEffect(said: string, client: Socket): 'pass' | 'hold' {
+    const { armed } = this
+    if (!armed || armed.connection || !armed.words.every((words) => said.includes(words))) return 'pass'
+    const { effect, moment, gateway } = armed
     const pid = ownerOf(client.remotePort ?? 0, gateway)
     if (pid === undefined || (pid === gateway) !== (effect.process === 'gateway')) return 'pass'
     if (moment === 'before') return this.strike(armed, pid)
     armed.connection = { client, pid }
     return 'pass'
+  }
+
+  private atNews(bytes: Buffer, client: Socket): 'pass' | 'hold' {
+    const { armed } = this
+    if (armed?.connection?.client !== client || !armed.effect.done?.test(bytes.toString('latin1'))) return 'pass'
+    return this.strike(armed, armed.connection.pid)
   }
 
   private strike({ struck }: Armed, pid: number): 'hold' {

@@ -1,13 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import type { EventView } from '../../cli/client.ts'
 import { table } from '../../cli/output.ts'
-import { collectTasks } from '../collect.ts'
+import type { TaskView } from '../../domain/schemas/task.ts'
+import { allPages } from '../pages.ts'
 import { startStage, type Stage } from '../stage.ts'
 import { CrashTrap } from './crash-trap.ts'
-import { violationsOf } from './judge.ts'
-import { liveThrough, markOf, scriptFor } from './life.ts'
-import { EFFECTS, MOMENTS, type Effect, type Moment } from './points.ts'
+import { startForge, type Forge } from './forge.ts'
+import { violationsOf, type Struck } from './judge.ts'
+import { begin, liveThrough, markOf, type Life } from './life.ts'
+import { partsLife } from './parts-life.ts'
+import { EFFECTS, MOMENTS, OWN_ID, type Effect, type Moment } from './points.ts'
+import { createWholeLife } from './whole-life.ts'
 
+const LIVES: Readonly<Record<Effect['life'], Life>> = { whole: createWholeLife(), parts: partsLife }
 /** A life takes seconds, and a gateway that was killed a few more. */
 const LIFE_LIMIT_MS = 180_000
 
@@ -34,30 +40,80 @@ function pointsOf(only: readonly string[]): readonly Point[] {
   )
 }
 
+/** What a run plays on. */
+interface Scene {
+  readonly stage: Stage
+  readonly forge: Forge
+  readonly trap: CrashTrap
+}
+
 /** Lives one life and kills at the point. */
-async function strikeAt(stage: Stage, trap: CrashTrap, { key, effect, moment }: Point): Promise<Outcome> {
+async function strikeAt(scene: Scene, point: Point): Promise<Outcome> {
+  const { stage, trap } = scene
+  const { key, effect, moment } = point
   const begun = Date.now()
+  const life = LIVES[effect.life]
   const signal = AbortSignal.timeout(LIFE_LIMIT_MS)
   const order = moment === 'before' ? 'kill-before' : 'kill-after'
-  const gateway = stage.gateway.pid ?? 0
   let struck = false
+  const arm = (id: string) => {
+    const words = effect.words?.map((each) => (each === OWN_ID ? id : each)) ?? []
+    void trap.arm({ effect, words, moment, gateway: stage.gateway.pid ?? 0 }).then(() => (struck = true))
+  }
+  const isOfItself = effect.words?.includes(OWN_ID) ?? false
   if (effect.words === undefined) await stage.remotes.order(order, 0)
-  else void trap.arm({ effect, moment, gateway }).then(() => (struck = true))
-  const task = await liveThrough(stage, key, signal)
+  else if (!isOfItself) arm('')
+  const id = await begin(stage, life, key)
+  if (isOfItself) arm(id)
+  const task = await liveThrough(stage, { life, id, signal })
   trap.disarm()
   if (effect.words === undefined) struck = !(await stage.remotes.withdraw(order))
-  const [ended] = await collectTasks(stage, [{ key, task }])
-  const updates = await stage.remotes.updates(key)
-  const calls = stage.simulator.ledger.filter(({ taskMatch }) => taskMatch === markOf(key))
-  const violations = ended ? violationsOf({ task, ended, updates, calls }) : ['it cannot be read']
+  const violations = violationsOf(await collect(scene, point, task))
   const seconds = (Date.now() - begun) / 1_000
-  return { key, effect, moment, seconds, violations: [...(struck ? [] : ['nothing was struck']), ...violations] }
+  return { ...point, seconds, violations: [...(struck ? [] : ['nothing was struck']), ...violations] }
+}
+
+/** Everything the gateway, the model and the remote say of a life that has ended. */
+async function collect({ stage, forge }: Scene, { key, effect }: Point, task: TaskView): Promise<Struck> {
+  const { api, simulator, remotes } = stage
+  const endedOf = async (ended: TaskView) => ({
+    task: ended,
+    events: await allPages<EventView>(api, `/v1/tasks/${ended.id}/events`),
+  })
+  const parts = task.progress.plan
+    .flatMap(({ taskId = [] }) => taskId)
+    .map(async (part) => {
+      return endedOf(await api.ask((client) => client.json<TaskView>('GET', `/v1/tasks/${part}`)))
+    })
+  return {
+    ...(await endedOf(task)),
+    parts: await Promise.all(parts),
+    ...(effect.life === 'parts'
+      ? { updates: forge.updates(key), pulls: forge.pulls(key) }
+      : { updates: await remotes.updates(key) }),
+    calls: simulator.ledger.filter(({ taskMatch }) =>
+      [markOf(key), `"${key} `].some((words) => taskMatch?.includes(words)),
+    ),
+  }
+}
+
+async function startScene(points: readonly Point[]): Promise<Scene> {
+  const trap = new CrashTrap()
+  const keys = points.filter(({ effect }) => effect.life === 'parts').map(({ key }) => key)
+  const forge = await startForge(keys, trap.http)
+  const tasks = points.flatMap(({ key, effect }) => LIVES[effect.life].play(key))
+  const environment = { REPOSITORIES_FILE: forge.repositoriesFile }
+  try {
+    return { trap, forge, stage: await startStage(() => ({ tasks }), { environment, database: trap.database }) }
+  } catch (error) {
+    await forge.close()
+    throw error
+  }
 }
 
 async function play(points: readonly Point[], keep: boolean): Promise<readonly Outcome[]> {
-  const stage = await startStage(() => scriptFor(points.map(({ key }) => key)))
-  const trap = new CrashTrap()
-  stage.links.postgres.tap = trap.tap
+  const scene = await startScene(points)
+  const { stage, forge } = scene
   const outcomes: Outcome[] = []
   try {
     for (const point of points) {
@@ -66,7 +122,7 @@ async function play(points: readonly Point[], keep: boolean): Promise<readonly O
         seconds: 0,
         violations: [`it did not end: ${String(error)}`],
       })
-      const outcome = await strikeAt(stage, trap, point).catch(failed)
+      const outcome = await strikeAt(scene, point).catch(failed)
       outcomes.push(outcome)
       process.stderr.write(`${lineOf(outcome).join(' · ')}\n`)
       // A gateway that was killed at the very end may still be starting.
@@ -74,6 +130,7 @@ async function play(points: readonly Point[], keep: boolean): Promise<readonly O
     }
   } finally {
     await stage.stop({ keep })
+    await forge.close()
   }
   return outcomes
 }

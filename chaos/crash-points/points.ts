@@ -2,9 +2,11 @@
 export interface Effect {
   readonly name: string
   readonly process: 'gateway' | 'builder'
-  /** Words only the statement of this effect has among those its process sends; none for the push to the remote. */
-  readonly words?: string
-  /** What the database says when it is done: of a statement by itself, or of its transaction. */
+  /** The life it belongs to: of a task that is built whole, or in parts. */
+  readonly life: 'whole' | 'parts'
+  /** Words only this effect has, all of them, among what its process sends; none for the push to the remote. */
+  readonly words?: readonly string[]
+  /** What the other side says when it is done: of a statement by itself, or of its transaction; of a request. */
   readonly done?: RegExp
 }
 
@@ -17,15 +19,21 @@ const value = (text: string): string => `\0\0\0${String.fromCharCode(text.length
 const COMMITTED = /COMMIT\0/
 const ALONE = /(INSERT 0|UPDATE|SELECT) \d+\0/
 
+/** Stands for the id of the task itself, where its parts have the same effect. */
+export const OWN_ID = 'the id of the task'
+
 /** Statements in a transaction, which says when it is committed. */
-const effect = (process: Effect['process'], name: string, words: string): Effect => ({
-  ...{ name, process, words, done: COMMITTED },
+const effect = (process: Effect['process'], name: string, ...words: readonly string[]): Effect => ({
+  ...{ name, process, words, done: COMMITTED, life: 'whole' },
 })
 /** A statement that is a transaction by itself. */
-const alone = (name: string, words: string): Effect => ({ name, process: 'gateway', words, done: ALONE })
+const alone = (name: string, words: string): Effect => ({
+  ...{ name, process: 'gateway', words: [words], done: ALONE, life: 'whole' },
+})
+const inParts = (one: Effect): Effect => ({ ...one, life: 'parts' })
 
-/** Every effect in the life of a task that is asked about, steered, rejected once, approved and delivered. */
-export const EFFECTS: readonly Effect[] = [
+/** In the life of a task that is asked about, steered, rejected once, approved and delivered. */
+const OF_A_WHOLE: readonly Effect[] = [
   effect('gateway', 'task and inbox row', 'insert into inbox'),
   alone('task marked as started', 'set started_at = now()'),
   effect('gateway', 'understanding begun', value('understanding')),
@@ -36,7 +44,7 @@ export const EFFECTS: readonly Effect[] = [
   effect('builder', 'base fixed', 'base_commit = '),
   effect('builder', 'turn begun', 'turn-started'),
   effect('builder', 'turn stored', 'update turn set model'),
-  effect('gateway', 'message stored', 'insert into message (task_id, author, text) values ($1, $2, $3)'),
+  effect('gateway', 'message stored', 'insert into message (task_id, author, text, attachment'),
   effect('builder', 'tool call begun', 'tool-called'),
   effect('builder', 'tool result stored', 'tool-finished'),
   effect('builder', 'checkpoint stored', 'insert into checkpoint'),
@@ -48,8 +56,31 @@ export const EFFECTS: readonly Effect[] = [
   effect('gateway', 'approval opened', 'set approval_id = '),
   effect('gateway', 'wait for the approval', 'approval-requested'),
   effect('gateway', 'approval decided', 'set approval_decision = '),
-  effect('gateway', 'resumed after the approval', 'waiting = $3 where id = $1 returning *\0'),
+  effect('gateway', 'resumed after the approval', 'state = $2, waiting = $3 where id = $1'),
   effect('gateway', 'delivery begun', value('delivering')),
-  { name: 'branch pushed', process: 'builder' },
+  { name: 'branch pushed', process: 'builder', life: 'whole' },
   effect('gateway', 'task ended', 'task-ended'),
 ]
+
+/** What else there is in the life of a task whose parts ask something and conflict, on a repository of a forge. */
+const OF_PARTS: readonly Effect[] = [
+  effect('gateway', 'parts made', 'set parent_id = $2'),
+  effect('builder', 'base of the family fixed', 'base_commit = coalesce'),
+  effect('gateway', 'wait of a part shown', 'input-requested', 'subtaskId'),
+  effect('gateway', 'budget raised', 'budget_usd = $2'),
+  effect('gateway', 'answer to a part stored', `summary = 'answered'`),
+  effect('gateway', 'what a part was told kept', value('kept')),
+  effect('gateway', 'part ended', 'task-ended'),
+  effect('builder', 'merged work stored', 'insert into checkpoint', OWN_ID),
+  effect('builder', 'conflicts told', value('merged sub-tasks')),
+  {
+    name: 'pull request opened',
+    process: 'builder',
+    life: 'parts',
+    words: ['POST ', '/pulls '],
+    done: /^HTTP\/1.1 201/,
+  },
+]
+
+/** Every effect of the product on the way from a request to a delivery. */
+export const EFFECTS: readonly Effect[] = [...OF_A_WHOLE, ...OF_PARTS.map(inParts)]

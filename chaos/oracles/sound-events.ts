@@ -12,7 +12,7 @@ export const soundEvents: Oracle = {
 }
 
 /** What is wrong with the events of one task. */
-export function faultsIn({ events }: EndedTask): readonly string[] {
+export function faultsIn({ events }: Pick<EndedTask, 'events'>): readonly string[] {
   const gap = events.findIndex(({ sequence }, index) => sequence !== index + 1)
   const ends = events.filter(({ type }) => type === 'task-ended').length
   const openings = events.filter(({ type }) => type === 'task-received').length

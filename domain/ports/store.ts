@@ -86,8 +86,8 @@ export interface TaskStore {
   subscribe(taskId: string, listener: () => void): Promise<() => void>
   /**
    * Makes sub-tasks of a task, once: asked again it gives those there are. They have its tenant, channel and requester
-   * and build on its base; what they cost is its cost, and its budget is theirs. Text that waited for its model counts as
-   * read in turn 1.
+   * and build on its base; what they cost is its cost, and its budget is theirs. The first `told` texts that waited
+   * for its model count as read in turn 1. Throws `conflict` when the task has ended.
    */
   divide(division: {
     readonly taskId: string
@@ -96,6 +96,8 @@ export interface TaskStore {
       readonly request: TaskRequest
       readonly understanding: Understanding
     }[]
+    /** How many texts of `unread` stand in these requests; what came later does not. */
+    readonly told?: number
   }): Promise<readonly Task[]>
   /** In the order of their parts; none of a task that was not divided. */
   subtasks(taskId: string): Promise<readonly Task[]>
@@ -256,6 +258,11 @@ export interface ConversationStore {
     /** The file that came with it. */
     readonly attachment?: number | undefined
   }): Promise<'answer' | 'steer'>
+  /**
+   * Keeps a human's text that the sub-tasks of the task were told, once for a `key`: it counts as read in turn 1, and
+   * stands there should the task's own Builder ever take it. Nothing happens once the task has ended.
+   */
+  keep(message: Parameters<ConversationStore['receive']>[0]): Promise<void>
   /** Puts text of the gateway itself (a verification log) before the next turn; once for a `key`. */
   tell(message: { readonly taskId: string; readonly text: string; readonly key?: string }): Promise<void>
   /** Text of people that no turn has taken yet, oldest first. */

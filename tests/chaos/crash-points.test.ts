@@ -5,11 +5,43 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CrashTrap } from '../../chaos/crash-points/crash-trap.ts'
 import { violationsOf, type Struck } from '../../chaos/crash-points/judge.ts'
 import { EFFECTS, type Effect } from '../../chaos/crash-points/points.ts'
+import { StatementReader } from '../../chaos/crash-points/statement-reader.ts'
 import { FaultProxy } from '../../chaos/fault-proxy.ts'
 import type { EventView } from '../../cli/client.ts'
 
 const WORDS = 'insert into receipt'
-const effect: Effect = { name: 'receipt', process: 'builder', words: WORDS, done: /COMMIT\0/ }
+const effect: Effect = { name: 'receipt', process: 'builder', life: 'whole', words: [WORDS], done: /COMMIT\0/ }
+const words = [WORDS]
+
+/** A message of PostgreSQL's protocol; that of the start has no type. */
+function message(type: string, body: string): Buffer {
+  const content = Buffer.from(body, 'latin1')
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(content.length + 4)
+  return Buffer.concat([Buffer.from(type), length, content])
+}
+const START = message('', '\0\x03\0\0user\0gateway\0\0')
+const parse = (name: string, statement: string) => message('P', `${name}\0${statement}\0\0\0`)
+const bind = (name: string, value = '') => message('B', `\0${name}\0${value}`)
+
+describe('what a client says to the database', () => {
+  it('is read with its statement each time, also when that was prepared long before', () => {
+    const reader = new StatementReader()
+    expect(reader.read(Buffer.concat([START, parse('s1', WORDS), bind('s1', 'first')]))).toContain(
+      `${WORDS}\0\0s1\0first`,
+    )
+    expect(reader.read(Buffer.concat([bind('s1', 'second'), parse('', 'commit')]))).toContain(`${WORDS}\0\0s1\0second`)
+    expect(reader.read(bind('', ''))).toContain('commit')
+  })
+
+  it('is read once it is whole, however it is cut', () => {
+    const reader = new StatementReader()
+    const bytes = Buffer.concat([message('', '\x04\xd2\x16\x2f'), START, parse('s1', WORDS), bind('s1', 'value')])
+    const read = [...bytes].map((byte) => reader.read(Buffer.from([byte])))
+    expect(read.filter((said) => said !== '')).toEqual([`${WORDS}\0\0s1\0value`])
+    expect(read.at(-1)).not.toBe('')
+  })
+})
 
 describe('a crash trap', () => {
   let database: Server
@@ -31,7 +63,7 @@ describe('a crash trap', () => {
     await new Promise<void>((resolve) => database.listen(0, '127.0.0.1', resolve))
     proxy = await FaultProxy.to((database.address() as AddressInfo).port)
     trap = new CrashTrap()
-    proxy.tap = trap.tap
+    proxy.tap = trap.database
   })
   afterEach(async () => {
     await proxy.close()
@@ -40,8 +72,9 @@ describe('a crash trap', () => {
 
   /** A process that sends a statement, tells what it hears, and ends when it heard that it is done. */
   function client(statement: string) {
+    const said = Buffer.concat([START, parse('s1', statement), bind('s1')]).toString('hex')
     const program = `
-      const socket = require('node:net').connect(${proxy.port}, '127.0.0.1', () => socket.write(${JSON.stringify(statement)}))
+      const socket = require('node:net').connect(${proxy.port}, '127.0.0.1', () => socket.write(Buffer.from('${said}', 'hex')))
       socket.on('data', (bytes) => { process.stdout.write(bytes); if (String(bytes).includes('COMMIT')) process.exit(0) })`
     const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
     let heard = ''
@@ -50,20 +83,23 @@ describe('a crash trap', () => {
   }
 
   it.each([
-    ['before', ''],
-    ['after', WORDS],
-  ] as const)('kills %s the effect: "%s" has arrived, and no news of it', async (moment, expected) => {
-    const struck = trap.arm({ effect, moment, gateway: process.pid })
-    const victim = client(WORDS)
-    expect([await struck, await victim.ended]).toEqual([victim.pid, 'SIGKILL'])
-    expect(arrived).toBe(expected)
-    expect(victim.heard()).not.toContain('COMMIT')
-  })
+    ['before', false],
+    ['after', true],
+  ] as const)(
+    'kills %s the effect: that it has arrived is %s, and no news of it is heard',
+    async (moment, expected) => {
+      const struck = trap.arm({ effect, words, moment, gateway: process.pid })
+      const victim = client(WORDS)
+      expect([await struck, await victim.ended]).toEqual([victim.pid, 'SIGKILL'])
+      expect(arrived.includes(WORDS)).toBe(expected)
+      expect(victim.heard()).not.toContain('COMMIT')
+    },
+  )
 
   it('spares who sends other statements, another kind of process, and everybody once it has struck', async () => {
-    void trap.arm({ effect: { ...effect, process: 'gateway' }, moment: 'before', gateway: process.pid })
+    void trap.arm({ effect: { ...effect, process: 'gateway' }, words, moment: 'before', gateway: process.pid })
     expect(await client(WORDS).ended).toBe(0)
-    const armed = trap.arm({ effect, moment: 'before', gateway: process.pid })
+    const armed = trap.arm({ effect, words, moment: 'before', gateway: process.pid })
     expect(await client('insert into delivery').ended).toBe(0)
     expect(await client(WORDS).ended).toBe('SIGKILL')
     await armed
@@ -72,9 +108,9 @@ describe('a crash trap', () => {
 })
 
 describe('the list of effects', () => {
-  it('names each once', () => {
+  it('names each once, with words of its own', () => {
     expect(new Set(EFFECTS.map(({ name }) => name)).size).toBe(EFFECTS.length)
-    const known = EFFECTS.map(({ process, words }) => `${process} ${words}`)
+    const known = EFFECTS.map(({ life, process, words: said }) => `${life} ${process} ${said?.join(' … ')}`)
     expect(new Set(known).size).toBe(EFFECTS.length)
   })
 })
@@ -85,10 +121,13 @@ describe('a life that was struck', () => {
   const update = { key: '0-before', ref: 'refs/heads/openclaw/task-1', commit: 'c' }
   const sound: Struck = {
     task: { id: 'task-1', state: 'completed', result: { verdict: 'passed', commit: 'c' } } as Struck['task'],
-    ended: { events: [event(1, 'task-received'), event(2, 'task-ended')] } as unknown as Struck['ended'],
+    events: [event(1, 'task-received'), event(2, 'task-ended')],
+    parts: [],
     updates: [update],
     calls: [call, { ...call, turn: 1 }, { ...call, turn: 1 }],
   }
+
+  const part = { task: { ...sound.task, id: 'task-2' }, events: sound.events }
 
   it('is sound with one push, one call at most paid again, and whole events', () => {
     expect(violationsOf(sound)).toEqual([])
@@ -102,7 +141,10 @@ describe('a life that was struck', () => {
     ['two calls were paid again', { calls: [...sound.calls, call] }],
     ['one call was paid three times', { calls: [...sound.calls, { ...call, turn: 1 }] }],
     ['the model refused a request', { calls: [{ ...call, status: 400 }] }],
-    ['an event is missing', { ended: { events: [event(1, 'task-received'), event(3, 'task-ended')] } as never }],
+    ['an event is missing', { events: [event(1, 'task-received'), event(3, 'task-ended')] }],
+    ['a pull request was opened twice', { pulls: ['https://forge/1', 'https://forge/2'] }],
+    ['a part failed', { parts: [{ ...part, task: { ...part.task, state: 'failed' } }] }],
+    ['an event of a part is missing', { parts: [{ ...part, events: [event(1, 'task-received')] }] }],
   ])('is not when %s', (_, change) => {
     expect(violationsOf({ ...sound, ...change })).toHaveLength(1)
   })

@@ -1,13 +1,17 @@
 import { ulid } from 'ulidx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Fence, Store } from '../../domain/ports/store.ts'
-import type { Understanding } from '../../domain/understanding.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
-import { acceptance, ANSWERED, answeredTurn, call, eventTypes, taskIn } from '../support/stored-task.ts'
-
-const UNDERSTANDING: Understanding = {
-  ...{ title: 'Part', kind: 'code', summary: 'A part', priority: 3, risk: 'low', needsRepository: true },
-}
+import {
+  acceptance,
+  ANSWERED,
+  answeredTurn,
+  call,
+  eventTypes,
+  PART_UNDERSTANDING,
+  partsFor,
+  taskIn,
+} from '../support/stored-task.ts'
 
 describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
   let opened: OpenedStore
@@ -17,13 +21,6 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
     store = opened.store
   })
   afterAll(() => opened.close())
-
-  const partsFor = (count: number) =>
-    Array.from({ length: count }, (__, index) => ({
-      id: `task-${ulid()}`,
-      request: { prompt: `Do ${index}`, title: `Part ${index}` },
-      understanding: UNDERSTANDING,
-    }))
 
   /** A task with this budget that is built in two parts, each of them on a seat. */
   async function divided(budgetUsd?: number): Promise<{ whole: string; fences: readonly Fence[] }> {
@@ -49,6 +46,13 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
     expect(await eventTypes(store, first[0]?.id ?? '')).toEqual(['task-received'])
   })
 
+  it('are not made of a task that has ended', async () => {
+    const { taskId } = await taskIn(store, 'queued')
+    await store.tasks.move({ taskId, to: 'cancelled' })
+    await expect(store.tasks.divide({ taskId, subtasks: partsFor(2) })).rejects.toMatchObject({ code: 'conflict' })
+    expect(await store.tasks.subtasks(taskId)).toEqual([])
+  })
+
   it('belong to whom the whole belongs, and stand in no list', async () => {
     const tenant = ulid()
     const { id: taskId } = (await store.tasks.accept(acceptance({ tenant, requester: 'key:9', channel: 'web' }))).task
@@ -61,7 +65,7 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
   it('are understood, and not the sweeper’s to start', async () => {
     const { fences } = await divided()
     expect(await store.tasks.work(fences[0]?.taskId ?? '')).toMatchObject({
-      ...{ understoodRound: 1, understanding: UNDERSTANDING },
+      ...{ understoodRound: 1, understanding: PART_UNDERSTANDING },
     })
     const missing = await store.tasks.unstarted({ olderThanMs: -1, limit: 10_000 })
     expect(fences.filter(({ taskId }) => missing.includes(taskId))).toEqual([])
@@ -129,9 +133,32 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
   it('leave no text to the whole that they were told', async () => {
     const { taskId } = await taskIn(store, 'queued')
     await store.conversations.receive({ taskId, text: 'The parser.', from: 'key:1' })
-    await store.tasks.divide({ taskId, subtasks: partsFor(2) })
+    await store.tasks.divide({ taskId, subtasks: partsFor(2), told: 1 })
     await store.tasks.move({ taskId, to: 'building' })
     expect((await store.tasks.move({ taskId, to: 'verifying', unlessSteered: true })).moved).toBe(true)
+  })
+
+  it('leave text to the whole that came too late to be told to them', async () => {
+    const { taskId } = await taskIn(store, 'queued')
+    await store.conversations.receive({ taskId, text: 'The parser.', from: 'key:1' })
+    await store.conversations.receive({ taskId, text: 'And the printer.', from: 'key:1' })
+    await store.tasks.divide({ taskId, subtasks: partsFor(2), told: 1 })
+    expect(await store.conversations.unread(taskId)).toEqual(['And the printer.'])
+  })
+
+  it('leave to the first turn of the whole what they were told, once, and not to its verification', async () => {
+    const { taskId } = await taskIn(store, 'building')
+    await store.tasks.divide({ taskId, subtasks: partsFor(2) })
+    const told = { taskId, text: 'Keep it short.', from: 'key:1', key: 'update 1' }
+    for (const kept of [told, told]) await store.conversations.keep(kept)
+    expect(await store.conversations.unread(taskId)).toEqual([])
+    expect(await store.conversations.beginTurn({ taskId, seat: 1, turn: 1 })).toEqual({
+      type: 'ready',
+      contents: [{ role: 'user', parts: [{ text: 'Keep it short.' }] }],
+    })
+    await store.tasks.move({ taskId, to: 'cancelled' })
+    await store.conversations.keep({ ...told, key: 'update 2' })
+    expect(await store.conversations.transcript(taskId)).toHaveLength(2)
   })
 
   it('ask the whole’s requester: its approvals are known there, and told there when they are decided', async () => {

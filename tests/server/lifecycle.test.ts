@@ -3,7 +3,7 @@ import { createLifecycleActivities } from '../../activities/gateway/lifecycle.ts
 import { noMemory } from '../../domain/ports/memory.ts'
 import { noWarehouse } from '../../domain/ports/warehouse.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
-import { eventTypes, taskIn } from '../support/stored-task.ts'
+import { eventTypes, partsFor, taskIn } from '../support/stored-task.ts'
 
 let opened: OpenedStore
 beforeAll(async () => {
@@ -105,5 +105,42 @@ describe('a lost builder', () => {
     })
     const reports = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat: seat + 1, builder: 'b-reports' })
     expect([answered.builderGone, reports.builderGone]).toEqual([false, false])
+  })
+})
+
+describe('the end of a task in parts', () => {
+  async function divided() {
+    const { taskId } = await taskIn(opened.store, 'queued')
+    const parts = await opened.store.tasks.divide({ taskId, subtasks: partsFor(2) })
+    return { taskId, parts: parts.map(({ id }) => id) }
+  }
+  const statesOf = async (taskId: string) => (await opened.store.tasks.subtasks(taskId)).map(({ state }) => state)
+
+  it('is that of the parts no Manager ever ran: nobody starts or looks for them any more', async () => {
+    const { taskId, parts } = await divided()
+    await lifecycle().endTask({ taskId, state: 'cancelled' })
+    expect(await statesOf(taskId)).toEqual(['cancelled', 'cancelled'])
+    for (const id of parts) expect(await eventTypes(opened.store, id)).toEqual(['task-received', 'task-ended'])
+    const { unstarted, quiet } = opened.store.tasks
+    const left = [...(await unstarted({ olderThanMs: -1, limit: 10_000 }))]
+    left.push(...(await quiet({ olderThanMs: -1, after: '', limit: 10_000 })))
+    expect(left.filter((id) => parts.includes(id))).toEqual([])
+  })
+
+  it('is made up for when the step is cut after the whole has ended, and repeated', async () => {
+    const { taskId } = await divided()
+    const { store } = opened
+    const subtasks: typeof store.tasks.subtasks = () => Promise.reject(new Error('ECONNRESET'))
+    const cut = lifecycle({ ...store, tasks: { ...store.tasks, subtasks } })
+    await expect(cut.endTask({ taskId, state: 'cancelled' })).rejects.toThrow('ECONNRESET')
+    expect(await lifecycle().endTask({ taskId, state: 'cancelled' })).toMatchObject({ state: 'cancelled' })
+    expect(await statesOf(taskId)).toEqual(['cancelled', 'cancelled'])
+  })
+
+  it('leaves parts that have ended as they are', async () => {
+    const { taskId, parts } = await divided()
+    await opened.store.tasks.move({ taskId: parts[0] ?? '', to: 'failed' })
+    await lifecycle().endTask({ taskId, state: 'cancelled' })
+    expect(await statesOf(taskId)).toEqual(['failed', 'cancelled'])
   })
 })

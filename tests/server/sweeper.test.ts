@@ -7,6 +7,7 @@ import { TASK_QUEUES } from '../../domain/contracts.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { endForgotten, sweep } from '../../workers/sweeper.ts'
 import { freshDatabase } from '../support/database.ts'
+import { partsFor } from '../support/stored-task.ts'
 
 let env: TestWorkflowEnvironment
 let store: Store
@@ -70,6 +71,14 @@ describe('the sweeper', () => {
     expect((await store.tasks.find(id))?.error).toMatchObject({ retryable: true })
     const events = await store.tasks.events({ taskId: id, after: 0, limit: 10 })
     expect(events.filter(({ type }) => type === 'task-ended')).toHaveLength(1)
+  })
+
+  it('ends the parts of such a task with it, and starts none of them', async () => {
+    const id = await running()
+    const parts = await store.tasks.divide({ taskId: id, subtasks: partsFor(2) })
+    await env.client.workflow.getHandle(id).terminate()
+    for (const part of parts) await endOf(part.id).toEqual(['cancelled', undefined])
+    expect(startedIds.filter((started) => parts.some((part) => part.id === started))).toEqual([])
   })
 })
 

@@ -91,6 +91,16 @@ describe('a round of understanding', () => {
     expect(await callsOf(taskId)).toBe(2)
   })
 
+  it('asks for no answer that the budget no longer allows; raised, the answer is all that is paid', async () => {
+    const taskId = await received({ kind: 'question', constraints: { budgetUsd: 0.000_001 } })
+    model.will(understands(), says('Forty-two.'))
+    for (const round of [1, 2]) expect((await understand(taskId, round)).type).toBe('budget-reached')
+    expect([model.requests.length, await callsOf(taskId)]).toEqual([1, 1])
+    await opened.store.tasks.note({ taskId, change: { budgetUsd: 1 } })
+    expect(await understand(taskId, 3)).toMatchObject({ type: 'answered', answer: 'Forty-two.' })
+    expect([model.requests.length, await callsOf(taskId), await timesUnderstood(taskId)]).toEqual([2, 2, 1])
+  })
+
   it('that is asked twice at once is noted once, and both give what stands', async () => {
     const taskId = await received()
     const waiting: (() => void)[] = []

@@ -3,6 +3,7 @@ import type { ModelPart } from '../../domain/conversation.ts'
 import type { TaskEventType } from '../../domain/events.ts'
 import type { Acceptance, Fence, Store, ToolCall } from '../../domain/ports/store.ts'
 import type { TaskRequest, TaskState } from '../../domain/task.ts'
+import type { Understanding } from '../../domain/understanding.ts'
 
 /** A request as a channel hands it over; every call is another request. */
 export function acceptance(overrides: Partial<Acceptance> = {}, request: Partial<TaskRequest> = {}): Acceptance {
@@ -22,6 +23,18 @@ export async function taskIn(store: Store, state: TaskState, request: Partial<Ta
   for (const to of WAY.slice(0, WAY.indexOf(state) + 1))
     await store.tasks.move({ taskId, to, ...(to === 'building' && { change }) })
   return { taskId, seat: 1 }
+}
+
+/** So many parts of a task, as `divide` takes them; every call gives others. */
+export const partsFor = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    id: `task-${ulid()}`,
+    request: { prompt: `Do ${index}`, title: `Part ${index}` },
+    understanding: PART_UNDERSTANDING,
+  }))
+
+export const PART_UNDERSTANDING: Understanding = {
+  ...{ title: 'Part', kind: 'code', summary: 'A part', priority: 3, risk: 'low', needsRepository: true },
 }
 
 type PlannedCall = Omit<ToolCall, 'state' | 'turn' | 'approvalId'>

@@ -152,6 +152,19 @@ const UNPROTECTED: readonly (readonly [string, typeof FakeTask, Partial<Life>, s
     'a task is divided once, and its Manager runs every part',
   ],
   [
+    'a store that keeps nothing of what the parts were told',
+    class extends FakeTask {
+      override keep(): void {}
+    },
+    {
+      script: { parts: [{}, { turns: [['replace'], []] }] },
+      sayings: [{ at: 'part 2: tool 1.0', messages: [{ type: 'say', text: 'Hurry.' }], awaited: true }],
+      faults: [{ at: 'part 2: turn 2', fault: 'throws-final', times: 1 }],
+      databaseFaults: [{ at: 'keepMessage', fault: 'commit-unanswered', times: 1 }],
+    },
+    'what the parts were told is known to the Builder of the whole, once it has to work',
+  ],
+  [
     'a store that does not add what a part costs',
     class extends FakeTask {
       override spend(): void {
@@ -206,6 +219,10 @@ const TAMPERED_IN_PARTS: typeof TAMPERED = {
     parts: [...played.parts, new FakeTask('task-forgotten', {}, played.record)],
   }),
   'no part outlives its whole': (played) => ({ ...played, outlived: played.parts.map(({ id }) => id) }),
+  'what the parts were told is known to the Builder of the whole, once it has to work': ({ record, parts: told }) => {
+    Object.assign(record.read, { 1: [] })
+    told[0]?.log('heard', 'Hurry.')
+  },
   'a part is listed below its whole, never as a task of its own': (played) => ({
     ...played,
     listed: played.parts.map(({ id }) => id),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../domain/errors.ts'
-import type { TaskScript } from '../support/workflows/task-script.ts'
+import { isFinal } from '../../domain/task.ts'
+import { cancelSignal } from '../../workflows/messages.ts'
+import { during, type TaskScript } from '../support/workflows/task-script.ts'
 import type { RunningTask } from '../support/workflows/running-task.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 
@@ -52,6 +54,23 @@ describe('what people say to a task with sub-tasks', () => {
     expect(parts.map(({ record }) => record.state)).toEqual(['cancelled', 'cancelled'])
     expect(await world().openAmong([whole, ...parts].map(({ id }) => id))).toEqual([])
     await expect.poll(() => [whole, ...parts].map(seatsOf)).toEqual([0, 0, 0])
+  })
+
+  it('cancel that comes before any part runs ends all of them, and none is started', async () => {
+    const cancelled: TaskScript = {
+      parts: [held, held],
+      async database(moment, step, task) {
+        if (moment !== 'after' || step !== 'openSubtasks') return
+        await world().client.workflow.getHandle(task.id).signal(cancelSignal)
+        // The parts stand in the store; the Manager hears of the cancel before it hears of them.
+        await task.when(() => isFinal(task.state))
+      },
+    }
+    const whole = await world().begin(cancelled)
+    expect(await whole.ended()).toMatchObject({ state: 'cancelled' })
+    expect(whole.record.subtasks.map(({ states }) => states)).toEqual([1, 2].map(() => ['received', 'cancelled']))
+    const { events } = await whole.handle.fetchHistory()
+    expect(events?.filter((event) => event.startChildWorkflowExecutionInitiatedEventAttributes)).toEqual([])
   })
 
   it('reaches the part that waits: questions and approvals are shown one after another', async () => {
@@ -119,11 +138,10 @@ describe('what people say to a task with sub-tasks', () => {
 })
 
 describe('parts that do not end well', () => {
-  const fails: TaskScript = {
-    during({ name }) {
-      if (name === 'turn 1') throw new GatewayError('model_blocked', 'The model refused to answer.')
-    },
+  const refuse = () => {
+    throw new GatewayError('model_blocked', 'The model refused to answer.')
   }
+  const fails: TaskScript = { during: during('turn 1', refuse) }
 
   it('leave their work to the Builder of the whole', async () => {
     const { whole, parts } = await divided({}, fails)
@@ -132,6 +150,20 @@ describe('parts that do not end well', () => {
     expect(whole.record.finished.map(({ name }) => name)).toEqual([
       ...['merge', 'workspace', 'turn 1', 'verification 1', 'deliver'],
     ])
+  })
+
+  it('leave what they were told to the Builder of the whole: steers and answers', async () => {
+    const turns: TaskScript['turns'] = [[{ name: 'ask_user', kind: 'human' }, 'edit'], []]
+    const { whole, parts } = await divided({}, { turns, hold: ['tool 1.1'], during: during('turn 2', refuse) })
+    await parts[0]?.until('completed')
+    await whole.until('awaiting_input')
+    expect(await whole.say('Green.')).toBe('answer')
+    await parts[1]?.reached('tool 1.1')
+    expect(await whole.say('Keep it short.')).toBe('steer')
+    parts[1]?.release('tool 1.1')
+    expect(await whole.ended()).toMatchObject({ state: 'completed' })
+    expect(parts[1]?.record.state).toBe('failed')
+    expect(whole.record.read['1']).toEqual(['Asked "Which colour?", the requester answered: Green.', 'Keep it short.'])
   })
 
   it('fail the whole with their reason when none is done', async () => {

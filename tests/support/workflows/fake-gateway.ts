@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity'
 import { beating } from '../../../activities/beating.ts'
+import { toldMessage } from '../../../activities/prompts/subtasks.ts'
 import type { GatewayActivities, NotedLoss, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
 import { conclude } from '../../../domain/subtasks.ts'
@@ -90,6 +91,7 @@ function stages(find: Find) {
       task.error = error
       if (!isFinal(task.state)) task.result = result
       if (!isFinal(task.state)) task.move(state, `task-ended ${error?.code ?? state}`)
+      for (const part of task.subtasks) if (!isFinal(part.state)) part.move('cancelled', 'task-ended cancelled')
       return task.brief
     },
   } satisfies Partial<GatewayActivities>
@@ -130,6 +132,12 @@ function family({ find, add }: FakeTasks) {
       if (whole.move(`awaiting_${waiting.for}`, `${waiting.for}-requested`))
         whole.log('shown', `${waiting.for} of part ${part}`)
       return Promise.resolve(waiting)
+    },
+    async keepMessage({ taskId, key, text, answered }) {
+      const question = answered === undefined ? undefined : find(answered).waiting?.question
+      const task = find(taskId)
+      if (isFinal(task.state)) return Promise.resolve()
+      return Promise.resolve(task.once(key, () => task.keep(toldMessage({ question, text }))))
     },
     async concludeSubtasks({ taskId }) {
       const ends = find(taskId).subtasks.map((task) => ({ ...task.brief, id: task.id, prompt: '', error: task.error }))

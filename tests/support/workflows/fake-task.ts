@@ -56,6 +56,8 @@ export class FakeTask {
   readonly refused: Step[] = []
   /** Text no turn has taken yet, and what each turn took. */
   unread: string[] = []
+  /** What its parts were told, for its own first turn. */
+  private readonly kept: string[] = []
   /** Numbers of files that came with text. */
   readonly attachments = new Set<number>()
   readonly read: Readonly<Record<string, readonly string[]>> = {}
@@ -239,7 +241,7 @@ export class FakeTask {
         turn,
         calls.map((call, position) => planned(call, { turn, position })),
       )
-      Object.assign(this.read, { [turn]: this.unread })
+      Object.assign(this.read, { [turn]: turn === 1 ? [...this.kept, ...this.unread] : this.unread })
       this.unread = []
       this.pay(`turn ${turn}`)
     }
@@ -282,6 +284,10 @@ export class FakeTask {
     else this.unread.push(text)
     this.log('heard', text)
     return waits ? 'answer' : 'steer'
+  }
+
+  keep(text: string): void {
+    this.kept.push(text)
   }
 
   /** Takes a message; a repeated one gets the first answer. */

@@ -64,11 +64,10 @@ export const PROMISES: readonly Promised[] = [
   {
     name: 'the task ends once, and says so last',
     broken(played) {
-      const { record, outcome, runs } = played
+      const { record, outcome } = played
       if (!outcome) return ['it hangs']
-      const managed = familyOf(played).filter(({ id }) => id === record.id || runs.includes(id))
       return [
-        ...managed.flatMap(endsOf),
+        ...familyOf(played).flatMap(endsOf),
         ...(outcome.state === record.state ? [] : [`the Manager says ${outcome.state}, the store ${record.state}`]),
       ]
     },
@@ -229,6 +228,16 @@ export const PROMISES: readonly Promised[] = [
   {
     name: 'no part outlives its whole',
     broken: ({ outlived }) => outlived,
+  },
+  {
+    name: 'what the parts were told is known to the Builder of the whole, once it has to work',
+    broken({ record, parts }) {
+      const { '1': first, ...later } = record.read
+      if (!first) return []
+      const read = [first, ...Object.values(later)].flat()
+      const told = parts.flatMap((part) => names(part, 'heard'))
+      return told.filter((text) => !read.some((known) => known.endsWith(text))).map((text) => `"${text}" is not`)
+    },
   },
   {
     name: 'a part is listed below its whole, never as a task of its own',
