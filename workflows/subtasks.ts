@@ -51,6 +51,8 @@ export type SubtasksNews = SubtaskWait | 'paused' | 'over' | undefined
 export class Subtasks {
   private readonly running = new Map<string, Handle>()
   private readonly waits = new Map<string, SubtaskWait>()
+  /** The last signal to each of them, on its way or delivered. */
+  private readonly signals = new Map<string, Promise<void>>()
   private isOver = false
 
   constructor(private readonly whole: { readonly parentId: string; readonly isPaused: () => boolean }) {}
@@ -76,15 +78,15 @@ export class Subtasks {
   }
 
   pause(): void {
-    for (const handle of this.running.values()) void handle.signal(pauseSignal).catch(ignoreEnded)
+    for (const taskId of this.running.keys()) this.signal(taskId, (handle) => handle.signal(pauseSignal))
   }
 
   resume(): void {
-    for (const handle of this.running.values()) void handle.signal(resumeSignal).catch(ignoreEnded)
+    for (const taskId of this.running.keys()) this.signal(taskId, (handle) => handle.signal(resumeSignal))
   }
 
   tell(taskId: string, relayed: Relayed): void {
-    void this.running.get(taskId)?.signal(relayedSignal, relayed).catch(ignoreEnded)
+    this.signal(taskId, (handle) => handle.signal(relayedSignal, relayed))
   }
 
   tellAll(relayed: Relayed): void {
@@ -108,7 +110,7 @@ export class Subtasks {
     const kept = { taskId: this.whole.parentId, ...message, ...(answered !== undefined && { answered }) }
     await gateway.keepMessage(kept)
     for (const { taskId, kind } of given)
-      if (kind === 'answer') void this.running.get(taskId)?.signal(messageReceivedSignal, { kind }).catch(ignoreEnded)
+      if (kind === 'answer') this.signal(taskId, (handle) => handle.signal(messageReceivedSignal, { kind }))
     return answered === undefined ? 'steer' : 'answer'
   }
 
@@ -121,6 +123,14 @@ export class Subtasks {
     const asking = [...this.waits.values()].filter(({ waiting }) => waiting.for === 'input').map(({ taskId }) => taskId)
     const others = [...this.running.keys()].filter((taskId) => !asking.includes(taskId))
     return (await Promise.all(others.map((taskId) => this.give(taskId, message)))).flat()
+  }
+
+  /** One after another: the server delivers signals that leave a workflow at once in any order. */
+  private signal(taskId: string, send: (handle: Handle) => Promise<void>): void {
+    const handle = this.running.get(taskId)
+    if (!handle) return
+    const before = this.signals.get(taskId) ?? Promise.resolve()
+    this.signals.set(taskId, before.then(() => send(handle)).catch(ignoreEnded))
   }
 
   private get firstWait(): SubtaskWait | undefined {
@@ -151,7 +161,7 @@ export class Subtasks {
       priority: { priorityKey: subtask.priority, fairnessKey: subtask.tenant.slice(0, 64) },
     })
     this.running.set(taskId, handle)
-    if (isPaused()) void handle.signal(pauseSignal).catch(ignoreEnded)
+    if (isPaused()) this.signal(taskId, (child) => child.signal(pauseSignal))
     try {
       await handle.result()
     } catch (error) {
@@ -159,6 +169,7 @@ export class Subtasks {
       if (!(error instanceof ChildWorkflowFailure) || isCancellation(error)) throw error
     } finally {
       this.running.delete(taskId)
+      this.signals.delete(taskId)
       this.waits.delete(taskId)
     }
   }

@@ -116,6 +116,19 @@ describe('what people say to a task with sub-tasks', () => {
     expect(whole.record.states.filter((state) => state === 'paused')).toHaveLength(1)
   })
 
+  it('pause and resume at once reach a part one after the other, as they were said', async () => {
+    const { whole, parts } = await divided(held)
+    await parts[0]?.reached('tool 1.0')
+    await world().restartManager(async () => {
+      await whole.pause()
+      await whole.resume()
+    })
+    await expect.poll(async () => (await whole.signalsSent()).length).toBe(4)
+    expect(await whole.signalsSent()).toEqual(['pause sent', 'pause delivered', 'resume sent', 'resume delivered'])
+    parts[0]?.release('tool 1.0')
+    expect(await whole.ended()).toMatchObject({ state: 'completed' })
+  })
+
   it('a steer stands in the next turn of every part, and not again in the whole', async () => {
     const part: TaskScript = { turns: [['edit'], ['test']], hold: ['tool 1.0'] }
     const { whole, parts } = await divided(part, part)

@@ -40,6 +40,19 @@ export class RunningTask {
     return events?.some((event) => scheduled && String(of(event)) === String(scheduled.eventId)) ?? false
   }
 
+  /** The signals it sent to other workflows, in the order of its history: `<name> sent` and `<name> delivered`. */
+  async signalsSent(): Promise<readonly string[]> {
+    const { events = [] } = await this.handle.fetchHistory()
+    const nameOf = (id: unknown) =>
+      events?.find(({ eventId }) => String(eventId) === String(id))
+        ?.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName
+    return (events ?? []).flatMap((event) => {
+      if (event.signalExternalWorkflowExecutionInitiatedEventAttributes) return [`${nameOf(event.eventId)} sent`]
+      const delivered = event.externalWorkflowExecutionSignaledEventAttributes
+      return delivered ? [`${nameOf(delivered.initiatedEventId)} delivered`] : []
+    })
+  }
+
   release(name: string): void {
     this.record.release(name)
   }
