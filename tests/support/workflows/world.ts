@@ -107,7 +107,9 @@ export class World {
    */
   async isAnyGivenOut(workflowIds: readonly string[]): Promise<boolean> {
     const described = await Promise.all(workflowIds.map((id) => this.client.workflow.getHandle(id).describe()))
-    return described.some(({ raw: { pendingWorkflowTask: step } }) => step?.state === GIVEN_OUT && step.attempt === 1)
+    return described.some(
+      ({ raw: { pendingWorkflowTask: step } }) => Number(step?.state) === GIVEN_OUT && step?.attempt === 1,
+    )
   }
 
   async stop(): Promise<void> {
