@@ -29,7 +29,12 @@ export function createConversationStore(pool: Pool): ConversationStore {
     ...createToolCalls(pool),
     ...createApprovals(pool),
     beginTurn: (request) => inTransaction(pool, (transaction) => beginTurn(transaction, request)),
-    recordCall: async (call) => void (await pool.query(RECORD_CALL, callValues(call))),
+    recordCall: (call) =>
+      inTransaction(pool, async (transaction) => {
+        // A sub-task before its whole, as everybody locks them: the statement alone takes them as it finds them.
+        await lockTask(transaction, call.taskId)
+        transaction.write(RECORD_CALL, callValues(call))
+      }),
     finishTurn: (request) => inTransaction(pool, (transaction) => finishTurn(transaction, request)),
     async nextTurn(taskId) {
       const { rows } = await pool.query<{ next: number }>(

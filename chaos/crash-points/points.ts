@@ -37,7 +37,7 @@ const OF_A_WHOLE: readonly Effect[] = [
   effect('gateway', 'task and inbox row', 'insert into inbox'),
   alone('task marked as started', 'set started_at = now()'),
   effect('gateway', 'understanding begun', value('understanding')),
-  alone('understanding paid', 'insert into model_call'),
+  effect('gateway', 'understanding paid', 'insert into model_call'),
   effect('gateway', 'understanding stored', 'task-understood'),
   effect('gateway', 'queued', 'task-queued'),
   effect('gateway', 'builder assigned', 'builder-assigned'),

@@ -11,6 +11,7 @@ import {
   PART_UNDERSTANDING,
   partsFor,
   taskIn,
+  USAGE,
 } from '../support/stored-task.ts'
 
 describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
@@ -86,6 +87,20 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
     expect((await store.tasks.find(one.taskId))?.cost).toMatchObject({ usd: 0.25, modelCalls: 1 })
     await store.tasks.note({ taskId: whole, change: { budgetUsd: 1 } })
     expect((await store.conversations.beginTurn({ ...one, turn: 2 })).type).toBe('ready')
+  })
+
+  it('and their whole never wait for each other in a circle, when one is paid for while it moves', async () => {
+    const { fences } = await divided()
+    const refused: unknown[] = []
+    const note = (error: unknown) => void refused.push(error)
+    for (let round = 0; round < 20; round++)
+      await Promise.all(
+        fences.flatMap(({ taskId }) => [
+          store.tasks.move({ taskId, to: round % 2 === 0 ? 'paused' : 'building' }).catch(note),
+          opened.other.conversations.recordCall({ taskId, turn: 1, model: 'm', usage: USAGE, usd: 0.25 }).catch(note),
+        ]),
+      )
+    expect(refused).toEqual([])
   })
 
   it('are told their own cost with an answered turn', async () => {

@@ -113,7 +113,9 @@ describe('a round of understanding', () => {
     }
     model.will(together('One'), together('Other'))
     const [one, other] = await Promise.all([understand(taskId, 1), understand(taskId, 1)])
-    expect(one).toEqual(other)
+    // What it has cost by then may differ: the other's call may come later.
+    const free = ({ brief, ...outcome }: UnderstandingOutcome) => ({ ...outcome, brief: { ...brief, costUsd: 0 } })
+    expect(free(one)).toEqual(free(other))
     expect([await callsOf(taskId), await timesUnderstood(taskId)]).toEqual([2, 1])
   })
 

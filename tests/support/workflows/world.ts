@@ -16,6 +16,8 @@ import type { TaskScript } from './task-script.ts'
 
 const CACHE = fileURLToPath(new URL('../../../.cache', import.meta.url))
 const DEFAULT_SEATS = [40, 40]
+/** Temporal's number for a step of a workflow that a worker was given. */
+const GIVEN_OUT = 2
 
 /** The bundle every suite shares: made once per content of the workflows. */
 export const sharedBundle = (): Promise<string> => workflowBundle(CACHE)
@@ -97,6 +99,17 @@ export class World {
   async openAmong(workflowIds: readonly string[]): Promise<readonly string[]> {
     const statuses = await Promise.all(workflowIds.map((id) => this.client.workflow.getHandle(id).describe()))
     return statuses.filter(({ status }) => status.name === 'RUNNING').map(({ workflowId }) => workflowId)
+  }
+
+  /**
+   * Whether a worker was given a step of one of these workflows and has not answered. One that was given out in the
+   * moment its worker is replaced arrives nowhere, and is given out again only after Temporal's ten seconds for it.
+   */
+  async isAnyGivenOut(workflowIds: readonly string[]): Promise<boolean> {
+    const described = await Promise.all(workflowIds.map((id) => this.client.workflow.getHandle(id).describe()))
+    return described.some(
+      ({ raw: { pendingWorkflowTask: step } }) => Number(step?.state) === GIVEN_OUT && step?.attempt === 1,
+    )
   }
 
   async stop(): Promise<void> {

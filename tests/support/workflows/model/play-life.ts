@@ -71,7 +71,10 @@ export async function playLife(world: World, life: Life, Truth: typeof FakeTask 
   const children = await childrenOf(world, task.id)
   const managed = parts.map(({ id }) => id).filter((id) => children.includes(id))
   const runs = [...children, ...(await Promise.all(managed.map((id) => childrenOf(world, id)))).flat()]
-  const openRuns = await untilNone(() => world.openAmong(runs))
+  const openRuns = await untilNone(
+    () => world.openAmong(runs),
+    (open) => world.isAnyGivenOut(open),
+  )
   const lending = ({ id }: FakeTask) => world.builders.filter((builder) => builder.holds(id))
   const seats = await untilNone(() => Promise.resolve([record, ...parts].flatMap(lending)))
   const outlived = managed.filter((id) => player.openAtEnd.includes(id))
@@ -93,11 +96,15 @@ async function listedAmong({ client }: World, whole: string, parts: readonly str
     .map(({ workflowId }) => workflowId)
 }
 
-async function untilNone<T>(look: () => Promise<readonly T[]>): Promise<readonly T[]> {
-  const deadline = Date.now() + LEFT_OVER_MS
-  for (;;) {
+/** What is still there after the time it may take; that begins anew while nobody can say yet. */
+async function untilNone<T>(
+  look: () => Promise<readonly T[]>,
+  isUndecided: (found: readonly T[]) => Promise<boolean> = () => Promise.resolve(false),
+): Promise<readonly T[]> {
+  for (let deadline = Date.now() + LEFT_OVER_MS; ;) {
     const found = await look()
     if (found.length === 0 || Date.now() > deadline) return found
+    if (await isUndecided(found)) deadline = Date.now() + LEFT_OVER_MS
     await delay(50)
   }
 }
