@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { ulid } from 'ulidx'
 import { removeDirectory } from '../activities/builder/remove-directory.ts'
 import { identify } from '../adapters/processes/process-identity.ts'
+import { faultOf } from '../domain/builder-health.ts'
 import type { BuilderRecord, Leadership, Store } from '../domain/ports/store.ts'
 import { planScaling, type PoolBounds, type PooledBuilder } from '../domain/scaling.ts'
 import { seatLostSignal } from '../workflows/messages.ts'
@@ -156,6 +157,8 @@ export class BuilderPool {
     this.restarting++
     try {
       await this.announceLoss(id, 'its process exited').catch((error: unknown) => this.failed(builder, error))
+      // Nobody needs a successor of one that was to go.
+      if (builder.isDraining) return
       if (!builder.isReady) this.backOffMs = Math.min(30_000, Math.max(500, this.backOffMs * 2))
       if (this.backOffMs > 0) await delay(this.backOffMs, undefined, { signal: this.stopping.signal })
       if (await this.isLeading()) await this.add(builder.restarts + 1)
@@ -169,7 +172,7 @@ export class BuilderPool {
     this.options.logger.error({ builder: id, reason: String(error) }, 'the end of a builder could not be handled')
   }
 
-  /** Ends builders that do not answer, do not poll, or have lost a Temporal server this process can reach. */
+  /** Ends builders something is wrong with; what follows is as after a crash. */
   private async checkHealth(): Promise<void> {
     const { client, logger, healthIntervalMs } = this.options
     const serverAnswers = await client.workflowService.getSystemInfo({}).then(
@@ -177,9 +180,10 @@ export class BuilderPool {
       () => false,
     )
     const checks = [...this.builders.values()].map(async (builder) => {
-      if (!builder.isReady || builder.isDraining) return
-      const health = await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
-      const fault = faultOf(health, serverAnswers)
+      const { stage, ageMs } = builder
+      const answer =
+        stage === 'starting' ? undefined : await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
+      const fault = faultOf({ stage, ageMs, answer, serverAnswers })
       if (fault === undefined || this.stopping.signal.aborted) return
       logger.warn({ builder: builder.id, fault }, 'an unhealthy builder is replaced')
       builder.kill()
@@ -213,10 +217,4 @@ export class BuilderPool {
     const tell = (task: string) => client.workflow.getHandle(task).signal(seatLostSignal, { builder, reason })
     await Promise.all(tasks.map((task) => tell(task).catch(() => undefined)))
   }
-}
-
-function faultOf(health: Awaited<ReturnType<BuilderProcess['health']>>, serverAnswers: boolean): string | undefined {
-  if (health === undefined) return 'it does not answer'
-  if (!health.polling) return 'it does not poll'
-  return serverAnswers && !health.reachesTemporal ? 'it cannot reach Temporal' : undefined
 }

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { BuilderCheck } from '../domain/builder-health.ts'
 
 const ENTRY = fileURLToPath(new URL('../bin/run.mjs', import.meta.url))
 const BUILDER = fileURLToPath(new URL('./builder.ts', import.meta.url))
@@ -33,6 +34,7 @@ export class BuilderProcess {
   readonly exited: Promise<void>
   isReady = false
   isDraining = false
+  private readonly startedAt = performance.now()
   private readonly child: ChildProcess
 
   constructor({ id, restarts, environment, sample }: BuilderProcessOptions) {
@@ -51,6 +53,15 @@ export class BuilderProcess {
 
   get pid(): number {
     return this.child.pid ?? 0
+  }
+
+  get stage(): BuilderCheck['stage'] {
+    if (this.isDraining) return 'draining'
+    return this.isReady ? 'working' : 'starting'
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.startedAt
   }
 
   /** How it ended, for a log. */
