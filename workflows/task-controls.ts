@@ -1,4 +1,4 @@
-import { currentUpdateInfo, setHandler } from '@temporalio/workflow'
+import { CancellationScope, currentUpdateInfo, setHandler } from '@temporalio/workflow'
 import { toPriority } from '../domain/priority.ts'
 import type { Priority, TaskState } from '../domain/task.ts'
 import { gateway } from './gateway-activities.ts'
@@ -29,6 +29,15 @@ interface ControlledTask {
   /** Asks a Builder run in progress to stop at its next step boundary. */
   readonly interrupt: () => void
 }
+
+/**
+ * What was begun for a message is done to its end, also when the workflow is cancelled in the same moment. A signal that
+ * fails would end the workflow at once, and its task would be left without an end.
+ */
+const completed =
+  <Input, Output>(handle: (input: Input) => Promise<Output>) =>
+  (input: Input): Promise<Output> =>
+    CancellationScope.nonCancellable(() => handle(input))
 
 /** Connects signals, updates and the status query of `manageTask` to a task. */
 export function handleMessages(task: ControlledTask): void {
@@ -100,7 +109,7 @@ function handleFamily({ taskId, subtasks, controls }: ControlledTask): void {
         controls.priority = relayed.priority
     }
   }
-  setHandler(messages.relayedSignal, take, { description: 'From the whole: what people said to it.' })
+  setHandler(messages.relayedSignal, completed(take), { description: 'From the whole: what people said to it.' })
 }
 
 /** Who stands behind an update that names nobody. */
@@ -119,11 +128,11 @@ function handleChanges(task: ControlledTask): void {
     if (subtaskId === undefined) controls.decided.add(approvalId)
     else subtasks.tell(subtaskId, { type: 'approval-decided', approvalId })
   }
-  setHandler(messages.approveUpdate, decide('approve'), {
+  setHandler(messages.approveUpdate, completed(decide('approve')), {
     validator: checkDecision,
     description: 'Allow the waiting tool call: {"approvalId":"…"}.',
   })
-  setHandler(messages.rejectUpdate, decide('reject'), {
+  setHandler(messages.rejectUpdate, completed(decide('reject')), {
     validator: checkDecision,
     description: 'Refuse the waiting tool call: {"approvalId":"…","comment":"…"}.',
   })
@@ -135,7 +144,7 @@ function handleChanges(task: ControlledTask): void {
     if (kind === 'answer') controls.answered = true
     return kind
   }
-  setHandler(messages.steerUpdate, steer, {
+  setHandler(messages.steerUpdate, completed(steer), {
     validator: checkText,
     description: 'Answer the open question or steer the next turn: {"text":"…"}.',
   })
@@ -148,7 +157,7 @@ function handleLimits({ taskId, subtasks, controls }: ControlledTask): void {
     controls.priority = toPriority(priority)
     subtasks.tellAll({ type: 'reprioritised', priority: toPriority(priority) })
   }
-  setHandler(messages.reprioritiseUpdate, reprioritise, {
+  setHandler(messages.reprioritiseUpdate, completed(reprioritise), {
     validator: checkPriority,
     description: 'Change the priority, 1 (first) to 5: {"priority":1}.',
   })
@@ -157,7 +166,7 @@ function handleLimits({ taskId, subtasks, controls }: ControlledTask): void {
     controls.budgetRaised = true
     subtasks.tellAll({ type: 'budget-raised' })
   }
-  setHandler(messages.raiseBudgetUpdate, raiseBudget, {
+  setHandler(messages.raiseBudgetUpdate, completed(raiseBudget), {
     validator: checkBudget,
     description: 'Set a new budget in US dollars: {"budgetUsd":5}.',
   })

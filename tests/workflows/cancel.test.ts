@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { relayedSignal } from '../../workflows/messages.ts'
 import type { TaskScript } from '../support/workflows/task-script.ts'
 import type { RunningTask } from '../support/workflows/running-task.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
@@ -132,6 +133,18 @@ describe('cancelling', () => {
     await task.handle.cancel()
     expect(await task.ended()).toMatchObject({ state: 'cancelled' })
     expect(task.record.states.at(-1)).toBe('cancelled')
+  })
+
+  it('in the Temporal Web UI, heard together with a message, takes the message to its end, and then the task', async () => {
+    const task = await world().begin({ turns: [['edit']], hold: ['tool 1.0'] })
+    await task.reached('tool 1.0')
+    await world().restartManager(async () => {
+      await task.handle.signal(relayedSignal, { type: 'reprioritised', priority: 1 })
+      await task.handle.cancel()
+    })
+    expect(await task.ended()).toMatchObject({ state: 'cancelled' })
+    expect(task.record.brief.priority).toBe(1)
+    expect(task.record.ends).toBe(1)
   })
 
   it('of the Builder run alone ends the task too', async () => {
