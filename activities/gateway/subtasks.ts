@@ -15,8 +15,12 @@ type SubtaskActivities = Pick<GatewayActivities, 'openSubtasks' | 'showSubtaskWa
 export function createSubtaskActivities({ store }: { readonly store: Store }): SubtaskActivities {
   return {
     async openSubtasks({ taskId }) {
-      const [work, added] = await Promise.all([store.tasks.work(taskId), store.conversations.unread(taskId)])
-      const subtasks = await store.tasks.divide({ taskId, subtasks: subtasksOf(work, added) })
+      const [work, added, attachments] = await Promise.all([
+        store.tasks.work(taskId),
+        store.conversations.unread(taskId),
+        store.attachments.unread(taskId),
+      ])
+      const subtasks = await store.tasks.divide({ taskId, subtasks: subtasksOf(work, { added, attachments }) })
       await store.tasks.move({ taskId, to: 'building' })
       return subtasks.map(briefOf)
     },
@@ -37,7 +41,13 @@ export function createSubtaskActivities({ store }: { readonly store: Store }): S
   }
 }
 
-function subtasksOf({ task, request, understanding }: TaskWork, added: readonly string[]) {
+/** What was said to the whole before it was divided: its parts are told. */
+interface Unread {
+  readonly added: readonly string[]
+  readonly attachments: readonly number[]
+}
+
+function subtasksOf({ task, request, understanding }: TaskWork, { added, attachments }: Unread) {
   if (!understanding) return []
   const parts = partsOf(task, understanding)
   const { budgetUsd: _, ...constraints } = request.constraints ?? {}
@@ -52,7 +62,7 @@ function subtasksOf({ task, request, understanding }: TaskWork, added: readonly 
       constraints,
       labels: task.labels,
       ...(request.repository && { repository: request.repository }),
-      ...(request.attachments && { attachments: request.attachments }),
+      ...(attachments.length > 0 && { attachments }),
     } satisfies TaskRequest,
     understanding: understandingOf(part, understanding),
   }))

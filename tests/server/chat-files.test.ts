@@ -32,7 +32,8 @@ const fetches = () => telegram.ledger.calls.filter(({ method }) => method === 'g
 async function newest(): Promise<{ readonly task: Task; readonly shown: string }> {
   const [task] = await desk.tasks()
   if (!task) throw new Error('there is no task')
-  return { task, shown: JSON.stringify(await desk.store.attachments.unread(task.id)) }
+  const { attachments } = desk.store
+  return { task, shown: JSON.stringify(await attachments.parts(await attachments.unread(task.id))) }
 }
 async function running(): Promise<string> {
   await says('fix the login', {})
