@@ -61,7 +61,7 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
         await api.editMessageText(chatOf(edit), Number(edit.providerId), text, options).catch(ignoreUnchanged)
         return edit.providerId
       }),
-    async download(reference) {
+    async download({ reference }) {
       const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS)
       try {
         const { file_path: path } = await api.getFile(reference, signal as never)

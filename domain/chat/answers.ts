@@ -30,6 +30,7 @@ const LEFT_OUT: Readonly<Record<LeftOut, (name: string) => string>> = {
     `${name} is too large for me: I take files of ${MAX_FILE_BYTES / MIB} MiB, text files of ${MAX_TEXT_FILE_BYTES / 1024} KiB.`,
   'too-many': (name) =>
     `${name} is one too many: a task takes ${MAX_FILES} files, ${MAX_FILES_BYTES / MIB} MiB together.`,
+  damaged: (name) => `${name} did not arrive as it was sent. Send it again.`,
   unobtainable: (name) => `I could not get ${name}. Send it again if it matters.`,
 }
 

@@ -9,7 +9,7 @@ export interface Attachment {
 }
 
 /** Why a file is left out while the words it came with count. */
-export type LeftOut = 'unreadable' | 'too-large' | 'too-many' | 'unobtainable'
+export type LeftOut = 'unreadable' | 'too-large' | 'too-many' | 'damaged' | 'unobtainable'
 
 /** What became of a message's file. */
 export type FileOutcome = { readonly type: 'kept' } | { readonly type: 'left-out'; readonly reason: LeftOut }
