@@ -17,7 +17,7 @@ import { brokenDownload, download, DOWNLOAD_LIMIT_MS } from '../network/download
 const ANSWER_LIMIT_S = 20
 
 const TRAITS: ChannelTraits = {
-  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 12 },
+  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: () => 0, maxButtons: 12 },
   ...{ edits: true, invites: false },
 }
 

@@ -4,14 +4,14 @@ import type { Channel, Delivery, Download, FileReference, OutgoingMessage } from
 import { brokenDownload, download, DOWNLOAD_LIMIT_MS } from '../network/download.ts'
 import { sha256In, sha256Of } from './sha256.ts'
 import { deliveryOfRefusal, deliveryOfSilence, type GraphRefusal } from './whatsapp-errors.ts'
-import { written } from './whatsapp-text.ts'
+import { spanCost, written } from './whatsapp-text.ts'
 
 /** The version whose published schema the requests were checked with. */
 const GRAPH_VERSION = 'v23.0'
 /** The service answers within a second; who waits longer than this is not answered. */
 const ANSWER_LIMIT_MS = 20_000
 
-const TRAITS = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost: 8, maxButtons: 10, edits: false }
+const TRAITS = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost, maxButtons: 10, edits: false }
 /** More become a list. */
 const MAX_BUTTONS = 3
 const MAX_BUTTON_TITLE = 20

@@ -7,7 +7,7 @@ import type {
   MessageFile,
   ReachedAddress,
 } from '../chat/message.ts'
-import type { StyledText } from '../chat/styled-text.ts'
+import type { Span, StyledText } from '../chat/styled-text.ts'
 
 /** What a channel can show. */
 export interface ChannelTraits {
@@ -15,8 +15,8 @@ export interface ChannelTraits {
   readonly maxText: number
   /** Units of a message with buttons. */
   readonly maxTextWithButtons: number
-  /** What the channel's markup adds to the text for one span. */
-  readonly spanCost: number
+  /** What the channel's markup adds to the text for a span, at most. */
+  spanCost(span: Span): number
   readonly maxButtons: number
   /** Whether a message can be changed after it was sent. */
   readonly edits: boolean

@@ -36,7 +36,7 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
 
     it('the longest piece it says it takes, with and without buttons', async () => {
       const { maxText, maxTextWithButtons, spanCost } = stage.channel.traits
-      const whole = fromMarkdown('word **bold** `code` '.repeat(800))
+      const whole = fromMarkdown(`word **bold** \`code\` [l](https://a.example/${'long/'.repeat(9)}) `.repeat(400))
       const [piece = plain('')] = chunksOf(whole, { limit: maxText, spanCost })
       expect(await send(piece)).toMatchObject({ type: 'sent' })
       const [short = plain('')] = chunksOf(plain('x'.repeat(9_000)), { limit: maxTextWithButtons, spanCost })

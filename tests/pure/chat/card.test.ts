@@ -113,7 +113,7 @@ describe('what a task waits for', () => {
 })
 
 const EDITING: ChannelTraits = {
-  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true, invites: false },
+  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: () => 0, maxButtons: 10, edits: true, invites: false },
 }
 const FIXED: ChannelTraits = { ...EDITING, maxTextWithButtons: 1_024, edits: false }
 

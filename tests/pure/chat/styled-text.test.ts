@@ -4,7 +4,7 @@ import { messagesOf } from '../../../domain/chat/posting.ts'
 import { chunksOf, joined, plain, shortened, sliced, styled } from '../../../domain/chat/styled-text.ts'
 
 const words = (count: number): string => Array.from({ length: count }, (_, index) => `word${index}`).join(' ')
-const bounds = (limit: number, spanCost = 0) => ({ limit, spanCost })
+const bounds = (limit: number, cost = 0) => ({ limit, spanCost: () => cost })
 
 describe('a long text', () => {
   it('is cut into pieces that fit and together say all of it, in order', () => {
@@ -47,7 +47,14 @@ describe('a long text', () => {
 })
 
 describe('a draft as messages of a channel', () => {
-  const traits = { maxText: 100, maxTextWithButtons: 40, spanCost: 0, maxButtons: 2, edits: false, invites: false }
+  const traits = {
+    maxText: 100,
+    maxTextWithButtons: 40,
+    spanCost: () => 0,
+    maxButtons: 2,
+    edits: false,
+    invites: false,
+  }
   const buttons = ['a', 'b', 'c'].map((title) => ({ title, command: `/${title}` }))
   const envelope = { id: 'reply-1', conversation: 'c' }
 
