@@ -48,5 +48,5 @@ export async function reply(
     ...(message.isGroup && message.messageId !== undefined && { replyTo: message.messageId }),
     ...(answer.taskId !== undefined && { taskId: answer.taskId }),
   }
-  await desk.store.outbox.post(messagesOf(answer, envelope, channel.traits))
+  await desk.store.outbox.post(messagesOf(answer, envelope, { traits: channel.traits }))
 }

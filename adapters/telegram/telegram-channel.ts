@@ -18,7 +18,7 @@ const ANSWER_LIMIT_S = 20
 
 const TRAITS: ChannelTraits = {
   ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: () => 0, maxButtons: 12 },
-  ...{ edits: true, invites: false },
+  ...{ silence: true, edits: true, invites: false },
 }
 
 export interface TelegramOptions {

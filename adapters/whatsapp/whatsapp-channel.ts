@@ -11,7 +11,7 @@ const GRAPH_VERSION = 'v23.0'
 /** The service answers within a second; who waits longer than this is not answered. */
 const ANSWER_LIMIT_MS = 20_000
 
-const TRAITS = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost, maxButtons: 10, edits: false }
+const TRAITS = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost, maxButtons: 10, silence: false, edits: false }
 /** More become a list. */
 const MAX_BUTTONS = 3
 const MAX_BUTTON_TITLE = 20

@@ -18,6 +18,8 @@ export interface ChannelTraits {
   /** What the channel's markup adds to the text for a span, at most. */
   spanCost(span: Span): number
   readonly maxButtons: number
+  /** Whether a message can arrive without a sound. */
+  readonly silence: boolean
   /** Whether a message can be changed after it was sent. */
   readonly edits: boolean
   /** Whether who was silent for long is asked for a word first, by a message more: see {@link Channel.reengage}. */
