@@ -38,6 +38,12 @@ const LEFT_OUT: Readonly<Record<LeftOut, (name: string) => string>> = {
 export const leftOutAnswer = (file: { readonly name: string; readonly reason: LeftOut; readonly words: boolean }) =>
   textAnswer(`${LEFT_OUT[file.reason](file.name)}${file.words ? ' Your words count without it.' : ''}`)
 
+/** The answer to a command that came with a file. */
+export const withFileLeft = <Answer extends Draft>(answer: Answer): Answer => ({
+  ...answer,
+  text: joined([answer.text, plain('I did nothing with the file.')], '\n\n'),
+})
+
 /** An answer that is only words. */
 export const textAnswer = (text: string): Draft => ({ text: plain(text), buttons: [] })
 

@@ -77,6 +77,28 @@ describe('a file with words', () => {
   })
 })
 
+describe('a file with a command', () => {
+  const LEFT = 'I did nothing with the file.'
+
+  it.each(['/status', '/help', '/nonsense', '/cancel task-01J00000000000000000000000', '/new', '/link CODE'])(
+    '(%s) is left alone, and its answer says so',
+    async (command) => {
+      const answers = await says(command, { file: file(TEXT) })
+      expect(answers).toEqual([expect.stringMatching(/[^]{20,}\n\nI did nothing with the file\.$/)])
+      expect(await says(command, {})).toEqual([expect.not.stringContaining(LEFT)])
+      expect(fetches()).toBe(0)
+    },
+  )
+
+  it('(/retry) is left alone beside the file of the task', async () => {
+    const taskId = await running()
+    const end = [{ type: 'task-ended' as const, data: { state: 'cancelled' } }]
+    await desk.store.tasks.move({ taskId, to: 'cancelled', events: end })
+    expect(await says(`/retry ${taskId}`, { file: file(TEXT) })).toEqual([`It runs again.\n\n${LEFT}`])
+    expect((await newest()).task.retryOf).toBe(taskId)
+  })
+})
+
 describe('a file without words', () => {
   it('goes to the task that runs', async () => {
     const taskId = await running()
