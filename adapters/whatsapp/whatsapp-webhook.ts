@@ -73,7 +73,7 @@ function readPayload(body: unknown, phoneNumberId: string): Received {
 }
 
 /** Kinds that nobody says to the gateway. */
-const SILENT = ['reaction', 'system', 'edited', 'deleted', 'errors']
+const SILENT = ['reaction', 'system', 'edit', 'revoke', 'request_welcome', 'errors']
 
 function readMessage(message: Json): readonly ChatMessage[] {
   const { type, timestamp } = message
