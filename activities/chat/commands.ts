@@ -166,7 +166,7 @@ async function raiseBudget(
   return textAnswer(`The budget is ${dollarsOf(budgetUsd)} now.`)
 }
 
-async function retry(desk: ChatDesk, { message, caller }: Request, task: Task): Promise<undefined> {
+async function retry(desk: ChatDesk, { message, caller }: Request, task: Task): Promise<Draft | undefined> {
   checkMayChange(caller, 'task:submit', task)
   if (!isFinal(task.state))
     throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). End it first: /cancel ${task.id}`)
@@ -181,4 +181,6 @@ async function retry(desk: ChatDesk, { message, caller }: Request, task: Task): 
     },
     request: () => withoutPastDeadline(request, desk.clock()),
   })
+  // The card of the new task is the answer; it says nothing of a file.
+  return message.file && textAnswer('It runs again.')
 }

@@ -1,4 +1,6 @@
 import type { ChatAccess } from '../../domain/chat/access.ts'
+import { withFileLeft } from '../../domain/chat/answers.ts'
+import { readCommand } from '../../domain/chat/command.ts'
 import { messagesOf } from '../../domain/chat/posting.ts'
 import type { NamedRepository } from '../../domain/chat/repository.ts'
 import type { Draft } from '../../domain/chat/task-card.ts'
@@ -48,5 +50,12 @@ export async function reply(
     ...(message.isGroup && message.messageId !== undefined && { replyTo: message.messageId }),
     ...(answer.taskId !== undefined && { taskId: answer.taskId }),
   }
-  await desk.store.outbox.post(messagesOf(answer, envelope, channel.traits))
+  const whole = leavesFile(message) ? withFileLeft(answer) : answer
+  await desk.store.outbox.post(messagesOf(whole, envelope, { traits: channel.traits }))
+}
+
+/** Only the words of a new task take a file along; no other command does. */
+function leavesFile({ file, text }: StoredMessage): boolean {
+  const command = file && readCommand(text)
+  return command !== undefined && (command.name !== 'new' || command.rest === '')
 }

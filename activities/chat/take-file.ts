@@ -49,12 +49,13 @@ async function decide(
   { message, origin, taskId }: Taking,
   file: MessageFile,
 ): Promise<Attachment | { readonly reason: LeftOut }> {
-  if (file.reference === undefined) return { reason: 'unreadable' }
+  const { reference, sha256 } = file
+  if (reference === undefined) return { reason: 'unreadable' }
   if ((file.size ?? 0) > MAX_FILE_BYTES) return { reason: 'too-large' }
   const held = taskId === undefined ? { files: 0, bytes: 0 } : await desk.store.attachments.heldBy(taskId)
   if (held.files >= MAX_FILES) return { reason: 'too-many' }
-  const download = await desk.channels.get(origin.channel)?.download(file.reference)
-  if (download?.type === 'too-large') return { reason: 'too-large' }
+  const download = await desk.channels.get(origin.channel)?.download({ reference, sha256 })
+  if (download?.type === 'too-large' || download?.type === 'damaged') return { reason: download.type }
   if (download?.type === 'later' && message.ageMs < PATIENCE_MS)
     throw new GatewayError('unavailable', `A file could not be had (${download.reason}); it is asked for again.`, {
       retryable: true,

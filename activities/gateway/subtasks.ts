@@ -18,10 +18,15 @@ type SubtaskActivities = Pick<
 export function createSubtaskActivities({ store }: { readonly store: Store }): SubtaskActivities {
   return {
     async openSubtasks({ taskId }) {
-      const [work, added] = await Promise.all([store.tasks.work(taskId), store.conversations.unread(taskId)])
-      const subtasks = await store.tasks.divide({ taskId, subtasks: subtasksOf(work, added), told: added.length })
+      const [work, added, attachments] = await Promise.all([
+        store.tasks.work(taskId),
+        store.conversations.unread(taskId),
+        store.attachments.unread(taskId),
+      ])
+      const subtasks = subtasksOf(work, { added, attachments })
+      const divided = await store.tasks.divide({ taskId, subtasks, told: added.length })
       await store.tasks.move({ taskId, to: 'building' })
-      return subtasks.map(briefOf)
+      return divided.map(briefOf)
     },
     async showSubtaskWait({ taskId, subtaskId }) {
       const waiting = (await store.tasks.find(subtaskId))?.waiting
@@ -59,7 +64,13 @@ export async function endSubtasks({ tasks }: Pick<Store, 'tasks'>, taskId: strin
   }
 }
 
-function subtasksOf({ task, request, understanding }: TaskWork, added: readonly string[]) {
+/** What was said to the whole before it was divided: its parts are told. */
+interface Unread {
+  readonly added: readonly string[]
+  readonly attachments: readonly number[]
+}
+
+function subtasksOf({ task, request, understanding }: TaskWork, { added, attachments }: Unread) {
   if (!understanding) return []
   const parts = partsOf(task, understanding)
   const { budgetUsd: _, ...constraints } = request.constraints ?? {}
@@ -74,7 +85,7 @@ function subtasksOf({ task, request, understanding }: TaskWork, added: readonly 
       constraints,
       labels: task.labels,
       ...(request.repository && { repository: request.repository }),
-      ...(request.attachments && { attachments: request.attachments }),
+      ...(attachments.length > 0 && { attachments }),
     } satisfies TaskRequest,
     understanding: understandingOf(part, understanding),
   }))

@@ -127,7 +127,10 @@ async function ask(
   { task, understanding }: TaskWork,
   request: Omit<ModelRequest, 'contents'>,
 ): Promise<ModelAnswer> {
-  const [replies, files] = await Promise.all([store.conversations.unread(task.id), store.attachments.unread(task.id)])
+  const [replies, files] = await Promise.all([
+    store.conversations.unread(task.id),
+    store.attachments.unread(task.id).then((messages) => store.attachments.parts(messages)),
+  ])
   const asked = understanding?.clarifyingQuestion
   const said = replies.map(
     (text) => `${asked === undefined ? 'Added' : `Asked "${asked}", the requester answered`}: ${text}`,

@@ -25,8 +25,8 @@ export function createAttachmentStore(pool: Pool): AttachmentStore {
     },
     parts: (messages) => attachedParts(pool, messages),
     async unread(taskId) {
-      const { rows } = await pool.query<AttachmentRow>(UNREAD, [taskId])
-      return rows.flatMap(partsOf)
+      const { rows } = await pool.query<{ message: string }>(UNREAD, [taskId])
+      return rows.map(({ message }) => Number(message))
     },
   }
 }
@@ -57,7 +57,7 @@ const HELD = `
     union select attachment from message join family on family.id = task_id where attachment is not null)`
 
 const UNREAD = `
-  select name, media_type, bytes from attachment where bytes is not null and message in (
+  select message from attachment where bytes is not null and message in (
     ${REQUESTED}
     union select attachment from message where task_id = $1 and turn is null and attachment is not null)
   order by message`

@@ -17,8 +17,8 @@ import { brokenDownload, download, DOWNLOAD_LIMIT_MS } from '../network/download
 const ANSWER_LIMIT_S = 20
 
 const TRAITS: ChannelTraits = {
-  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 12 },
-  ...{ edits: true, invites: false },
+  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: () => 0, maxButtons: 12 },
+  ...{ silence: true, edits: true, invites: false },
 }
 
 export interface TelegramOptions {
@@ -61,7 +61,7 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
         await api.editMessageText(chatOf(edit), Number(edit.providerId), text, options).catch(ignoreUnchanged)
         return edit.providerId
       }),
-    async download(reference) {
+    async download({ reference }) {
       const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS)
       try {
         const { file_path: path } = await api.getFile(reference, signal as never)

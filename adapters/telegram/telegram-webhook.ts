@@ -42,7 +42,7 @@ type Read = Omit<ChatMessage, 'channel' | 'id' | 'place'>
 
 function ofMessage(message: Message, botId: number): readonly Read[] {
   const { chat, from } = message
-  if (typeof chat?.id !== 'number' || typeof from?.id !== 'number' || from.is_bot || isService(message)) return []
+  if (typeof chat?.id !== 'number' || typeof from?.id !== 'number' || from.is_bot || !isSaid(message)) return []
   const isGroup = chat.type !== 'private'
   const text = message.text ?? message.caption
   const file = fileOf(message)
@@ -106,22 +106,13 @@ const placeOf = ({ chat, message_thread_id: thread, is_topic_message: isTopic }:
   ...(isTopic === true && thread !== undefined && { thread: String(thread) }),
 })
 
-const SERVICE: readonly (keyof Message)[] = [
-  'new_chat_members',
-  'left_chat_member',
-  'new_chat_title',
-  'group_chat_created',
-  'supergroup_chat_created',
-  'migrate_to_chat_id',
-  'migrate_from_chat_id',
-  'pinned_message',
-  'forum_topic_created',
-  'forum_topic_closed',
-  'forum_topic_edited',
-]
+/** What people say in; everything else a service notes in a chat, and there are more such notes each year. */
+const SAID = [
+  ...['text', 'caption', 'photo', 'document', ...UNREAD, 'location', 'venue', 'contact', 'poll', 'dice', 'game'],
+  ...['story', 'paid_media', 'checklist'],
+] as readonly (keyof Message)[]
 
-/** What the service notes in a chat: nobody said it. */
-const isService = (message: Message): boolean => SERVICE.some((field) => message[field] !== undefined)
+const isSaid = (message: Message): boolean => SAID.some((field) => message[field] !== undefined)
 
 function isAddressed({ entities = [], caption_entities = [] }: Message): boolean {
   return [...entities, ...caption_entities].some(({ type }) => type === 'bot_command' || type === 'mention')

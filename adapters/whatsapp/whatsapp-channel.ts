@@ -1,16 +1,17 @@
 import type { Button, ChatMessage } from '../../domain/chat/message.ts'
 import { shortened } from '../../domain/chat/styled-text.ts'
-import type { Channel, Delivery, Download, OutgoingMessage } from '../../domain/ports/channel.ts'
+import type { Channel, Delivery, Download, FileReference, OutgoingMessage } from '../../domain/ports/channel.ts'
 import { brokenDownload, download, DOWNLOAD_LIMIT_MS } from '../network/download.ts'
+import { sha256In, sha256Of } from './sha256.ts'
 import { deliveryOfRefusal, deliveryOfSilence, type GraphRefusal } from './whatsapp-errors.ts'
-import { written } from './whatsapp-text.ts'
+import { spanCost, written } from './whatsapp-text.ts'
 
 /** The version whose published schema the requests were checked with. */
 const GRAPH_VERSION = 'v23.0'
 /** The service answers within a second; who waits longer than this is not answered. */
 const ANSWER_LIMIT_MS = 20_000
 
-const TRAITS = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost: 8, maxButtons: 10, edits: false }
+const TRAITS = { maxText: 4_096, maxTextWithButtons: 1_024, spanCost, maxButtons: 10, silence: false, edits: false }
 /** More become a list. */
 const MAX_BUTTONS = 3
 const MAX_BUTTON_TITLE = 20
@@ -36,7 +37,7 @@ export function createWhatsAppChannel(options: WhatsAppOptions): Channel {
     send: (message) => send(post, message, contentOf(message)),
     reengage: template && ((invitation) => send(post, invitation, filled(template, invitation.about))),
     edit: () => Promise.resolve({ type: 'refused', reason: 'WhatsApp has no edits' }),
-    download: (reference) => downloadMedia(options, reference).catch(brokenDownload),
+    download: (file) => downloadMedia(options, file).catch(brokenDownload),
     acknowledge: (message) => acknowledge(post, message),
     introduce: () => Promise.resolve(),
   }
@@ -109,18 +110,29 @@ const MEDIA_ORIGIN = 'https://lookaside.fbsbx.com'
 /** Of a request for a file: it does not exist, or is another account's. */
 const NO_SUCH_OBJECT = 100
 
-async function downloadMedia({ accessToken, apiUrl }: WhatsAppOptions, id: string): Promise<Download> {
+async function downloadMedia(options: WhatsAppOptions, { reference: id, sha256 }: FileReference): Promise<Download> {
+  const { accessToken, apiUrl } = options
   if (!/^\d{1,30}$/.test(id)) return { type: 'gone', reason: 'its id is none' }
   const signal = AbortSignal.timeout(DOWNLOAD_LIMIT_MS)
   const headers = { authorization: `Bearer ${accessToken}` }
   const response = await fetch(`${apiUrl}/${GRAPH_VERSION}/${id}`, { headers, signal, redirect: 'error' })
-  const media = (await response.json()) as { readonly url?: unknown; readonly error?: GraphRefusal }
+  const media = (await response.json()) as GraphMedia
   if (!response.ok)
     return { type: media.error?.code === NO_SUCH_OBJECT ? 'gone' : 'later', reason: `${response.status}` }
   const address = String(media.url)
   const isTheirs = URL.canParse(address) && [MEDIA_ORIGIN, new URL(apiUrl).origin].includes(new URL(address).origin)
   if (!isTheirs) return { type: 'gone', reason: 'its address is not WhatsApp’s' }
-  return download(new URL(address), { headers, signal })
+  const file = await download(new URL(address), { headers, signal })
+  const told = [sha256, sha256In(media.sha256)].filter((digest) => digest !== undefined)
+  if (file.type !== 'file' || told.length === 0) return file
+  const digest = sha256Of(file.bytes)
+  return told.every((one) => one === digest) ? file : { type: 'damaged' }
+}
+
+interface GraphMedia {
+  readonly url?: unknown
+  readonly sha256?: unknown
+  readonly error?: GraphRefusal
 }
 
 async function acknowledge(post: PostMessage, message: ChatMessage): Promise<void> {

@@ -15,8 +15,8 @@ const PAIR_RATE_MS = 6_000
 /** Throughput of the app, the account, the number. */
 const TOO_MANY = [4, 80_007, 130_429, 133_016]
 const TOO_MANY_MS = 2_000
-/** What an operator has to mend: a token, a permission, a locked account. What waits is sent then. */
-const OPERATOR = [0, 3, 10, 190, 200, 368, 131_005, 131_031, 131_042, 131_045, 133_010]
+/** What an operator has to mend: a token, a permission, a locked or restricted account. What waits is sent then. */
+const OPERATOR = [0, 3, 10, 190, 200, 368, 131_005, 131_031, 131_042, 131_045, 131_048, 131_057, 133_010]
 const OPERATOR_MS = 30_000
 /** The service is not well: it may or may not have taken the message. */
 const UNWELL = [1, 2, 131_000, 131_016, 133_004]

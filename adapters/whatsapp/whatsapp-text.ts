@@ -20,7 +20,7 @@ interface Mark {
 /** A styled text in WhatsApp's own markup; a link shows its address. Spans stand outermost first. */
 export function written({ text, spans }: StyledText): string {
   const marks = spans.flatMap((span, index): Mark[] => {
-    const [before, after] = span.style === 'link' ? linkMarks(span, text) : MARKS[span.style]
+    const [before, after] = marksOf(span, text)
     return [
       { at: span.offset, mark: before, order: index },
       { at: span.offset + span.length, mark: after, order: -1 - index },
@@ -35,6 +35,15 @@ export function written({ text, spans }: StyledText): string {
   return result + text.slice(from)
 }
 
+/** What a span adds to its text, at most. */
+export const spanCost = (span: Span): number => marksOf(span, '').join('').length
+
+const marksOf = (span: Span, text: string): readonly [before: string, after: string] =>
+  span.style === 'link' ? linkMarks(span, text) : MARKS[span.style]
+
+/** An address that is longer is read by nobody, and would leave no room for the text. */
+const MAX_URL = 1_000
+
 function linkMarks({ offset, length, url = '' }: Span, text: string): readonly [string, string] {
-  return ['', text.slice(offset, offset + length) === url ? '' : ` (${url})`]
+  return ['', url.length > MAX_URL || text.slice(offset, offset + length) === url ? '' : ` (${url})`]
 }

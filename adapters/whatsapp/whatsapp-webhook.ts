@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { ChatMessage, DeliveryReport, IdentityChange, MessageFile } from '../../domain/chat/message.ts'
 import type { ChannelWebhook, Received } from '../../domain/ports/channel.ts'
+import { sha256In } from './sha256.ts'
 import { OUT_OF_WINDOW } from './whatsapp-errors.ts'
 
 const SIGNATURE_HEADER = 'x-hub-signature-256'
@@ -72,7 +73,7 @@ function readPayload(body: unknown, phoneNumberId: string): Received {
 }
 
 /** Kinds that nobody says to the gateway. */
-const SILENT = ['reaction', 'system', 'edited', 'deleted', 'errors']
+const SILENT = ['reaction', 'system', 'edit', 'revoke', 'request_welcome', 'errors']
 
 function readMessage(message: Json): readonly ChatMessage[] {
   const { type, timestamp } = message
@@ -129,7 +130,8 @@ function fileOf(type: string, content: Json): MessageFile | undefined {
   const [reference, mediaType] = [textIn(content['id']), textIn(content['mime_type'])]
   if (!READ.includes(type) || reference === undefined) return undefined
   const name = (textIn(content['filename']) ?? type).replaceAll('\0', '').replaceAll(/\p{Surrogate}/gu, '�')
-  return { reference, name, ...(mediaType !== undefined && { mediaType }) }
+  const sha256 = sha256In(content['sha256'])
+  return { reference, name, ...(mediaType !== undefined && { mediaType }), ...(sha256 !== undefined && { sha256 }) }
 }
 
 const worded = (text: string | undefined): Pick<ChatMessage, 'kind' | 'text'> =>

@@ -30,12 +30,19 @@ const LEFT_OUT: Readonly<Record<LeftOut, (name: string) => string>> = {
     `${name} is too large for me: I take files of ${MAX_FILE_BYTES / MIB} MiB, text files of ${MAX_TEXT_FILE_BYTES / 1024} KiB.`,
   'too-many': (name) =>
     `${name} is one too many: a task takes ${MAX_FILES} files, ${MAX_FILES_BYTES / MIB} MiB together.`,
+  damaged: (name) => `${name} did not arrive as it was sent. Send it again.`,
   unobtainable: (name) => `I could not get ${name}. Send it again if it matters.`,
 }
 
 /** Says once why a file was left out, and that its words were not. */
 export const leftOutAnswer = (file: { readonly name: string; readonly reason: LeftOut; readonly words: boolean }) =>
   textAnswer(`${LEFT_OUT[file.reason](file.name)}${file.words ? ' Your words count without it.' : ''}`)
+
+/** The answer to a command that came with a file. */
+export const withFileLeft = <Answer extends Draft>(answer: Answer): Answer => ({
+  ...answer,
+  text: joined([answer.text, plain('I did nothing with the file.')], '\n\n'),
+})
 
 /** An answer that is only words. */
 export const textAnswer = (text: string): Draft => ({ text: plain(text), buttons: [] })

@@ -38,8 +38,18 @@ const RUNNING_ONLY: readonly CommandName[] = ['cancel', 'pause', 'resume', 'appr
 /** Commands about any task. */
 const ANY_TASK: readonly CommandName[] = ['status', 'diff', 'logs', 'cost', 'retry']
 
+/**
+ * Whether a message of a group is about others: another bot's command, or somebody else's mention, which a bot may get
+ * to read too. Without the bot's own name nobody can tell.
+ */
+export function isForOthers({ isGroup, text, kind, replyTo }: ChatMessage, bot: string | undefined): boolean {
+  if (!isGroup || kind === 'button' || replyTo !== undefined || bot === undefined) return false
+  return readCommand(text, bot) === undefined && !new RegExp(`@${bot}(?!\\w)`, 'i').test(text)
+}
+
 /** Tells a new task from an answer, a steer, an approval, a command, and what needs a question back. */
 export function meaningOf(message: ChatMessage & { readonly number: number }, context: MessageContext): Meaning {
+  if (isForOthers(message, context.bot)) return { type: 'nothing' }
   const command = message.kind === 'wordless' ? undefined : readCommand(message.text, context.bot)
   if (!context.isKnown) {
     if (command?.name === 'link') return { type: 'command', command: 'link' }

@@ -26,6 +26,8 @@ export interface ChatSender {
 export interface MessageFile {
   /** What the channel gives it out by; absent for kinds of files the gateway does not read. */
   readonly reference?: string | undefined
+  /** SHA-256 of its bytes in hexadecimal, where the channel tells it. */
+  readonly sha256?: string | undefined
   readonly name: string
   /** As the sender's program says: it may be wrong. */
   readonly mediaType?: string | undefined

@@ -1,7 +1,7 @@
 import type { ChannelTraits } from '../ports/channel.ts'
 import type { Post } from '../ports/outbox.ts'
 import type { Draft } from './task-card.ts'
-import { chunksOf, shortened } from './styled-text.ts'
+import { chunksOf, joined, plain, shortened, type StyledText } from './styled-text.ts'
 
 export type MessagePost = Extract<Post, { type: 'message' }>
 /** A line on a phone. */
@@ -9,11 +9,25 @@ const MAX_ABOUT = 60
 
 type Envelope = Omit<MessagePost, 'type' | 'text' | 'buttons'>
 
+/** How many messages a draft may become, and what the last of them ends with when it needs more. */
+export interface Bound {
+  readonly most: number
+  readonly rest: StyledText
+}
+
 /** A draft as messages in the measure of a channel: the first has the given id, buttons stand under the last. */
-export function messagesOf(draft: Draft, envelope: Envelope, traits: ChannelTraits): readonly MessagePost[] {
+export function messagesOf(
+  draft: Draft,
+  envelope: Envelope,
+  { traits, bound }: { readonly traits: ChannelTraits; readonly bound?: Bound | undefined },
+): readonly MessagePost[] {
   const buttons = draft.buttons.slice(0, traits.maxButtons)
-  const limit = buttons.length > 0 ? traits.maxTextWithButtons : traits.maxText
-  const chunks = chunksOf(draft.text, { limit, spanCost: traits.spanCost })
+  const measure = {
+    limit: buttons.length > 0 ? traits.maxTextWithButtons : traits.maxText,
+    spanCost: traits.spanCost,
+  }
+  const whole = chunksOf(draft.text, measure)
+  const chunks = bound && whole.length > bound.most ? cutShort(whole, bound, measure) : whole
   return chunks.map((text, index) => ({
     ...envelope,
     type: 'message',
@@ -23,6 +37,20 @@ export function messagesOf(draft: Draft, envelope: Envelope, traits: ChannelTrai
     text,
     buttons: index === chunks.length - 1 ? buttons : [],
   }))
+}
+
+const GAP = '\n\n'
+
+/** As many pieces as there may be; the last makes room for where the rest is. */
+function cutShort(
+  chunks: readonly StyledText[],
+  { most, rest }: Bound,
+  measure: Parameters<typeof chunksOf>[1],
+): readonly StyledText[] {
+  const [last = plain('')] = chunks.slice(most - 1)
+  const limit = measure.limit - GAP.length - rest.text.length
+  const [begin = plain('')] = chunksOf(last, { ...measure, limit })
+  return [...chunks.slice(0, most - 1), joined([begin, rest], GAP)]
 }
 
 /** Asks for a word of the person, for whom a message waits: once after each last word. */

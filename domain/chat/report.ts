@@ -3,9 +3,9 @@ import type { ChannelTraits } from '../ports/channel.ts'
 import type { Follower, Post } from '../ports/outbox.ts'
 import { MESSAGES_PER_TASK } from '../limits.ts'
 import { isFinal } from '../task.ts'
-import { editOf, messagesOf } from './posting.ts'
+import { editOf, messagesOf, type Bound } from './posting.ts'
 import { joined, plain } from './styled-text.ts'
-import { cardOf, endOf, waitOf, type CardContext, type Draft } from './task-card.ts'
+import { cardOf, endOf, endOfCut, waitOf, type CardContext, type Draft } from './task-card.ts'
 
 /** The card and the end. */
 const ALWAYS_TOLD = 2
@@ -31,17 +31,32 @@ interface Told extends CardContext {
 export function reportTo(told: Told): Report {
   const { task, follower } = told
   const { posts, asked } = asking(told)
-  const end = isFinal(task.state) ? send(told, { name: 'end', draft: endOf(told) }) : []
+  const end = isFinal(task.state) ? send(told, { name: 'end', draft: endOf(told), bound: endBound(told) }) : []
   return { posts: [...cardPosts(told), ...posts, ...end], asked: Math.max(asked, follower.asked) }
 }
 
-function send(
-  { follower, traits }: Told,
-  { name, draft, silent = false }: { readonly name: string; readonly draft: Draft; readonly silent?: boolean },
-): readonly Post[] {
-  const { taskId, conversation } = follower
-  return messagesOf(draft, { id: `${taskId}/${name}`, conversation, taskId, silent }, traits)
+interface Sent {
+  readonly name: string
+  readonly draft: Draft
+  readonly silent?: boolean
+  /** One message without it. */
+  readonly bound?: Bound
 }
+
+/** Where every message makes a sound there are no more than the task has left; elsewhere one alone does. */
+function send({ follower, traits }: Told, { name, draft, silent = false, bound }: Sent): readonly Post[] {
+  const { taskId, conversation } = follower
+  const { silence } = traits
+  const one = { most: 1, rest: plain(`… /status ${taskId} shows more.`) }
+  const measure = silence ? { traits } : { traits, bound: bound ?? one }
+  return messagesOf(draft, { id: `${taskId}/${name}`, conversation, taskId, silent }, measure)
+}
+
+/** What the card and the questions have left of a task's messages. */
+const endBound = (told: Told): Bound => ({
+  most: 1 + mostAsked(told.traits) - told.follower.asked,
+  rest: endOfCut(told),
+})
 
 function change({ follower, traits }: Told, name: string, draft: Draft): readonly Post[] {
   const { taskId, conversation } = follower

@@ -48,12 +48,9 @@ export function sliced({ text, spans }: StyledText, from: number, to: number): S
 
 /**
  * Cuts a text into pieces of at most `limit` units: between paragraphs, lines or words where it can, never inside a
- * character. `spanCost` is what a channel adds for one span. Nothing is left out but the white space at a cut.
+ * character. `spanCost` is what a channel adds for a span. Nothing is left out but the white space at a cut.
  */
-export function chunksOf(
-  whole: StyledText,
-  bounds: { readonly limit: number; readonly spanCost: number },
-): StyledText[] {
+export function chunksOf(whole: StyledText, bounds: Bounds): StyledText[] {
   const chunks: StyledText[] = []
   let from = 0
   while (from < whole.text.length) {
@@ -66,11 +63,16 @@ export function chunksOf(
   return chunks
 }
 
-function endOfChunk(whole: StyledText, from: number, { limit, spanCost }: { limit: number; spanCost: number }): number {
+interface Bounds {
+  readonly limit: number
+  spanCost(span: Span): number
+}
+
+function endOfChunk(whole: StyledText, from: number, { limit, spanCost }: Bounds): number {
   let room = limit
   for (;;) {
     const to = Math.min(from + room, whole.text.length)
-    const cost = to - from + sliced(whole, from, to).spans.length * spanCost
+    const cost = sliced(whole, from, to).spans.reduce((sum, span) => sum + spanCost(span), to - from)
     // A single character is sent whatever it costs.
     if (cost <= limit || room <= 2) return to === whole.text.length ? to : breakBefore(whole.text, from, to)
     room = Math.max(2, room - Math.max(1, Math.floor((cost - limit) / 2)))

@@ -104,11 +104,19 @@ function cardButtons({ id, state, result }: Task): readonly Button[] {
 
 /** The end of a task: the summary whole, or what failed and what can be done. */
 export function endOf(context: CardContext): Draft {
-  const { task, link } = context
+  const { task } = context
   const head = joined([plain(`${markOf(task.state)} `), styled(shortened(task.title, 120), 'bold')], '')
-  const links = [task.result?.pullRequest, link].filter((one) => one !== undefined).join('\n')
-  return { text: joined([head, bodyOf(task), plain(footOf(context)), plain(links)], '\n\n'), buttons: [] }
+  return { text: joined([head, bodyOf(task), plain(footOf(context)), plain(linksOf(context))], '\n\n'), buttons: [] }
 }
+
+/** What an end closes with that is longer than a chat may be told at once. */
+export function endOfCut(context: CardContext): StyledText {
+  const more = `… This is not all. The whole: /status ${context.task.id}`
+  return plain([more, footOf(context), linksOf(context)].join('\n\n'))
+}
+
+const linksOf = ({ task, link }: CardContext): string =>
+  [task.result?.pullRequest, link].filter((one) => one !== undefined).join('\n')
 
 function bodyOf({ id, state, result, error }: Task): StyledText {
   if (result) return fromMarkdown(result.summary)

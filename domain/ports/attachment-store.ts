@@ -9,7 +9,7 @@ export interface Attachment {
 }
 
 /** Why a file is left out while the words it came with count. */
-export type LeftOut = 'unreadable' | 'too-large' | 'too-many' | 'unobtainable'
+export type LeftOut = 'unreadable' | 'too-large' | 'too-many' | 'damaged' | 'unobtainable'
 
 /** What became of a message's file. */
 export type FileOutcome = { readonly type: 'kept' } | { readonly type: 'left-out'; readonly reason: LeftOut }
@@ -27,6 +27,6 @@ export interface AttachmentStore {
   heldBy(taskId: string): Promise<{ readonly files: number; readonly bytes: number }>
   /** Files as the model is shown them, each under its name. */
   parts(messages: readonly number[]): Promise<readonly ModelPart[]>
-  /** Files of a task's request and of text no turn has taken, as the model is shown them. */
-  unread(taskId: string): Promise<readonly ModelPart[]>
+  /** The messages that brought the files of a task's request and of text no turn has taken. */
+  unread(taskId: string): Promise<readonly number[]>
 }

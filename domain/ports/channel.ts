@@ -4,9 +4,10 @@ import type {
   ChatMessage,
   DeliveryReport,
   IdentityChange,
+  MessageFile,
   ReachedAddress,
 } from '../chat/message.ts'
-import type { StyledText } from '../chat/styled-text.ts'
+import type { Span, StyledText } from '../chat/styled-text.ts'
 
 /** What a channel can show. */
 export interface ChannelTraits {
@@ -14,9 +15,11 @@ export interface ChannelTraits {
   readonly maxText: number
   /** Units of a message with buttons. */
   readonly maxTextWithButtons: number
-  /** What the channel's markup adds to the text for one span. */
-  readonly spanCost: number
+  /** What the channel's markup adds to the text for a span, at most. */
+  spanCost(span: Span): number
   readonly maxButtons: number
+  /** Whether a message can arrive without a sound. */
+  readonly silence: boolean
   /** Whether a message can be changed after it was sent. */
   readonly edits: boolean
   /** Whether who was silent for long is asked for a word first, by a message more: see {@link Channel.reengage}. */
@@ -57,10 +60,15 @@ export type Delivery =
   /** Nobody can tell whether it was taken. */
   | { readonly type: 'unknown'; readonly reason: string }
 
+/** What a file is asked for by. */
+export type FileReference = Pick<MessageFile, 'sha256'> & { readonly reference: string }
+
 /** What a channel gave for a file. */
 export type Download =
   | { readonly type: 'file'; readonly bytes: Uint8Array }
   | { readonly type: 'too-large' }
+  /** These are not the bytes that were sent: their digest is another one. */
+  | { readonly type: 'damaged' }
   /** It will not be given, now or later. */
   | { readonly type: 'gone'; readonly reason: string }
   /** It was not given now; asked again it may be. */
@@ -82,10 +90,10 @@ export interface Channel {
   /** Asks somebody whose window has closed to write, so that what waits can be sent; where the channel can do that. */
   readonly reengage?: ((invitation: Invitation) => Promise<Delivery>) | undefined
   /**
-   * Gets the file a message names by this reference, of `MAX_FILE_BYTES` at most. Its address is asked for each time, as
-   * addresses expire. It never throws.
+   * Gets the file of a message, of `MAX_FILE_BYTES` at most, and compares its digest with what the channel told. Its
+   * address is asked for each time, as addresses expire. It never throws.
    */
-  download(reference: string): Promise<Download>
+  download(file: FileReference): Promise<Download>
   /** Shows the sender that the message arrived: read, typing, a button that stops turning. A courtesy: it never throws. */
   acknowledge(message: ChatMessage): Promise<void>
   /** Tells the service about this gateway: its commands, its webhook's address. */

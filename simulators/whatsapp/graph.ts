@@ -77,7 +77,7 @@ export class Graph {
       messaging_product: 'whatsapp',
       url: `http://${headers.host ?? '127.0.0.1'}${DOWNLOAD}?${query.toString()}`,
       mime_type: media.type,
-      sha256: createHash('sha256').update(media.bytes).digest('hex'),
+      sha256: media.sha256,
       file_size: media.bytes.length,
       id,
     }

@@ -24,6 +24,8 @@ export interface StoredMedia {
   readonly id: string
   readonly type: string
   readonly bytes: Buffer
+  /** In hexadecimal, as it is told with the address. */
+  readonly sha256: string
   readonly sentAt: number
 }
 
@@ -67,7 +69,7 @@ export class Network {
     return `wamid.${Buffer.from(`${owner.slice(0, 15)}\u0015\u0002${digest}`).toString('base64')}`
   }
 
-  keep(file: { readonly type: string; readonly bytes: Buffer }): StoredMedia {
+  keep(file: Pick<StoredMedia, 'type' | 'bytes' | 'sha256'>): StoredMedia {
     this.lastId++
     const stored = { ...file, id: String(1_800_000_000_000_000 + this.lastId), sentAt: this.now() }
     this.media.set(stored.id, stored)

@@ -14,6 +14,8 @@ export type Sendable =
       readonly filename?: string
       /** A voice note. */
       readonly voice?: boolean
+      /** Where the SHA-256 of other bytes is told: with the message, or with the address of the file. */
+      readonly wrongDigest?: 'message' | 'address'
     }
   | { readonly type: 'location'; readonly latitude: number; readonly longitude: number; readonly name?: string }
   | { readonly type: 'contacts'; readonly contacts: readonly object[] }
@@ -140,8 +142,10 @@ export class WhatsAppPerson {
       case 'document':
       case 'sticker': {
         const { type, bytes = Buffer.from(type), mimeType = MIME_TYPES[type], caption, filename, voice } = thing
-        const { id } = this.parts.network.keep({ type: mimeType, bytes })
-        const sha256 = createHash('sha256').update(bytes).digest('base64')
+        const digest = (where: typeof thing.wrongDigest) =>
+          createHash('sha256').update(thing.wrongDigest === where ? `not ${type}` : bytes)
+        const { id } = this.parts.network.keep({ type: mimeType, bytes, sha256: digest('address').digest('hex') })
+        const sha256 = digest('message').digest('base64')
         const given = {
           ...(caption !== undefined && { caption }),
           ...(filename !== undefined && { filename }),

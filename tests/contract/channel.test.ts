@@ -3,6 +3,7 @@ import { fromMarkdown } from '../../domain/chat/markdown.ts'
 import type { ChatMessage } from '../../domain/chat/message.ts'
 import { chunksOf, plain, type StyledText } from '../../domain/chat/styled-text.ts'
 import { MAX_FILE_BYTES } from '../../domain/limits.ts'
+import type { FileReference } from '../../domain/ports/channel.ts'
 import { CHANNELS, type ChannelStage } from '../support/chat/channels.ts'
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
@@ -35,7 +36,7 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
 
     it('the longest piece it says it takes, with and without buttons', async () => {
       const { maxText, maxTextWithButtons, spanCost } = stage.channel.traits
-      const whole = fromMarkdown('word **bold** `code` '.repeat(800))
+      const whole = fromMarkdown(`word **bold** \`code\` [l](https://a.example/${'long/'.repeat(9)}) `.repeat(400))
       const [piece = plain('')] = chunksOf(whole, { limit: maxText, spanCost })
       expect(await send(piece)).toMatchObject({ type: 'sent' })
       const [short = plain('')] = chunksOf(plain('x'.repeat(9_000)), { limit: maxTextWithButtons, spanCost })
@@ -184,22 +185,22 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
   })
 
   describe('downloads', () => {
-    const reference = async (): Promise<string> => (await received()).at(-1)?.file?.reference ?? 'none'
+    const sent = async () => (await received()).at(-1)?.file as FileReference
 
     it.each([Buffer.from('boom'), Buffer.alloc(MAX_FILE_BYTES, 1)])('a file byte for byte', async (bytes) => {
       stage.sendsFile({ name: 'a/b c.txt', bytes, type: 'text/plain' })
-      const download = await stage.channel.download(await reference())
+      const download = await stage.channel.download(await sent())
       expect(download.type === 'file' && Buffer.compare(download.bytes, bytes)).toBe(0)
     })
 
     it('a picture in its largest size', async () => {
       stage.sendsPhoto(PNG)
-      expect(await stage.channel.download(await reference())).toEqual({ type: 'file', bytes: PNG })
+      expect(await stage.channel.download(await sent())).toEqual({ type: 'file', bytes: PNG })
     })
 
     it('no more than it may', async () => {
       stage.sendsFile({ name: 'large', bytes: Buffer.alloc(MAX_FILE_BYTES + 1), type: 'text/plain' })
-      expect(await stage.channel.download(await reference())).toEqual({ type: 'too-large' })
+      expect(await stage.channel.download(await sent())).toEqual({ type: 'too-large' })
     })
 
     it.each(['address', 'bytes'] as const)(
@@ -207,7 +208,7 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
       async (request) => {
         stage.sendsPhoto(PNG)
         stage.fileFault(request)
-        const asked = await reference()
+        const asked = await sent()
         expect(await stage.channel.download(asked)).toEqual({ type: 'later', reason: expect.stringContaining('500') })
         expect(await stage.channel.download(asked)).toMatchObject({ type: 'file' })
         expect(stage.addressesAsked()).toBe(2)
@@ -215,12 +216,15 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
     )
 
     it.each(['1800000000009999', '../messages', ''])('nothing that there is not: %j', async (wrong) => {
-      expect(await stage.channel.download(wrong)).toMatchObject({ type: 'gone' })
+      expect(await stage.channel.download({ reference: wrong })).toMatchObject({ type: 'gone' })
     })
 
     it('nothing while the service is not there, and never throws', async () => {
       await stage.close()
-      expect(await stage.channel.download('1800000000000001')).toEqual({ type: 'later', reason: 'ECONNREFUSED' })
+      expect(await stage.channel.download({ reference: '1800000000000001' })).toEqual({
+        type: 'later',
+        reason: 'ECONNREFUSED',
+      })
     })
   })
 

@@ -57,13 +57,14 @@ describe.each(Object.entries(STORES))('attachments in %s', (_, open) => {
     expect(await store.attachments.parts([second, first])).toEqual([...TEXT_PARTS, ...IMAGE_PARTS])
   })
 
-  it('of the request and of unread text are shown to the understanding, read ones no more', async () => {
-    const fence = await taskIn(store, 'building', { attachments: [await sent(image)] })
+  it('of the request and of text that no turn has taken are unread', async () => {
+    const [requested, said] = [await sent(image), await sent(text)]
+    const fence = await taskIn(store, 'building', { attachments: [requested] })
     const { taskId } = fence
-    await store.conversations.receive({ taskId, text: 'and this', from: 'ada', attachment: await sent(text) })
-    expect(await store.attachments.unread(taskId)).toEqual([...IMAGE_PARTS, ...TEXT_PARTS])
+    await store.conversations.receive({ taskId, text: 'and this', from: 'ada', attachment: said })
+    expect(await store.attachments.unread(taskId)).toEqual([requested, said])
     await beginTurn(fence, 1)
-    expect(await store.attachments.unread(taskId)).toEqual(IMAGE_PARTS)
+    expect(await store.attachments.unread(taskId)).toEqual([requested])
   })
 
   it('count for their task, those of its messages and of its sub-tasks too', async () => {

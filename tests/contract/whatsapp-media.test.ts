@@ -29,7 +29,7 @@ async function download(addressOf: (at: { readonly graph: string; readonly elsew
     else response.end(headers.authorization)
   })
   const channel = createWhatsAppChannel({ accessToken: 'EAA', phoneNumberId: '1', apiUrl: graph })
-  return { ...(await channel.download('18')), askedElsewhere }
+  return { ...(await channel.download({ reference: '18' })), askedElsewhere }
 }
 
 it('a file is fetched with the token from the address of the service itself', async () => {

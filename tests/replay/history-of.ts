@@ -6,7 +6,7 @@ import type { TestGateway } from '../support/gateway.ts'
 const execute = promisify(execFile)
 const MAX_HISTORY_BYTES = 50 * 1024 * 1024
 
-/** One run as Temporal's own command line writes it, without line breaks. */
+/** One run as Temporal's own command line writes it. */
 export async function historyOf(
   gateway: TestGateway,
   { workflowId, runId }: { readonly workflowId: string; readonly runId?: string },
@@ -18,7 +18,11 @@ export async function historyOf(
     ['workflow', 'show', '--output', 'json', ...run, '--address', gateway.temporalAddress],
     { maxBuffer: MAX_HISTORY_BYTES },
   )
-  // A stack names the folders of the machine it was recorded on, and no workflow ever looks at one.
-  const history: unknown = JSON.parse(shown.stdout, (key, value: unknown) => (key === 'stackTrace' ? '' : value))
+  return keptHistory(shown.stdout)
+}
+
+/** Without line breaks, and without stacks: they name the folders of the machine, and no workflow ever looks at one. */
+export function keptHistory(json: string): string {
+  const history: unknown = JSON.parse(json, (key, value: unknown) => (key === 'stackTrace' ? '' : value))
   return `${JSON.stringify(history)}\n`
 }

@@ -8,7 +8,9 @@ import { startGeminiSimulator } from '../../simulators/gemini/server.ts'
 import { startTelegramSimulator } from '../../simulators/telegram/server.ts'
 import { startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
 import { eventOf } from '../support/scripted-gateway.ts'
+import { installPrograms } from '../support/programs.ts'
 import { historyOf } from './history-of.ts'
+import { CONVERSATION_ENDS, recordConversationEnd } from './record-conversation-ends.ts'
 import { recordConversation } from './record-conversation.ts'
 import { scriptedModel } from './scripted-model.ts'
 
@@ -107,6 +109,7 @@ async function record(): Promise<void> {
   await mkdir(HISTORIES, { recursive: true })
   const recorded = await readdir(HISTORIES)
   const missing = Object.keys(PLAYS).filter((name) => !recorded.includes(`${name}.manageTask.json`))
+  await recordConversationEnds(recorded)
   const isSpoken = recorded.includes(CONVERSATION)
   if (missing.length === 0 && isSpoken) return console.log('Every history is recorded.')
   const dataDirectory = await mkdtemp(join(tmpdir(), 'ocg-record-'))
@@ -126,6 +129,16 @@ async function record(): Promise<void> {
     await gateway.stop()
     await Promise.all([simulator.close(), telegram.close()])
     await rm(dataDirectory, { recursive: true, force: true })
+  }
+}
+
+async function recordConversationEnds(recorded: readonly string[]): Promise<void> {
+  const { timeSkippingServer } = await installPrograms()
+  for (const name of CONVERSATION_ENDS) {
+    const file = `${name}.converse.json`
+    if (recorded.includes(file)) continue
+    await writeFile(join(HISTORIES, file), await recordConversationEnd(name, timeSkippingServer))
+    console.log(name)
   }
 }
 

@@ -52,6 +52,13 @@ describe('a recorded history', () => {
     const meanings = read('conversation.converse.json').events.flatMap((event) => meaningIn(event) ?? [])
     expect(new Set(meanings)).toEqual(new Set(['answer', 'command', 'new-task', 'ask-which', 'say', 'ask-which-task']))
   })
+
+  it('covers every end of a conversation, and what it gave up', () => {
+    const types = (name: string) => read(`conversation-${name}.converse.json`).events.map(({ eventType }) => eventType)
+    expect(types('given-up')).toContain('EVENT_TYPE_ACTIVITY_TASK_FAILED')
+    expect(types('idle').at(-1)).toBe('EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED')
+    expect(types('continued-as-new').at(-1)).toBe('EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW')
+  })
 })
 
 it('a workflow that would do something else is noticed', async () => {

@@ -32,7 +32,8 @@ const fetches = () => telegram.ledger.calls.filter(({ method }) => method === 'g
 async function newest(): Promise<{ readonly task: Task; readonly shown: string }> {
   const [task] = await desk.tasks()
   if (!task) throw new Error('there is no task')
-  return { task, shown: JSON.stringify(await desk.store.attachments.unread(task.id)) }
+  const { attachments } = desk.store
+  return { task, shown: JSON.stringify(await attachments.parts(await attachments.unread(task.id))) }
 }
 async function running(): Promise<string> {
   await says('fix the login', {})
@@ -73,6 +74,28 @@ describe('a file with words', () => {
     const again = await newest()
     expect(again.task.retryOf).toBe(task.id)
     expect(again.shown).toContain('boom at line 7')
+  })
+})
+
+describe('a file with a command', () => {
+  const LEFT = 'I did nothing with the file.'
+
+  it.each(['/status', '/help', '/nonsense', '/cancel task-01J00000000000000000000000', '/new', '/link CODE'])(
+    '(%s) is left alone, and its answer says so',
+    async (command) => {
+      const answers = await says(command, { file: file(TEXT) })
+      expect(answers).toEqual([expect.stringMatching(/[^]{20,}\n\nI did nothing with the file\.$/)])
+      expect(await says(command, {})).toEqual([expect.not.stringContaining(LEFT)])
+      expect(fetches()).toBe(0)
+    },
+  )
+
+  it('(/retry) is left alone beside the file of the task', async () => {
+    const taskId = await running()
+    const end = [{ type: 'task-ended' as const, data: { state: 'cancelled' } }]
+    await desk.store.tasks.move({ taskId, to: 'cancelled', events: end })
+    expect(await says(`/retry ${taskId}`, { file: file(TEXT) })).toEqual([`It runs again.\n\n${LEFT}`])
+    expect((await newest()).task.retryOf).toBe(taskId)
   })
 })
 

@@ -141,6 +141,7 @@ describe('what Telegram tells that nobody said to the gateway', () => {
         message: { ...message, chat: { id: -7, type: 'group' }, reply_to_message: { message_id: 1, from: { id: 9 } } },
       },
     ],
+    ['a new background', { message: { ...message, text: undefined, chat_background_set: { type: {} } } }],
     ['membership', { my_chat_member: { chat: { id: 7 } } }],
   ])('%s is left alone', async (_, content) => {
     expect((await telegram({ update_id: 1, ...content })).status).toBe(200)
@@ -188,6 +189,14 @@ describe('a webhook of WhatsApp', () => {
   ])('with %s for a signature gets 401', async (_, signature) => {
     expect(await refusalOf(await whatsapp(body, signature))).toBe('401 unauthenticated')
     expect(taken).toEqual([])
+  })
+
+  it.each(['reaction', 'edit', 'revoke', 'request_welcome', 'system'])('%s is nothing anybody said', async (type) => {
+    const original = { original_message_id: 'wamid.1', message: { type: 'text', text: { body: 'fix it' } } }
+    const message = { from: '4917', id: 'wamid.2', timestamp: '1', type, [type]: original }
+    const value = { metadata: { phone_number_id: PHONE_ID }, messages: [message] }
+    await whatsapp(JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] }))
+    expect(taken).toEqual([{ messages: [], reports: [] }])
   })
 
   it('for another number of the same app is taken and left alone', async () => {

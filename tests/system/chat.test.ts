@@ -192,6 +192,29 @@ it('a file in Telegram is what the model works by, from its understanding to its
   expect(gateway.log()).not.toContain('RFC 4180')
 }, 240_000)
 
+it('a kill while a file is fetched costs nothing: one task with its file, acknowledged once', async () => {
+  const eve = whatsapp.user(PHONE)
+  const { requests } = whatsapp.ledger
+  const prompt = 'Do what this note says.'
+  const downloads = () => requests.filter(({ path }) => path.endsWith('/attachments/')).map(({ status }) => status)
+  const made = async () => (await tasks()).filter((task) => task.prompt === prompt)
+  whatsapp.failNext('hang-after', { kind: 'download' })
+  const note = { filename: 'note.md', mimeType: 'text/markdown', bytes: Buffer.from(RISKY) }
+  const said = eve.sends({ type: 'document', ...note, caption: `/new ${prompt}` })
+  await expect.poll(downloads, WITHIN).toEqual([0])
+  await gateway.kill()
+  expect(downloads()).toEqual([0])
+  gateway = await start()
+  // The script that asks for an approval is found by words that stand in the file alone.
+  await expect.poll(made, WITHIN).toMatchObject([{ state: 'awaiting_approval' }])
+  await whatsapp.settled()
+  expect(downloads()).toEqual([0, 200])
+  const reactions = requests.filter(({ body }) => body.includes('"reaction"') && body.includes(said))
+  expect(reactions).toHaveLength(1)
+  eve.says('/cancel')
+  await expect.poll(made, WITHIN).toMatchObject([{ state: 'cancelled' }])
+}, 240_000)
+
 it('no secret and no word of anybody stands in the log or in Temporal', async () => {
   expect(gateway.log()).not.toMatch(new RegExp([telegram.token, whatsapp.token, ...Object.values(SECRETS)].join('|')))
   const connection = await Connection.connect({ address: gateway.temporalAddress })

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { callerOf } from '../../activities/chat/known-sender.ts'
 import type { ChatAccess } from '../../domain/chat/access.ts'
+import { isForOthers } from '../../domain/chat/meaning.ts'
 import type { ChannelName, ChatMessage } from '../../domain/chat/message.ts'
 import { TASK_QUEUES } from '../../domain/contracts.ts'
 import type { Channel, Received } from '../../domain/ports/channel.ts'
@@ -37,8 +38,10 @@ export function createChatInbox(parts: {
   const { store, client, channels, access, logger, invites } = parts
   /** Here, before anything that costs time: who writes sees at once that it was heard. Strangers see nothing. */
   const acknowledge = async (message: ChatMessage): Promise<void> => {
+    const channel = channels.get(message.channel)
+    if (!channel || isForOthers(message, channel.botName)) return
     const caller = await callerOf({ chatUsers: store.chatUsers, access }, message)
-    if (caller) await channels.get(message.channel)?.acknowledge(message)
+    if (caller) await channel.acknowledge(message)
   }
   const wake = async (conversation: string): Promise<void> => {
     await client.workflow.signalWithStart<typeof converse>('converse', {

@@ -113,9 +113,17 @@ describe('what a task waits for', () => {
 })
 
 const EDITING: ChannelTraits = {
-  ...{ maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true, invites: false },
+  ...{
+    maxText: 4_096,
+    maxTextWithButtons: 4_096,
+    spanCost: () => 0,
+    maxButtons: 10,
+    silence: true,
+    edits: true,
+    invites: false,
+  },
 }
-const FIXED: ChannelTraits = { ...EDITING, maxTextWithButtons: 1_024, edits: false }
+const FIXED: ChannelTraits = { ...EDITING, maxTextWithButtons: 1_024, silence: false, edits: false }
 
 /** A task's whole life as its chat is told of it: the states with their events, one report each. */
 function reports(traits: ChannelTraits, steps: readonly (readonly [Partial<Task>, TaskEventType, object?])[]) {
@@ -182,6 +190,52 @@ describe('a chat', () => {
         .flat()
         .every(({ type }) => type === 'message'),
     ).toBe(true)
+  })
+
+  it.each<[string, Partial<ChannelTraits>, number]>([
+    ['that was never asked', {}, 3],
+    ['that may need a template', { invites: true }, 2],
+  ])(
+    '%s in which every message rings gets what of a long result four messages hold, and where the rest is',
+    (...[, more, parts]) => {
+      const end = {
+        state: 'completed',
+        result: { summary: 'A line of the result.\n'.repeat(2_000), verdict: 'passed' },
+      } as const
+      const messages = reports({ ...FIXED, ...more }, [LIFE[0], [end, 'task-ended']]).flat()
+      expect(messages.map(({ id }) => id.split('/')[1])).toEqual(['card', 'end', 'end.2', 'end.3'].slice(0, parts + 1))
+      const texts = messages.map((post) => (post.type === 'message' ? post.text.text : ''))
+      expect(texts.every((text) => text.length <= FIXED.maxText)).toBe(true)
+      expect(texts.at(-1)).toMatch(
+        /result\.\n\n… This is not all\. The whole: \/status task-A+\n\nverdict: passed .*\n\nhttps:\/\/gw/,
+      )
+      expect(texts.at(-2)).not.toContain('/status')
+    },
+  )
+
+  it('that was asked as often as may be gets a long result in one message', () => {
+    const end = { state: 'completed', result: { summary: 'x'.repeat(9_000), verdict: 'passed' } } as const
+    const messages = reports(FIXED, [...LIFE.slice(0, -1), [end, 'task-ended']]).flat()
+    expect(messages.map(({ id }) => id.split('/')[1])).toEqual(['card', 'ask-1', 'ask-2', 'end'])
+  })
+
+  it('in which every message rings gets a long question in one', () => {
+    const question = '*a* '.repeat(700)
+    const asked = { state: 'awaiting_input', waiting: { for: 'input', question } } as const
+    const traits = { ...FIXED, spanCost: () => 8 }
+    const messages = reports(traits, [LIFE[0], [asked, 'input-requested']]).flat()
+    expect(messages.map(({ id }) => id.split('/')[1])).toEqual(['card', 'ask-1'])
+    expect(JSON.stringify(messages[1])).toContain(`/status ${base.id} shows more.`)
+  })
+
+  it('in which messages can be silent gets a long result whole, with one sound', () => {
+    const summary = 'A line of the result.\n'.repeat(2_000)
+    const end = { state: 'completed', result: { summary, verdict: 'passed' } } as const
+    const messages = reports(EDITING, [LIFE[0], [end, 'task-ended']])
+      .flat()
+      .filter((post) => post.type === 'message')
+    expect(messages.map((post) => post.text.text).join('\n')).toContain(summary.trim())
+    expect(messages.filter(({ silent }) => !silent).map(({ id }) => id)).toEqual([`${base.id}/end`])
   })
 
   it('that hears of a question already answered is not asked', () => {

@@ -16,6 +16,29 @@ function meaning(text: string, context: Partial<MessageContext> = {}, message: P
   return meaningOf({ ...said, isGroup: false, text, number: 7, ...message }, { isKnown: true, tasks: [], ...context })
 }
 
+describe('in a group', () => {
+  const inGroup = (text: string, more: Partial<ChatMessage> = {}) =>
+    meaning(text, { bot: 'our_bot' }, { isGroup: true, ...more })
+
+  it.each(['/fix it', '@our_bot fix it', 'please, @Our_Bot: fix it', '/new@our_bot fix it'])(
+    '%s is for the bot',
+    (text) => {
+      expect(inGroup(text).type).toMatch(/new-task|answer/)
+    },
+  )
+
+  it.each(['@bob look at this', '/fix@other_bot it', '@our_bot_too fix it', 'mail me@our.bot'])(
+    '%s is for somebody else',
+    (text) => {
+      expect(inGroup(text)).toEqual({ type: 'nothing' })
+    },
+  )
+
+  it('an answer to the bot is for it, whoever is mentioned', () => {
+    expect(inGroup('@bob says: fix it', { replyTo: '5' })).toEqual({ type: 'new-task', message: 7 })
+  })
+})
+
 describe('a file without words', () => {
   const file = { reference: 'f1', name: 'plan.pdf' }
   const alone = (tasks: readonly ChatTask[], more: Partial<ChatMessage> = {}) =>

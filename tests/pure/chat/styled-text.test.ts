@@ -4,7 +4,7 @@ import { messagesOf } from '../../../domain/chat/posting.ts'
 import { chunksOf, joined, plain, shortened, sliced, styled } from '../../../domain/chat/styled-text.ts'
 
 const words = (count: number): string => Array.from({ length: count }, (_, index) => `word${index}`).join(' ')
-const bounds = (limit: number, spanCost = 0) => ({ limit, spanCost })
+const bounds = (limit: number, cost = 0) => ({ limit, spanCost: () => cost })
 
 describe('a long text', () => {
   it('is cut into pieces that fit and together say all of it, in order', () => {
@@ -47,22 +47,30 @@ describe('a long text', () => {
 })
 
 describe('a draft as messages of a channel', () => {
-  const traits = { maxText: 100, maxTextWithButtons: 40, spanCost: 0, maxButtons: 2, edits: false, invites: false }
+  const traits = {
+    maxText: 100,
+    maxTextWithButtons: 40,
+    spanCost: () => 0,
+    maxButtons: 2,
+    silence: true,
+    edits: false,
+    invites: false,
+  }
   const buttons = ['a', 'b', 'c'].map((title) => ({ title, command: `/${title}` }))
   const envelope = { id: 'reply-1', conversation: 'c' }
 
   it('has the given id on the first, and others in order', () => {
-    const posts = messagesOf({ text: plain(words(60)), buttons: [] }, envelope, traits)
+    const posts = messagesOf({ text: plain(words(60)), buttons: [] }, envelope, { traits })
     expect(posts.slice(0, 3).map(({ id }) => id)).toEqual(['reply-1', 'reply-1.2', 'reply-1.3'])
   })
 
   it('makes one sound', () => {
-    const posts = messagesOf({ text: plain(words(60)), buttons: [] }, envelope, traits)
+    const posts = messagesOf({ text: plain(words(60)), buttons: [] }, envelope, { traits })
     expect(posts.slice(0, 3).map(({ silent = false }) => silent)).toEqual([false, true, true])
   })
 
   it('has its buttons under the last, as many as the channel shows, and is short enough for them', () => {
-    const posts = messagesOf({ text: plain(words(20)), buttons }, envelope, traits)
+    const posts = messagesOf({ text: plain(words(20)), buttons }, envelope, { traits })
     expect(posts.every(({ text }) => text.text.length <= 40)).toBe(true)
     expect(posts.map((post) => post.buttons.length)).toEqual([...Array<number>(posts.length - 1).fill(0), 2])
   })

@@ -38,7 +38,15 @@ export interface Said {
 /** A channel that nobody reads: it only has the measure of one. */
 const SILENT: Channel = {
   name: 'telegram',
-  traits: { maxText: 4_096, maxTextWithButtons: 4_096, spanCost: 0, maxButtons: 10, edits: true, invites: false },
+  traits: {
+    maxText: 4_096,
+    maxTextWithButtons: 4_096,
+    spanCost: () => 0,
+    maxButtons: 10,
+    silence: true,
+    edits: true,
+    invites: false,
+  },
   botName: 'our_bot',
   reconciliation: 'never',
   send: () => Promise.resolve({ type: 'refused', reason: 'nobody sends here' }),
