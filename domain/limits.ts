@@ -38,6 +38,8 @@ export const POISON_LOSSES = 3
 export const POISON_FAILURES = 10
 /** What a person is told of a task by new messages; more is noise. The template that asks for a word is one of them. */
 export const MESSAGES_PER_TASK = 4
+/** Whoever is not reached for three days does not wait for an answer any more. */
+export const UNREACHED_LIMIT_MS = 3 * 86_400_000
 /** Services deliver what was said in one breath in any order: so long a message waits for those said before it. */
 export const SETTLE_MS = 200
 /** More parts than that are no independent work: merging them would cost more than building them at once saves. */

@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import type { DeliveryReport } from '../../domain/chat/message.ts'
 import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
 import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
-import { MESSAGES_PER_TASK } from '../../domain/limits.ts'
+import { MESSAGES_PER_TASK, UNREACHED_LIMIT_MS } from '../../domain/limits.ts'
 import { addressOf, type AddressRow } from './chat-inbox.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
 import type { Reader } from './transaction.ts'
@@ -161,14 +161,26 @@ function settledColumns(outcome: Outcome): readonly [string, string | null, stri
   return [state, null, outcome.reason.slice(0, 500), after]
 }
 
+/** Reports come several times and late: one of an attempt before this one changes nothing. Each pause is twice the last. */
+const SEND_AGAIN = `
+  update outbox set reason = $3,
+    state = case when created_at < now() - make_interval(secs => $5 / 1000.0) then 'failed' else 'pending' end,
+    due_at = now() + make_interval(secs => $4 / 1000.0 * power(2, least(attempt - 1, 10)))
+  where id = $1 and type = 'message'
+    and ((state = 'sent' and provider_id = $2) or (state = 'sending' and provider_id is distinct from $2))`
+
 /** A report beats what the sender believes, except that what arrived stays so. */
-async function noteReport(pool: Pool, { reference, outcome, providerId, reason }: DeliveryReport): Promise<void> {
+async function noteReport(pool: Pool, report: DeliveryReport): Promise<void> {
+  const { reference, outcome, providerId, reason, afterMs = 0 } = report
   if (outcome === 'arrived')
     await pool.query(
       `update outbox set state = 'sent', provider_id = $2, sent_at = coalesce(sent_at, now()), reason = null, due_at = 'infinity'
-       where id = $1 and type = 'message' and (state <> 'sent' or provider_id is null)`,
+       where id = $1 and type = 'message' and (state <> 'sent' or provider_id is null)
+         and not (state in ('pending', 'sending') and provider_id is not distinct from $2)`,
       [reference, providerId],
     )
+  else if (outcome === 'later')
+    await pool.query(SEND_AGAIN, [reference, providerId, reason ?? outcome, afterMs, UNREACHED_LIMIT_MS])
   else if (outcome === 'out-of-window')
     await pool.query(
       `update outbox set state = 'pending', due_at = 'infinity', reason = $2 where id = $1 and type = 'message' and (provider_id = $3 or state = 'sending')`,

@@ -1,3 +1,4 @@
+import type { DeliveryReport } from '../../domain/chat/message.ts'
 import type { Delivery } from '../../domain/ports/channel.ts'
 
 /** An error of the Graph API; only its code says what it is. */
@@ -8,7 +9,7 @@ export interface GraphRefusal {
 }
 
 /** Nobody may be written to who has been silent for a day. */
-export const OUT_OF_WINDOW = 131_047
+const OUT_OF_WINDOW = 131_047
 /** Messages to one person follow each other too fast: one every six seconds. */
 const PAIR_RATE = 131_056
 const PAIR_RATE_MS = 6_000
@@ -20,6 +21,8 @@ const OPERATOR = [0, 3, 10, 190, 200, 368, 131_005, 131_031, 131_042, 131_045, 1
 const OPERATOR_MS = 30_000
 /** The service is not well: it may or may not have taken the message. */
 const UNWELL = [1, 2, 131_000, 131_016, 133_004]
+/** After a message it took and could not deliver. */
+const UNWELL_MS = 10_000
 
 /** What an error of the service says about a message. */
 export function deliveryOfRefusal(status: number, error: GraphRefusal | undefined): Delivery {
@@ -34,6 +37,14 @@ export function deliveryOfRefusal(status: number, error: GraphRefusal | undefine
   if (status === 429) return { type: 'later', reason }
   if (status >= 500 || status < 400 || (code !== undefined && UNWELL.includes(code))) return { type: 'unknown', reason }
   return { type: 'refused', reason }
+}
+
+/** What a status that failed says: the message did not arrive. */
+export function reportOfFailure(error: GraphRefusal): Pick<DeliveryReport, 'outcome' | 'afterMs'> {
+  const delivery = deliveryOfRefusal(400, error)
+  if (delivery.type === 'out-of-window') return { outcome: 'out-of-window' }
+  if (delivery.type === 'later') return { outcome: 'later', afterMs: delivery.afterMs }
+  return delivery.type === 'unknown' ? { outcome: 'later', afterMs: UNWELL_MS } : { outcome: 'failed' }
 }
 
 /** Failures before the request left; after that nobody knows. */

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { ChatMessage, DeliveryReport, IdentityChange, MessageFile } from '../../domain/chat/message.ts'
 import type { ChannelWebhook, Received } from '../../domain/ports/channel.ts'
 import { sha256In } from './sha256.ts'
-import { OUT_OF_WINDOW } from './whatsapp-errors.ts'
+import { reportOfFailure } from './whatsapp-errors.ts'
 
 const SIGNATURE_HEADER = 'x-hub-signature-256'
 
@@ -144,6 +144,5 @@ function readStatus(status: Json): readonly DeliveryReport[] {
   if (status['status'] !== 'failed') return [{ reference, providerId, outcome: 'arrived' }]
   const [error = {}] = recordsIn(status['errors'])
   const { code, title } = error
-  const outcome = code === OUT_OF_WINDOW ? 'out-of-window' : 'failed'
-  return [{ reference, providerId, outcome, reason: `${String(code)} ${String(title)}` }]
+  return [{ reference, providerId, ...reportOfFailure(error), reason: `${String(code)} ${String(title)}` }]
 }

@@ -73,7 +73,10 @@ export interface IdentityChange {
 export interface DeliveryReport {
   /** The gateway's own id of the message. */
   readonly reference: string
-  readonly outcome: 'arrived' | 'failed' | 'out-of-window'
+  /** `later`: it did not arrive, for certain; sent again it may. */
+  readonly outcome: 'arrived' | 'failed' | 'out-of-window' | 'later'
+  /** Of `later`: milliseconds until then. */
+  readonly afterMs?: number | undefined
   readonly providerId: string
   readonly reason?: string | undefined
 }

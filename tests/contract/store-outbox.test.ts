@@ -150,6 +150,31 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
       expect(await store.outbox.counts()).toEqual({ failed: 1 })
     })
 
+    it('that could not be delivered for now is sent again, once, whatever of it is reported again and late', async () => {
+      await post(messagePost(conversation, { id: 'p1' }))
+      await settle(await claim(), { state: 'sent', providerId: '42' })
+      const report = { reference: 'p1', providerId: '42' }
+      for (const outcome of ['later', 'later', 'arrived'] as const)
+        await store.outbox.report([{ ...report, outcome, afterMs: 100 }])
+      const again = await vi.waitFor(async () => {
+        const claimed = await claim()
+        expect(claimed).toMatchObject({ attempt: 2 })
+        return claimed
+      }, 5_000)
+      for (const outcome of ['later', 'arrived'] as const) await store.outbox.report([{ ...report, outcome }])
+      expect(await settle(again, { state: 'sent', providerId: '43' })).toBe(true)
+      await store.outbox.report([{ ...report, outcome: 'later' }])
+      expect(await store.outbox.counts()).toEqual({ sent: 1 })
+    })
+
+    it('that could not be delivered is sent again also when the report is faster than the answer', async () => {
+      await post(messagePost(conversation, { id: 'p1' }))
+      const claimed = await claim()
+      await store.outbox.report([{ reference: 'p1', providerId: '42', outcome: 'later', afterMs: 0 }])
+      expect(await settle(claimed, SENT)).toBe(false)
+      expect(await claim()).toMatchObject({ attempt: 2 })
+    })
+
     it('that came too late for its person waits for the next word', async () => {
       await post(messagePost(conversation, { id: 'p1' }))
       await settle(await claim(), SENT)

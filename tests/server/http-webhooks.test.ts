@@ -199,6 +199,18 @@ describe('a webhook of WhatsApp', () => {
     expect(taken).toEqual([{ messages: [], reports: [] }])
   })
 
+  it.each([
+    [131_026, { outcome: 'failed' }],
+    [131_047, { outcome: 'out-of-window' }],
+    [131_056, { outcome: 'later', afterMs: 6_000 }],
+    [131_000, { outcome: 'later', afterMs: 10_000 }],
+  ])('a status that failed with %i tells whether the message may be sent again', async (code, told) => {
+    const failed = { id: 's', status: 'failed', biz_opaque_callback_data: 'p', errors: [{ code, title: 'why' }] }
+    const value = { metadata: { phone_number_id: PHONE_ID }, statuses: [failed] }
+    await whatsapp(JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] }))
+    expect(taken[0]?.reports).toEqual([{ reference: 'p', providerId: 's', reason: `${code} why`, ...told }])
+  })
+
   it('for another number of the same app is taken and left alone', async () => {
     expect((await whatsapp(payload('hello', '999'))).status).toBe(200)
     expect(texts()).toEqual([])

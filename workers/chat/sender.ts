@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChannelName } from '../../domain/chat/message.ts'
+import { UNREACHED_LIMIT_MS } from '../../domain/limits.ts'
 import { plain } from '../../domain/chat/styled-text.ts'
 import type { CallbackSender } from '../../adapters/callback/callback-sender.ts'
 import type { Channel, Delivery } from '../../domain/ports/channel.ts'
@@ -23,8 +24,6 @@ const STORE_LIMIT_MS = 10_000
 const STORE_PAUSE_MS = 500
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
-/** Whoever is not reached for three days does not wait for an answer any more. */
-const GIVE_UP_MS = 3 * 86_400_000
 
 /** Why a post is unknown that was in flight when its gateway ended. */
 export const INTERRUPTED = 'the gateway was ended while it was sent'
@@ -176,7 +175,8 @@ function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcom
     case 'moved':
       return { state: 'pending', reason: 'the chat moved', afterMs: 0 }
     case 'later':
-      if (now.getTime() - Date.parse(createdAt) > GIVE_UP_MS) return { state: 'failed', reason: delivery.reason }
+      if (now.getTime() - Date.parse(createdAt) > UNREACHED_LIMIT_MS)
+        return { state: 'failed', reason: delivery.reason }
       return { state: 'pending', reason: delivery.reason, afterMs: delivery.afterMs ?? pause }
     case 'unknown':
       // The same change twice is one change.
