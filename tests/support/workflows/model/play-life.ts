@@ -12,6 +12,8 @@ import type { Fault, Life, Message, Reaction } from './life.ts'
 
 /** A life that has not ended by then hangs; most of them take a second. */
 const LIMIT_MS = 180_000
+/** So many events tell why a workflow does not go on. */
+const LAST_EVENTS = 40
 /** A Builder run and a seat may end a moment after the Manager. */
 const LEFT_OVER_MS = 10_000
 /** So long a zombie waits for its successor; a task that is cancelled meanwhile gets none. */
@@ -34,6 +36,8 @@ export interface Played {
   readonly parts: readonly FakeTask[]
   /** Missing when it hangs. */
   readonly outcome?: TaskOutcome
+  /** When it hangs, what Temporal knows of the workflows it is made of: the end of each history. */
+  readonly histories?: readonly string[]
   readonly said: readonly Said[]
   /** Builder runs, and the Managers of parts. */
   readonly runs: readonly string[]
@@ -65,7 +69,10 @@ export async function playLife(world: World, life: Life, Truth: typeof FakeTask 
   const outcome = await Promise.race([task.ended(), delay(LIMIT_MS, undefined, { ref: false })])
   const parts = world.partsOf(record)
   const seen = { life, record, parts, said: player.said }
-  if (!outcome) return { ...seen, ...{ runs: [], openRuns: [], outlived: [], listed: [], holdsSeat: false } }
+  if (!outcome) {
+    const histories = await endsOfHistories(world, task.id)
+    return { ...seen, histories, ...{ runs: [], openRuns: [], outlived: [], listed: [], holdsSeat: false } }
+  }
   await waits
   await player.settled()
   const children = await childrenOf(world, task.id)
@@ -87,6 +94,20 @@ async function childrenOf({ client }: World, id: string): Promise<readonly strin
   return (events ?? []).flatMap(
     (event) => event.childWorkflowExecutionStartedEventAttributes?.workflowExecution?.workflowId ?? [],
   )
+}
+
+/** The last events of a workflow and of those below it; a failure of a workflow task with its cause. */
+async function endsOfHistories(world: World, id: string): Promise<readonly string[]> {
+  const { events = [] } = await world.client.workflow.getHandle(id).fetchHistory()
+  const lines = (events ?? []).slice(-LAST_EVENTS).map((event) => {
+    const { eventId, eventTime, ...rest } = event
+    const [[kind, attributes] = ['', undefined]] = Object.entries(rest).filter(
+      ([key, value]) => key.endsWith('EventAttributes') && value,
+    )
+    return `${String(eventId)} ${Number(eventTime?.seconds) % 10_000} ${kind} ${JSON.stringify(attributes).slice(0, 400)}`
+  })
+  const below = (await childrenOf(world, id)).map((child) => endsOfHistories(world, child))
+  return [`history of ${id}`, ...lines, ...(await Promise.all(below)).flat()]
 }
 
 async function listedAmong({ client }: World, whole: string, parts: readonly string[]): Promise<readonly string[]> {

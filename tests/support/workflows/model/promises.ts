@@ -290,6 +290,6 @@ export function storyOf(played: Played): string {
   )
   return [
     ...[`seed ${seed}`, ...brokenIn(played), '', JSON.stringify({ script, ...rest }, undefined, 1), ''],
-    ...[...journals, '', ...answers, `outcome ${JSON.stringify(played.outcome)}`],
+    ...[...journals, '', ...answers, `outcome ${JSON.stringify(played.outcome)}`, ...(played.histories ?? [])],
   ].join('\n')
 }
