@@ -113,7 +113,8 @@ const readFiles: GitHost['readFiles'] = async ({ bare, commit, paths, maxBytes }
       const content = await git({ args: ['cat-file', 'blob', id], directory: bare })
       return [{ path: entry.slice(entry.indexOf('\t') + 1), content: content.subarray(0, maxBytes) }]
     })
-  return (await Promise.all(read)).flat()
+  const files = (await Promise.all(read)).flat()
+  return paths.flatMap((wanted) => files.filter(({ path }) => path === wanted))
 }
 
 async function push(request: Parameters<GitHost['push']>[0], policy: RepositoryPolicy): Promise<void> {

@@ -75,7 +75,7 @@ export interface GitHost {
   patch(request: { readonly bare: string; readonly base: string; readonly commit: string }): Promise<Uint8Array>
   /** The size of that change. */
   diffStat(request: { readonly bare: string; readonly base: string; readonly commit: string }): Promise<DiffStat>
-  /** Those of the files that the commit has as regular files, each at most `maxBytes` of it. */
+  /** Those of the files that the commit has as regular files, in the order asked for, each at most `maxBytes` of it. */
   readFiles(request: {
     readonly bare: string
     readonly commit: string
