@@ -120,19 +120,34 @@ const conversationId = ({ channel, chat, thread = '' }: ChatAddress): string =>
 const FREE_ID = `case when exists (select 1 from chat_conversation where id = $1)
   then $1 || '-' || substr(md5(random()::text), 1, 8) else $1 end`
 
+/**
+ * Id of the conversation at an address, begun when there is none. Another process may begin the same one at the same
+ * moment: whichever of its names it takes first, its row is waited for and found.
+ */
+async function conversationOf(transaction: Transaction, message: ChatMessage): Promise<string> {
+  const { channel, chat, thread = '', reach = null } = message
+  for (;;) {
+    const known = await transaction.query<{ id: string }>(
+      `update chat_conversation set reach = coalesce($4, reach) where channel = $1 and chat = $2 and thread = $3 returning id`,
+      [channel, chat, thread, reach],
+    )
+    if (known.rows[0]) return known.rows[0].id
+    const begun = await transaction.query<{ id: string }>(
+      `insert into chat_conversation (id, channel, chat, thread, reach) values (${FREE_ID}, $2, $3, $4, $5)
+       on conflict do nothing returning id`,
+      [conversationId(message), channel, chat, thread, reach],
+    )
+    if (begun.rows[0]) return begun.rows[0].id
+  }
+}
+
 async function receive(transaction: Transaction, messages: readonly ChatMessage[]): Promise<readonly NewMessage[]> {
   const fresh: NewMessage[] = []
   for (const message of messages) {
-    const { channel, chat, thread = '', reach = null } = message
-    const conversation = await transaction.query<{ id: string }>(
-      `insert into chat_conversation (id, channel, chat, thread, reach) values (${FREE_ID}, $2, $3, $4, $5)
-       on conflict (channel, chat, thread) do update set reach = coalesce(excluded.reach, chat_conversation.reach) returning id`,
-      [conversationId(message), channel, chat, thread, reach],
-    )
-    const id = conversation.rows[0]?.id ?? ''
+    const id = await conversationOf(transaction, message)
     const { rowCount } = await transaction.query(
       `insert into chat_message (channel, id, conversation, place, message) values ($1, $2, $3, $4, $5) on conflict do nothing`,
-      [channel, message.id, id, message.place, JSON.stringify(message)],
+      [message.channel, message.id, id, message.place, JSON.stringify(message)],
     )
     if (rowCount === 1) fresh.push({ ...message, conversation: id })
   }

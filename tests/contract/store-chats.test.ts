@@ -27,6 +27,15 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
       expect(stored).toMatchObject({ ...message, isHandled: false })
     })
 
+    it('begins a conversation once, whichever processes hear of it at the same moment', async () => {
+      for (let round = 0; round < 100; round++) {
+        const message = chatMessage({ chat: `moment-${round}` })
+        const stores = [store, opened.other, store, opened.other, store, opened.other]
+        const news = await Promise.all(stores.map((one) => one.chats.receive([message])))
+        expect(news.flat()).toHaveLength(1)
+      }
+    })
+
     it('keeps the same id of two channels apart', async () => {
       const message = chatMessage()
       await received(store, message)
