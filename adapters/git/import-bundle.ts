@@ -8,7 +8,7 @@ import { OBJECT_ID } from './object-id.ts'
 import { git, tryGit } from './run-git.ts'
 
 /** Ref under which a snapshot travels in its bundle. */
-export const SNAPSHOT_REF = 'refs/heads/snapshot'
+const SNAPSHOT_REF = 'refs/heads/snapshot'
 const CHECKPOINTS = 'refs/checkpoints'
 /** The host's own trouble, which says nothing about the pack. */
 const NO_ROOM = /No space left on device|Disk quota exceeded|Read-only file system/
@@ -37,6 +37,16 @@ export const importBundle: GitHost['importBundle'] = async ({ bare, bundle, comm
 /** Only the ref tells: objects may be there for other reasons. One that git has packed away costs a second import. */
 async function isImported(bare: string, commit: string): Promise<boolean> {
   return (await looseRef(bare, `${CHECKPOINTS}/${commit}`)) === commit
+}
+
+/** A bundle as `git bundle create` writes it, of a commit that no ref has to stand at. */
+export function bundleOf(content: {
+  readonly base: string
+  readonly commit: string
+  readonly pack: Uint8Array
+}): Uint8Array {
+  const { base, commit, pack } = content
+  return Buffer.concat([Buffer.from(`# v2 git bundle\n-${base}\n${commit} ${SNAPSHOT_REF}\n\n`), pack])
 }
 
 /** The pack behind a bundle's header, which must name the commit as the snapshot. */

@@ -1,6 +1,6 @@
 import type { GitHost } from '../../domain/ports/git.ts'
 import { commitTree } from './commit-tree.ts'
-import { SNAPSHOT_REF } from './import-bundle.ts'
+import { bundleOf } from './import-bundle.ts'
 import { OBJECT_ID } from './object-id.ts'
 import { git, tryGit } from './run-git.ts'
 
@@ -39,7 +39,6 @@ function conflictsIn(fields: readonly string[]): readonly string[] {
   return conflicts
 }
 
-/** A bundle as `git bundle create` writes it, of a commit that no branch has to stand at. */
 export const bundle: GitHost['bundle'] = async ({ bare, base, commit }) => {
   const pack = await git({
     args: ['pack-objects', '--revs', '--thin', '--stdout', '--quiet'],
@@ -47,5 +46,5 @@ export const bundle: GitHost['bundle'] = async ({ bare, base, commit }) => {
     stdin: `${commit}\n^${base}\n`,
     maxOutputBytes: MAX_BUNDLE_BYTES,
   })
-  return Buffer.concat([Buffer.from(`# v2 git bundle\n-${base}\n${commit} ${SNAPSHOT_REF}\n\n`), pack])
+  return bundleOf({ base, commit, pack })
 }

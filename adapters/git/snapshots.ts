@@ -5,7 +5,7 @@ import { GatewayError } from '../../domain/errors.ts'
 import type { Snapshot, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox, SandboxResult } from '../../domain/ports/sandbox.ts'
 import { identityAt } from './identity.ts'
-import { SNAPSHOT_REF } from './import-bundle.ts'
+import { bundleOf } from './import-bundle.ts'
 import { OBJECT_ID } from './object-id.ts'
 
 /** Adding a large work tree for the first time reads every file. */
@@ -52,7 +52,6 @@ export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Sna
           BASE: request.base,
           KNOWN_TREE: request.knownTree ?? '',
           MESSAGE: request.text.message,
-          SNAPSHOT_REF,
           // A name nobody can have guessed: the workspace holds no file of it.
           PLACEHOLDER: `.placeholder-${randomUUID()}`,
           GIT_CONFIG_NOSYSTEM: '1',
@@ -65,7 +64,7 @@ export function createSnapshots({ sandbox }: { readonly sandbox: Sandbox }): Sna
         maxOutputBytes: MAX_BUNDLE_BYTES,
         ...(request.signal && { signal: request.signal }),
       })
-      return parse(result)
+      return parse(result, request.base)
     },
   }
 }
@@ -79,7 +78,7 @@ function asVariables(values: Readonly<Record<string, string>>): Record<string, s
   return { GIT_CONFIG_COUNT: String(entries.length), ...Object.fromEntries(pairs) }
 }
 
-function parse(result: SandboxResult): Snapshot {
+function parse(result: SandboxResult, base: string): Snapshot {
   if (result.droppedBytes > 0)
     throw new GatewayError(
       'workspace_too_large',
@@ -93,8 +92,8 @@ function parse(result: SandboxResult): Snapshot {
     const said = Buffer.from(result.stderr).toString('utf8').trim().slice(-1_000)
     throw refused(said || `exit code ${result.exitCode}`)
   }
-  const bundle = output.subarray(end + 1)
-  return bundle.length > 0 ? { commit, tree, bundle } : { commit, tree }
+  const pack = output.subarray(end + 1)
+  return pack.length > 0 ? { commit, tree, bundle: bundleOf({ base, commit, pack }) } : { commit, tree }
 }
 
 const refused = (why: string): GatewayError =>

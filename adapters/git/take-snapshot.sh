@@ -1,5 +1,5 @@
 # Records the files of $WORKSPACE as a commit on $BASE, in a git directory ($HISTORY) the workspace's owner never sees.
-# Prints `<commit> <tree>` and, unless the tree is $KNOWN_TREE, a bundle of the commit.
+# Prints `<commit> <tree>` and, unless the tree is $KNOWN_TREE, a pack of the commit.
 # It runs inside the sandbox, and yet nothing of the workspace may steer it: the history must stay honest.
 set -eu
 export GIT_WORK_TREE="$WORKSPACE" GIT_DIR="$HISTORY" LC_ALL=C
@@ -57,5 +57,4 @@ known=$KNOWN_TREE
 commit=$(git commit-tree "$tree" -p "$BASE" -m "$MESSAGE")
 printf '%s %s\n' "$commit" "$tree"
 [ "$tree" != "$known" ] || exit 0
-printf '# v2 git bundle\n-%s\n%s %s\n\n' "$BASE" "$commit" "$SNAPSHOT_REF"
 printf '%s\n^%s\n' "$commit" "$BASE" | git pack-objects --quiet --stdout --revs --thin --delta-base-offset
