@@ -10,7 +10,7 @@ import { understandingSchema } from '../../domain/schemas/understanding.ts'
 import { partsOf } from '../../domain/subtasks.ts'
 import { UNDERSTANDING_SCHEMA, type Understanding } from '../../domain/understanding.ts'
 import { beating } from '../beating.ts'
-import { answerInstruction, understandingInstruction } from '../prompts/understanding.ts'
+import { answerInstruction, answerTo, understandingInstruction } from '../prompts/understanding.ts'
 import { briefOf } from './brief.ts'
 
 /** How often a requester is asked before the work starts with what is known. */
@@ -132,9 +132,7 @@ async function ask(
     store.attachments.unread(task.id).then((messages) => store.attachments.parts(messages)),
   ])
   const asked = understanding?.clarifyingQuestion
-  const said = replies.map(
-    (text) => `${asked === undefined ? 'Added' : `Asked "${asked}", the requester answered`}: ${text}`,
-  )
+  const said = replies.map((text) => (asked === undefined ? `Added: ${text}` : answerTo(asked, text)))
   const answer = await model.generate({
     ...request,
     contents: [{ role: 'user', parts: [...[task.prompt, ...said].map((text) => ({ text })), ...files] }],

@@ -1,5 +1,6 @@
 import type { Part, Subtask } from '../../domain/subtasks.ts'
 import { reasonOf } from '../../domain/subtasks.ts'
+import { answerTo } from './understanding.ts'
 
 /** Enough of a request to see what it was about. */
 const EXCERPT = 1_000
@@ -55,9 +56,9 @@ export function mergedMessage(work: {
   ].join('\n\n')
 }
 
-/** What the Builder of the whole reads of text that a sub-task took; an answer says nothing without its question. */
+/** What the Builder of the whole reads of text that a sub-task took. */
 export const toldMessage = (told: { readonly question: string | undefined; readonly text: string }): string =>
-  told.question === undefined ? told.text : `Asked "${told.question}", the requester answered: ${told.text}`
+  told.question === undefined ? told.text : answerTo(told.question, told.text)
 
 const excerpt = ({ prompt }: Subtask): string => prompt.slice(0, EXCERPT)
 

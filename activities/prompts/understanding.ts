@@ -19,6 +19,10 @@ export function understandingInstruction(request: {
   ].join('\n')
 }
 
+/** What a requester answered, as a model reads it: without its question it says nothing. */
+export const answerTo = (question: string, text: string): string =>
+  `Asked "${question}", the requester answered: ${text}`
+
 /** Asks for the answer to a question that needs no work. */
 export function answerInstruction(): string {
   return 'Answer the question of an engineer: correct, to the point, in Markdown. Say so when you do not know.'
