@@ -180,12 +180,12 @@ export class BuilderPool {
       () => false,
     )
     const checks = [...this.builders.values()].map(async (builder) => {
-      const { stage, ageMs } = builder
       const answer =
-        stage === 'starting' ? undefined : await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
-      const fault = faultOf({ stage, ageMs, answer, serverAnswers })
-      if (fault === undefined || this.stopping.signal.aborted) return
-      logger.warn({ builder: builder.id, fault }, 'an unhealthy builder is replaced')
+        builder.stage === 'starting' ? undefined : await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
+      // It may have begun to drain, or have ended, while it was asked.
+      const fault = faultOf({ stage: builder.stage, ageMs: builder.ageMs, answer, serverAnswers })
+      if (fault === undefined || this.stopping.signal.aborted || !this.builders.has(builder.id)) return
+      logger.warn({ builder: builder.id, fault }, 'an unhealthy builder is ended')
       builder.kill()
     })
     await Promise.all(checks)
