@@ -4,6 +4,7 @@ import { cardOf, dollarsOf, endOf, spanOf, statOf, waitOf } from '../../../domai
 import type { TaskEvent, TaskEventType } from '../../../domain/events.ts'
 import type { ChannelTraits } from '../../../domain/ports/channel.ts'
 import type { Task } from '../../../domain/task.ts'
+import { EDITING } from '../../support/chat/traits.ts'
 
 const base: Task = {
   ...{ id: `task-${'A'.repeat(26)}`, title: 'Fix the login', kind: 'code', state: 'building', priority: 3 },
@@ -112,17 +113,6 @@ describe('what a task waits for', () => {
   })
 })
 
-const EDITING: ChannelTraits = {
-  ...{
-    maxText: 4_096,
-    maxTextWithButtons: 4_096,
-    spanCost: () => 0,
-    maxButtons: 10,
-    silence: true,
-    edits: true,
-    invites: false,
-  },
-}
 const FIXED: ChannelTraits = { ...EDITING, maxTextWithButtons: 1_024, silence: false, edits: false }
 
 /** A task's whole life as its chat is told of it: the states with their events, one report each. */

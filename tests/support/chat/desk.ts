@@ -14,6 +14,7 @@ import type { Task } from '../../../domain/task.ts'
 import { freshDatabase } from '../database.ts'
 import { createTestTaskControl, type TestTaskControl } from '../task-control.ts'
 import { chatMessage, received } from './messages.ts'
+import { EDITING } from './traits.ts'
 
 /** A conversation's steps on a real store; what it would send stands in the outbox. */
 export interface TestDesk {
@@ -38,15 +39,7 @@ export interface Said {
 /** A channel that nobody reads: it only has the measure of one. */
 const SILENT: Channel = {
   name: 'telegram',
-  traits: {
-    maxText: 4_096,
-    maxTextWithButtons: 4_096,
-    spanCost: () => 0,
-    maxButtons: 10,
-    silence: true,
-    edits: true,
-    invites: false,
-  },
+  traits: EDITING,
   botName: 'our_bot',
   reconciliation: 'never',
   send: () => Promise.resolve({ type: 'refused', reason: 'nobody sends here' }),
