@@ -17,16 +17,15 @@ export async function freePort(usual: number, host: string): Promise<number> {
   return anyPort(host)
 }
 
+/** Below what systems give to outgoing connections, which would take a port between the look and the listening. */
+const OWN_PORTS = { first: 20_000, count: 10_000 }
+
 /** Some free port. */
-export function anyPort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen({ port: 0, host, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
+export async function anyPort(host: string): Promise<number> {
+  for (;;) {
+    const port = OWN_PORTS.first + Math.floor(Math.random() * OWN_PORTS.count)
+    if (await isFree(port, host)) return port
+  }
 }
 
 /** The process that listens on a port, as far as this user may know. */
