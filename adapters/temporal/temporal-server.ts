@@ -57,12 +57,13 @@ export async function startTemporal(options: {
     log: options.log,
   })
   const address = `127.0.0.1:${ports.grpc}`
-  // Another gateway's server may have been faster on this port; it would answer just as well.
+  // Another gateway's server may be faster on this port, and answers just as well. So whoever answered is asked for
+  // afterwards: before it, nobody may listen there yet.
   const isOurs = () => {
     const listener = listenerOf(ports.grpc)
-    return listener === undefined || groupOf(listener) === service.pid
+    return listener !== undefined && groupOf(listener) === service.pid
   }
-  const ready = async () => isOurs() && temporalAnswers(address, options.namespace)
+  const ready = async () => (await temporalAnswers(address, options.namespace)) && isOurs()
   await untilReady(service, { ready, limitMs: START_LIMIT_MS, log: options.log })
   return {
     address,
