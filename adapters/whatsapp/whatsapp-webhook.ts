@@ -80,6 +80,8 @@ function readMessage(message: Json): readonly ChatMessage[] {
   const [id, phone, userId] = [textIn(message['id']), textIn(message['from']), textIn(message['from_user_id'])]
   // The scoped id stays when somebody hides or changes the number.
   const sender = userId ?? phone
+  // What somebody said in a group is not answered in private, and groups take no buttons.
+  if (textIn(message['group_id']) !== undefined) return []
   if (id === undefined || sender === undefined || SILENT.includes(String(type))) return []
   const { kind, text, file } = contentOf(message)
   const replyTo = textIn(recordIn(message['context'])['id'])

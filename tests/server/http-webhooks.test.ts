@@ -216,6 +216,14 @@ describe('a webhook of WhatsApp', () => {
     expect(texts()).toEqual([])
   })
 
+  it('leaves alone what is said in a group, which is not answered in private', async () => {
+    const said = (more: object) => ({ from: '4917', id: 'w', timestamp: '1', type: 'text', text: { body: 'x' }, ...more })
+    const messages = [said({ group_id: 'Y2FwaV9ncm91cA' }), said({ text: { body: 'in private' } })]
+    const value = { metadata: { phone_number_id: PHONE_ID }, messages }
+    await whatsapp(JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] }))
+    expect(texts()).toEqual(['in private'])
+  })
+
   it('brings a batch whole: entries, changes, messages and statuses', async () => {
     const value = (id: string) => ({
       metadata: { phone_number_id: PHONE_ID },
