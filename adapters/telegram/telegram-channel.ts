@@ -42,15 +42,20 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
     send: (message) =>
       delivered(async () => {
         const { text, entities } = written(message.text)
-        const sent = await api.sendMessage(chatOf(message), text, {
-          entities,
-          disable_notification: message.silent,
-          link_preview_options: { is_disabled: true },
-          ...threadOf(message),
-          ...keyboardOf(message.buttons),
-          ...(message.replyTo !== undefined && {
-            reply_parameters: { message_id: Number(message.replyTo), allow_sending_without_reply: true },
-          }),
+        const post = (place: ReturnType<typeof threadOf>) =>
+          api.sendMessage(chatOf(message), text, {
+            entities,
+            disable_notification: message.silent,
+            link_preview_options: { is_disabled: true },
+            ...place,
+            ...keyboardOf(message.buttons),
+            ...(message.replyTo !== undefined && {
+              reply_parameters: { message_id: Number(message.replyTo), allow_sending_without_reply: true },
+            }),
+          })
+        const sent = await post(threadOf(message)).catch((error: unknown) => {
+          if (isTopicGone(error)) return post({})
+          throw error
         })
         return String(sent.message_id)
       }),
@@ -100,8 +105,12 @@ function downloadRefused({ error_code: code, description }: GrammyError): Downlo
 }
 
 const chatOf = ({ to }: Pick<OutgoingMessage, 'to'>): number => Number(to.reach ?? to.chat)
-const threadOf = ({ to }: Pick<MessageEdit, 'to'>) =>
+const threadOf = ({ to }: Pick<MessageEdit, 'to'>): { readonly message_thread_id?: number } =>
   to.thread === undefined ? {} : { message_thread_id: Number(to.thread) }
+
+/** Who deletes or closes a topic still gets what was promised there, in the group itself. */
+const isTopicGone = (error: unknown): boolean =>
+  error instanceof GrammyError && /message thread not found|TOPIC_(?:DELETED|CLOSED)/.test(error.description)
 
 /** Each button on a row of its own when its title is long, else two side by side. */
 function keyboardOf(buttons: readonly Button[]): { reply_markup?: InlineKeyboardMarkup } {

@@ -27,6 +27,10 @@ export class TelegramGroup {
     return message.message_id
   }
 
+  deletesTopic(id: number): void {
+    this.chat.topics.delete(id)
+  }
+
   /** Becomes a supergroup with another id; calls with the old one are refused and told the new one. */
   migrates(): number {
     const { world, queue, owner } = this.parts
