@@ -217,7 +217,14 @@ describe('a webhook of WhatsApp', () => {
   })
 
   it('leaves alone what is said in a group, which is not answered in private', async () => {
-    const said = (more: object) => ({ from: '4917', id: 'w', timestamp: '1', type: 'text', text: { body: 'x' }, ...more })
+    const said = (more: object) => ({
+      from: '4917',
+      id: 'w',
+      timestamp: '1',
+      type: 'text',
+      text: { body: 'x' },
+      ...more,
+    })
     const messages = [said({ group_id: 'Y2FwaV9ncm91cA' }), said({ text: { body: 'in private' } })]
     const value = { metadata: { phone_number_id: PHONE_ID }, messages }
     await whatsapp(JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] }))
