@@ -8,6 +8,8 @@ export const MAX_TOOL_OUTPUT_IN_PROMPT = 16 * 1024
 export const MAX_CONVERSATION_BYTES = 640 * 1024
 /** What stays of it word for word. */
 export const KEPT_CONVERSATION_BYTES = 256 * 1024
+/** What people may say between two turns: of more, each message keeps its share. */
+export const MAX_SAID_BYTES = 192 * 1024
 /**
  * What of a chat's files the model is shown. They stand beside the conversation's bound: an image or a PDF cannot be
  * shortened, and all of a task as base64 still fit the 20 MB that Gemini takes in one request.

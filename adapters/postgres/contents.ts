@@ -1,5 +1,5 @@
 import type { ModelContent, ModelPart } from '../../domain/conversation.ts'
-import { MAX_CONVERSATION_BYTES, KEPT_CONVERSATION_BYTES } from '../../domain/limits.ts'
+import { MAX_CONVERSATION_BYTES, KEPT_CONVERSATION_BYTES, MAX_SAID_BYTES } from '../../domain/limits.ts'
 import {
   extendSnapshot,
   snapshotContent,
@@ -124,16 +124,29 @@ function contentsOf({ parts, responses, ...said }: ToldTurn): ModelContent[] {
 type Said = Pick<ToldTurn, 'messages' | 'files'>
 
 const saidContent = ({ messages, files }: Said): ModelContent[] =>
-  messages.length === 0 ? [] : [{ role: 'user', parts: [...messages.map((text) => ({ text })), ...files] }]
+  messages.length === 0
+    ? []
+    : [{ role: 'user', parts: [...shortMessages(messages).map((text) => ({ text })), ...files] }]
+
+/** A paused task can be told more than a request holds. */
+function shortMessages(messages: readonly string[]): readonly string[] {
+  if (messages.reduce((sum, text) => sum + Buffer.byteLength(text), 0) <= MAX_SAID_BYTES) return messages
+  const share = Math.floor(MAX_SAID_BYTES / messages.length)
+  return messages.map((text) => shortened(text, { share, why: 'too much was said at once' }))
+}
 
 /** One turn of very many calls may alone be too much: each response keeps its share. */
 function withShortResponses(turn: ToldTurn): ToldTurn {
   const share = Math.floor(KEPT_CONVERSATION_BYTES / Math.max(1, turn.responses.length))
   const short = (value: unknown) =>
-    typeof value === 'string' && Buffer.byteLength(value) > share
-      ? `${Buffer.from(value).subarray(0, share).toString('utf8')}\n[… left out: too many calls in one turn …]`
-      : value
-  const shortened = (response: Record<string, unknown>) =>
+    typeof value === 'string' ? shortened(value, { share, why: 'too many calls in one turn' }) : value
+  const shortResponse = (response: Record<string, unknown>) =>
     Object.fromEntries(Object.entries(response).map(([key, value]) => [key, short(value)]))
-  return { ...turn, responses: turn.responses.map((row) => ({ ...row, response: shortened(row.response) })) }
+  return { ...turn, responses: turn.responses.map((row) => ({ ...row, response: shortResponse(row.response) })) }
 }
+
+/** `share` in bytes. */
+const shortened = (text: string, { share, why }: { readonly share: number; readonly why: string }): string =>
+  Buffer.byteLength(text) > share
+    ? `${Buffer.from(text).subarray(0, share).toString('utf8')}\n[… left out: ${why} …]`
+    : text

@@ -73,6 +73,18 @@ it('keeps the turns that stay as they were, and stays the same when a turn is as
   expect(contents.slice(0, -2)).toEqual(before.slice(1))
 })
 
+it('bounds what is said between two turns, and keeps the beginning of each message', async () => {
+  await play(1)
+  const said = Array.from({ length: 60 }, (_, number) => `Message ${number}. ${'é'.repeat(16_000)}`)
+  for (const text of said) await conversation.say(text)
+  await play(2)
+  const [, second, third] = asked
+  for (const request of [second, third]) {
+    expect(bytesOf(request as ModelRequest)).toBeLessThan(REQUEST_LIMIT / 2)
+    for (const number of said.keys()) expect(JSON.stringify(request?.contents)).toContain(`Message ${number}.`)
+  }
+})
+
 it('bounds a single turn of very many calls too', async () => {
   const fence = { taskId: conversation.taskId, seat: 1 }
   const args = { file_path: 'a' }
