@@ -134,21 +134,40 @@ export interface LeftOut {
 /** What the list of faults has and a run has not. */
 export const LEFT_OUT: readonly LeftOut[] = [
   {
+    number: 1,
+    what: 'a Manager or an API killed alone',
+    why: 'they are one process: `grep -n "createManagerWorkers\\|serveApi" workers/gateway.ts`',
+  },
+  {
+    number: 2,
+    what: 'a builder frozen for longer than its supervisor waits',
+    why: 'that one is killed, which is fault 1: `npx vitest run tests/pure/builder-health.test.ts`',
+  },
+  {
     number: 5,
     what: 'Redis killed or flushed',
     why: 'the gateway uses none: `grep -c REDIS adapters/config.ts` says 0',
   },
-  { number: 7, what: 'channels that fail after they accepted', why: 'there are none yet: `ls api` has no webhooks' },
+  {
+    number: 6,
+    what: 'answers that are blocked, empty, endless or the same again and again',
+    why: 'each is a test of its own: `npx vitest run tests/contract/model-errors.test.ts tests/contract/model-breaks.test.ts`',
+  },
+  {
+    number: 7,
+    what: 'channels that fail after they accepted',
+    why: 'a run of their own has them, with kills of everything: `npx vitest run tests/system/chat-storm.test.ts`',
+  },
   { number: 8, what: 'duplicate webhooks', why: 'as 7; duplicate POSTs with an Idempotency-Key are part of every run' },
   {
     number: 9,
     what: 'full disks',
-    why: 'a small disk takes root: `mount -t tmpfs -o size=1m none DIR` as a user is refused',
+    why: 'nobody but root can put a small disk where a gateway works: `mount -t tmpfs -o size=1m none /mnt` as a user is refused',
   },
   {
     number: 10,
     what: 'clocks that jump',
-    why: '`command -v faketime` finds nothing; Temporal, a static program, would ignore it',
+    why: 'Temporal, whose clock times every wait, is a static program, which libfaketime does not reach: `ldd "$(command -v temporal)"`',
   },
   {
     number: 12,
@@ -157,14 +176,29 @@ export const LEFT_OUT: readonly LeftOut[] = [
   },
   {
     number: 13,
-    what: 'partition between builder and git',
-    why: 'remotes of a run are files: `git remote -v` shows file://',
+    what: 'partition of one builder, and between builder and git',
+    why: 'all share one link to each service, and remotes are files: `git remote -v` shows file://',
+  },
+  {
+    number: 14,
+    what: 'a branch that somebody else moved',
+    why: 'it ends the task, whatever else happens: `npx vitest run tests/contract/git-host.test.ts -t moved`',
   },
   { number: 15, what: 'BigQuery that fails after a commit', why: 'not used yet: `ls adapters` has no bigquery' },
   {
     number: 16,
     what: 'two versions in turn',
     why: 'a checkout has one version: `git tag` lists no release; restarts are injected',
+  },
+  {
+    number: 17,
+    what: 'a pool that grows and shrinks fifty times',
+    why: 'each time waits for an idle timeout; once is `npx vitest run tests/system/builder-pool.test.ts`',
+  },
+  {
+    number: 18,
+    what: 'an approval against its expiry',
+    why: 'that takes thirty days, which only a clock that skips can wait for: `npx vitest run tests/workflows/waits.test.ts`',
   },
   { number: 20, what: 'an audit log that is away', why: 'there is none yet: `ocg audit` answers not_found' },
 ]

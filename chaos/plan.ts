@@ -3,10 +3,11 @@ import { Random } from './random.ts'
 import { TIERS, type Tier, type TierName } from './tiers.ts'
 
 /**
- * How a task goes: `straight` at once; `repair` is rejected by the verifier first; `loud` floods its output; `poison`
- * costs every builder its life that runs its command.
+ * How a task goes: `straight` at once; `repair` is rejected by the verifier first; `loud` floods its output; `clumsy` asks
+ * for a tool there is not and gives another one wrong arguments; `poison` costs every builder its life that runs its
+ * command.
  */
-export type Shape = 'straight' | 'repair' | 'loud' | 'poison'
+export type Shape = 'straight' | 'repair' | 'loud' | 'clumsy' | 'poison'
 
 export interface PlannedTask {
   /** Number in the plan and the Idempotency-Key. */
@@ -85,7 +86,7 @@ function taskOf(
   { tier, random, spanMs }: { readonly tier: Tier; readonly random: Random; readonly spanMs: number },
 ): PlannedTask {
   const poison = index % POISON_EVERY === POISON_EVERY - 1
-  const shape = poison ? 'poison' : random.pick(['straight', 'straight', 'straight', 'repair', 'loud'] as const)
+  const shape = poison ? 'poison' : random.pick(['straight', 'straight', 'repair', 'loud', 'clumsy'] as const)
   const cancelAtTurn = !poison && random.chance(CANCELLED) ? { cancelAtTurn: random.between(0, 4) } : {}
   return {
     ...{ key: `task-${String(index + 1).padStart(4, '0')}`, shape, seconds: poison ? 4 : random.between(5, 25) / 10 },

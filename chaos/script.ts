@@ -59,11 +59,13 @@ const read = call('read_file', { file_path: 'greeting.txt' })
 const note = call('write_file', { file_path: 'notes/done.txt', content: 'done\n' })
 const edit = call('replace', { file_path: 'greeting.txt', old_string: 'hello', new_string: 'goodbye' })
 const plan = call('write_todos', { todos: [{ description: 'say goodbye', status: 'in_progress' }] })
+const clumsy = [call('make_it_work', { how: 'at once' }), call('read_file', { file_path: 7 })]
 const complete = call('complete_task', { summary: 'It says goodbye.' })
 
 function turnsOf(shape: Shape, command: string): ScriptedTurn[] {
   const check = call('run_shell_command', { command, description: 'Check' })
-  const before = [{ text: 'I read first.', calls: [read, plan] }]
+  const before: ScriptedTurn[] = [{ text: 'I read first.', calls: [read, plan] }]
+  if (shape === 'clumsy') before.push({ text: 'I try my luck.', calls: clumsy })
   const hurried = { text: 'I note that it is done.', calls: [note] }
   if (shape === 'repair')
     return [

@@ -136,9 +136,9 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations
     'a gateway that had to be killed': () => ({ ...run, exitCode: null }),
   },
   'recovers-in-time': {
-    'a task that stood still for more than a minute': () => ({
+    'a task that stood still for more than half a minute': () => ({
       ...run,
-      strikes: [{ ...kill, startedAt: kill.startedAt - 61_000 }],
+      strikes: [{ ...kill, startedAt: kill.startedAt - 31_000 }],
     }),
     'tasks that all stand still for ten seconds': () => ({
       ...run,
@@ -176,7 +176,7 @@ it('an answer that was under way at a fault may be paid again', () => {
 
 it('a recovery is not judged while something else is broken', () => {
   const oracle = first(ORACLES, ({ name }) => name === 'recovers-in-time')
-  const late = { ...kill, startedAt: kill.startedAt - 61_000 }
+  const late = { ...kill, startedAt: kill.startedAt - 31_000 }
   const other = first(run.strikes, ({ fault }) => fault === 'postgres-cut')
   const meanwhile = { ...other, startedAt: late.startedAt + 1_000, endedAt: late.startedAt + 2_000 }
   expect(oracle.violations({ ...run, strikes: [late] })).not.toEqual([])
