@@ -26,6 +26,8 @@ export class GatewayProcess {
       readonly directory: string
       readonly log: string
       readonly environment: Readonly<Record<string, string>>
+      /** Path of another `ocg` than that of this checkout. */
+      readonly command?: string | undefined
     },
   ) {}
 
@@ -74,10 +76,10 @@ export class GatewayProcess {
   }
 
   private async startOnce(): Promise<boolean> {
-    const { directory, log, environment } = this.options
+    const { directory, log, environment, command = OCG } = this.options
     const output = openSync(log, 'a')
     const { PATH, HOME } = childEnvironment({})
-    const child = spawn(process.execPath, [OCG, 'up', '--json'], {
+    const child = spawn(process.execPath, [command, 'up', '--json'], {
       env: { PATH, HOME, DATA_DIR: directory, PORT: '0', ...environment },
       stdio: ['ignore', 'ignore', output],
       // Ctrl-C is for the run to pass on.

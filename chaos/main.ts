@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { play } from './play.ts'
 import { planOf } from './plan.ts'
-import { reportOf, textOf } from './report.ts'
+import { reportOf, textOf, type Report } from './report.ts'
+import { SABOTAGES } from './sabotage.ts'
 import { isTier, TIERS, type TierName } from './tiers.ts'
 
 const USAGE = `Usage: npm run chaos -- [options]
@@ -12,6 +13,7 @@ const USAGE = `Usage: npm run chaos -- [options]
   --plan        prints the plan and does nothing
   --json        prints JSON
   --record FILE keeps what was seen, all an oracle judges by
+  --sabotage    the same on a copy of the gateway without some of its protections: the promises they keep must break
   --keep        leaves logs and databases of the run in its temporary folder
   --help        shows this`
 
@@ -28,6 +30,7 @@ interface Options {
   readonly plan: boolean
   readonly json: boolean
   readonly keep: boolean
+  readonly sabotage: boolean
   readonly record?: string
 }
 
@@ -53,6 +56,7 @@ function parsed() {
         plan: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         record: { type: 'string' },
+        sabotage: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -75,7 +79,7 @@ async function run(): Promise<boolean> {
     console.log(USAGE)
     return true
   }
-  const { tier, seed, json, keep } = options
+  const { tier, seed, json, keep, sabotage } = options
   const plan = planOf(tier, seed)
   if (options.plan) {
     console.log(JSON.stringify(plan, undefined, 2))
@@ -84,15 +88,26 @@ async function run(): Promise<boolean> {
   process.stderr.write(`tier ${tier}, seed ${seed}\n`)
   const began = Date.now()
   const report = (line: string) => void process.stderr.write(`${line}\n`)
-  const seen = await play(plan, { report, keep, signal: stopSignal(tier) })
+  const seen = await play(plan, { report, keep, sabotaged: sabotage, signal: stopSignal(tier) })
   if (options.record !== undefined) await writeFile(options.record, JSON.stringify(seen, undefined, 1))
   const judged = reportOf(seen, (Date.now() - began) / 1_000)
+  if (sabotage) return provesItsOracles(judged)
   if (json) console.log(JSON.stringify({ tier, seed, ...judged }, undefined, 2))
   else
     console.log(
       `${textOf(judged)}\n\n${judged.holds ? 'All promises hold' : 'PROMISES ARE BROKEN'}: tier ${tier}, seed ${seed}`,
     )
   return judged.holds
+}
+
+/** Whether each promise broke that was sabotaged; says of each what was seen. */
+function provesItsOracles({ oracles }: Report): boolean {
+  const broke = SABOTAGES.map(({ what, breaks }) => {
+    const [violation] = oracles.find(({ oracle }) => oracle === breaks)?.violations ?? []
+    console.log(`${what}: ${violation === undefined ? `${breaks} DID NOT NOTICE` : `${breaks} broke (${violation})`}`)
+    return violation !== undefined
+  })
+  return broke.every(Boolean)
 }
 
 run().then(

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { kill } from '../adapters/processes/kill.ts'
 import { collectTasks } from './collect.ts'
 import { processesOf } from './left-processes.ts'
 import type { Observations } from './observations.ts'
@@ -18,17 +19,21 @@ export interface PlayOptions {
   readonly signal: AbortSignal
   /** Leaves logs and databases where they are. */
   readonly keep: boolean
+  /** On a gateway without some of its protections. */
+  readonly sabotaged: boolean
 }
 
 /** Plays a plan on a real gateway and gives what was seen. */
 export async function play(plan: Plan, options: PlayOptions): Promise<Observations> {
   // Every wait of a run listens for its end.
   setMaxListeners(0, options.signal)
-  const stage = await startStage((run) => scriptOf(plan.tasks, run))
+  const stage = await startStage((run) => scriptOf(plan.tasks, run), options)
   options.report(`${stage.directory}: ${plan.tasks.length} tasks, ${plan.strikes.length} strikes`)
   options.signal.addEventListener('abort', () => stage.api.giveUp())
   try {
-    return await observe(stage, plan, options)
+    const seen = await observe(stage, plan, options)
+    for (const left of seen.leftProcesses) kill(Number.parseInt(left), 'SIGKILL')
+    return seen
   } finally {
     await stage.stop(options)
   }

@@ -16,6 +16,7 @@ import { GatewayProcess } from './gateway-process.ts'
 import { PatientApi } from './api.ts'
 import { Remotes } from './remotes.ts'
 import { FILES } from './script.ts'
+import { sabotagedGateway } from './sabotage.ts'
 import { Service } from './service.ts'
 
 const ADMIN_KEY = 'chaos-only-key-of-a-gateway-that-is-gone-in-a-while'
@@ -51,6 +52,8 @@ export async function startStage(
   more: {
     /** More of the gateway's settings. */
     readonly environment?: Readonly<Record<string, string>>
+    /** A gateway without some of its protections. */
+    readonly sabotaged?: boolean
     /** Looks on at the link to the database from its first connection on. */
     readonly database?: Tap
   } = {},
@@ -92,6 +95,7 @@ export async function startStage(
       Promise.resolve(
         new GatewayProcess({
           directory: await dataDirectory(directory),
+          ...(more.sabotaged === true && { command: await sabotagedGateway(join(directory, 'sabotaged')) }),
           log: join(directory, 'gateway.log'),
           environment: {
             ...{ ...environment, ...more.environment, ...POOL, LOG_LEVEL: 'warn', ADMIN_API_KEY: ADMIN_KEY },
