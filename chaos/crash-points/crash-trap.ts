@@ -13,13 +13,20 @@ interface Armed {
   readonly gateway: number
   readonly struck: (pid: number) => void
   /** The connection whose effect is under way. */
-  connection?: { readonly client: Socket; readonly pid: number }
+  connection?: Connection
+}
+
+interface Connection {
+  readonly client: Socket
+  readonly pid: number
 }
 
 /** Kills a process at the moment at which the network carries one of its effects, or the news that it is done. */
 export class CrashTrap {
   private armed: Armed | undefined
   private readonly readers = new WeakMap<Socket, StatementReader>()
+  /** What a killed process had sent already does not arrive behind what was held. */
+  private readonly silenced = new WeakSet<Socket>()
 
   /** Resolves with the process that was killed. */
   arm(at: Pick<Armed, 'effect' | 'words' | 'moment' | 'gateway'>): Promise<number> {
@@ -32,6 +39,7 @@ export class CrashTrap {
 
   /** Looks at everything that passes to and from the database, from the first byte of a connection on. */
   readonly database: Tap = (bytes, direction, client) => {
+    if (this.silenced.has(client)) return 'hold'
     if (direction === 'back') return this.atNews(bytes, client)
     const reader = this.readers.get(client) ?? new StatementReader()
     this.readers.set(client, reader)
@@ -39,17 +47,19 @@ export class CrashTrap {
   }
 
   /** The same for HTTP. */
-  readonly http: Tap = (bytes, direction, client) =>
-    direction === 'back' ? this.atNews(bytes, client) : this.atEffect(bytes.toString('latin1'), client)
+  readonly http: Tap = (bytes, direction, client) => {
+    if (this.silenced.has(client)) return 'hold'
+    return direction === 'back' ? this.atNews(bytes, client) : this.atEffect(bytes.toString('latin1'), client)
+  }
 
   /** What it strikes at arrives nowhere. */
   private atEffect(said: string, client: Socket): 'pass' | 'hold' {
     const { armed } = this
     if (!armed || armed.connection || !armed.words.every((words) => said.includes(words))) return 'pass'
     const { effect, moment, gateway } = armed
-    const pid = ownerOf(client.remotePort ?? 0, gateway)
+    const pid = ownerOf({ local: client.remotePort ?? 0, remote: client.localPort ?? 0 }, gateway)
     if (pid === undefined || (pid === gateway) !== (effect.process === 'gateway')) return 'pass'
-    if (moment === 'before') return this.strike(armed, pid)
+    if (moment === 'before') return this.strike(armed, { client, pid })
     armed.connection = { client, pid }
     return 'pass'
   }
@@ -57,11 +67,12 @@ export class CrashTrap {
   private atNews(bytes: Buffer, client: Socket): 'pass' | 'hold' {
     const { armed } = this
     if (armed?.connection?.client !== client || !armed.effect.done?.test(bytes.toString('latin1'))) return 'pass'
-    return this.strike(armed, armed.connection.pid)
+    return this.strike(armed, armed.connection)
   }
 
-  private strike({ struck }: Armed, pid: number): 'hold' {
+  private strike({ struck }: Armed, { client, pid }: Connection): 'hold' {
     this.armed = undefined
+    this.silenced.add(client)
     process.kill(pid, 'SIGKILL')
     struck(pid)
     return 'hold'

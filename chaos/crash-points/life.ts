@@ -44,9 +44,9 @@ export async function liveThrough(
 }
 
 /** False when the task had moved on, or the answer to an earlier try was lost and it is done already. */
-export async function said({ api }: Stage, path: string, body: object): Promise<boolean> {
+export async function said({ api }: Stage, path: string, body?: object): Promise<boolean> {
   try {
-    await api.ask((client) => client.json('POST', path, { body }))
+    await api.ask((client) => client.json('POST', path, body && { body }))
     return true
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'conflict') return false

@@ -6,6 +6,7 @@ import type { TaskView } from '../../domain/schemas/task.ts'
 import { allPages } from '../pages.ts'
 import { startStage, type Stage } from '../stage.ts'
 import { CrashTrap } from './crash-trap.ts'
+import { createControlledLife } from './controlled-life.ts'
 import { startForge, type Forge } from './forge.ts'
 import { violationsOf, type Struck } from './judge.ts'
 import { begin, liveThrough, markOf, type Life } from './life.ts'
@@ -13,7 +14,11 @@ import { partsLife } from './parts-life.ts'
 import { EFFECTS, MOMENTS, OWN_ID, type Effect, type Moment } from './points.ts'
 import { createWholeLife } from './whole-life.ts'
 
-const LIVES: Readonly<Record<Effect['life'], Life>> = { whole: createWholeLife(), parts: partsLife }
+const LIVES: Readonly<Record<Effect['life'], Life>> = {
+  whole: createWholeLife(),
+  controlled: createControlledLife(),
+  parts: partsLife,
+}
 /** A life takes seconds, and a gateway that was killed a few more. */
 const LIFE_LIMIT_MS = 180_000
 

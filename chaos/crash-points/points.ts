@@ -2,8 +2,8 @@
 export interface Effect {
   readonly name: string
   readonly process: 'gateway' | 'builder'
-  /** The life it belongs to: of a task that is built whole, or in parts. */
-  readonly life: 'whole' | 'parts'
+  /** The life it belongs to: of a task that is built whole, one that much happens to, or one in parts. */
+  readonly life: 'whole' | 'controlled' | 'parts'
   /** Words only this effect has, all of them, among what its process sends; none for the push to the remote. */
   readonly words?: readonly string[]
   /** What the other side says when it is done: of a statement by itself, or of its transaction; of a request. */
@@ -30,7 +30,7 @@ const effect = (process: Effect['process'], name: string, ...words: readonly str
 const alone = (name: string, words: string): Effect => ({
   ...{ name, process: 'gateway', words: [words], done: ALONE, life: 'whole' },
 })
-const inParts = (one: Effect): Effect => ({ ...one, life: 'parts' })
+const within = (life: Effect['life']) => (one: Effect) => ({ ...one, life })
 
 /** In the life of a task that is asked about, steered, rejected once, approved and delivered. */
 const OF_A_WHOLE: readonly Effect[] = [
@@ -62,6 +62,18 @@ const OF_A_WHOLE: readonly Effect[] = [
   effect('gateway', 'task ended', 'task-ended'),
 ]
 
+/** What else there is in the life of a task that asks, runs out of budget, is paused, and loses its builder. */
+const OF_A_CONTROLLED: readonly Effect[] = [
+  effect('gateway', 'wait for an answer', 'input-requested'),
+  effect('gateway', 'answer stored', `summary = 'answered'`),
+  effect('gateway', 'priority changed', 'priority = $2'),
+  effect('gateway', 'wait for the budget', 'budget-requested'),
+  effect('gateway', 'spent budget raised', 'budget_usd = $2'),
+  effect('gateway', 'paused', value('paused')),
+  effect('gateway', 'loss of the builder noted', 'builder-lost'),
+  effect('builder', 'workspace restored', 'workspace-restored'),
+]
+
 /** What else there is in the life of a task whose parts ask something and conflict, on a repository of a forge. */
 const OF_PARTS: readonly Effect[] = [
   effect('gateway', 'parts made', 'set parent_id = $2'),
@@ -83,4 +95,8 @@ const OF_PARTS: readonly Effect[] = [
 ]
 
 /** Every effect of the product on the way from a request to a delivery. */
-export const EFFECTS: readonly Effect[] = [...OF_A_WHOLE, ...OF_PARTS.map(inParts)]
+export const EFFECTS: readonly Effect[] = [
+  ...OF_A_WHOLE,
+  ...OF_A_CONTROLLED.map(within('controlled')),
+  ...OF_PARTS.map(within('parts')),
+]

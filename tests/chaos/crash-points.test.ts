@@ -71,10 +71,11 @@ describe('a crash trap', () => {
   })
 
   /** A process that sends a statement, tells what it hears, and ends when it heard that it is done. */
-  function client(statement: string) {
+  function client(statement: string, behind = '') {
     const said = Buffer.concat([START, parse('s1', statement), bind('s1')]).toString('hex')
     const program = `
-      const socket = require('node:net').connect(${proxy.port}, '127.0.0.1', () => socket.write(Buffer.from('${said}', 'hex')))
+      const socket = require('node:net').connect(${proxy.port}, '127.0.0.1', () =>
+        socket.write(Buffer.concat([Buffer.from('${said}', 'hex'), Buffer.from('${behind}'.repeat(100_000))])))
       socket.on('data', (bytes) => { process.stdout.write(bytes); if (String(bytes).includes('COMMIT')) process.exit(0) })`
     const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
     let heard = ''
@@ -95,6 +96,16 @@ describe('a crash trap', () => {
       expect(victim.heard()).not.toContain('COMMIT')
     },
   )
+
+  it('lets nothing arrive that was sent behind what it struck at', async () => {
+    const struck = trap.arm({ effect, words, moment: 'before', gateway: process.pid })
+    const { pid, ended } = client(WORDS, 'commit ')
+    expect(await struck).toBe(pid)
+    expect(await ended).toBe('SIGKILL')
+    const other = client('select 1')
+    await other.ended
+    expect(arrived).not.toContain('commit')
+  })
 
   it('spares who sends other statements, another kind of process, and everybody once it has struck', async () => {
     void trap.arm({ effect: { ...effect, process: 'gateway' }, words, moment: 'before', gateway: process.pid })
