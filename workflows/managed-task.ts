@@ -8,7 +8,15 @@ import {
   sleep,
   startChild,
 } from '@temporalio/workflow'
-import type { BuildOutcome, Seat, SeatLoss, TaskBrief, VerificationOutcome, Wait } from '../domain/contracts.ts'
+import type {
+  BuildOutcome,
+  Seat,
+  SeatDemand,
+  SeatLoss,
+  TaskBrief,
+  VerificationOutcome,
+  Wait,
+} from '../domain/contracts.ts'
 import { countLoss, isPoison, NO_LOSSES, pauseAfter, type Losses } from '../domain/poison.ts'
 import { seatPriority } from '../domain/priority.ts'
 import { DEFAULT_PRIORITY, type TaskResult, type TaskState, type Waiting } from '../domain/task.ts'
@@ -276,9 +284,9 @@ export class ManagedTask {
   private async whilePaused(): Promise<void> {
     if (!this.isPausing()) return
     const from = this.state
-    await gateway.pauseTask({ taskId: this.taskId })
+    const demand = await gateway.pauseTask({ taskId: this.taskId })
     this.enter('paused')
-    await this.keepingSeatAWhile(() => !this.controls.paused)
+    await this.keepingSeatAWhile(() => !this.controls.paused, { ...demand })
     await this.resume(this.holder.seat ? 'building' : from === 'understanding' ? 'understanding' : 'queued')
   }
 
@@ -289,18 +297,18 @@ export class ManagedTask {
 
   private async waitFor(wait: Wait): Promise<void> {
     this.controls.answered = false
-    const waiting = await gateway.awaitHuman({ taskId: this.taskId, wait })
+    const { othersQueue = false, ...waiting } = await gateway.awaitHuman({ taskId: this.taskId, wait })
     this.enter(`awaiting_${wait.for}`, waiting)
     await reportWait({ taskId: this.taskId, waiting })
-    await this.untilAnswered(waiting)
+    await this.untilAnswered(waiting, { othersQueue })
     await reportWait({ taskId: this.taskId })
   }
 
-  private async untilAnswered({ for: what, approvalId }: Waiting): Promise<void> {
-    if (what === 'input') return this.keepingSeatAWhile(() => this.controls.answered)
-    if (what === 'budget') return this.keepingSeatAWhile(() => this.controls.budgetRaised)
+  private async untilAnswered({ for: what, approvalId }: Waiting, demand: SeatDemand): Promise<void> {
+    if (what === 'input') return this.keepingSeatAWhile(() => this.controls.answered, demand)
+    if (what === 'budget') return this.keepingSeatAWhile(() => this.controls.budgetRaised, demand)
     const decided = () => approvalId === undefined || this.controls.decided.has(approvalId)
-    await this.keepingSeatAWhile(() => decided(), APPROVAL_EXPIRY)
+    await this.keepingSeatAWhile(() => decided(), { ...demand, limit: APPROVAL_EXPIRY })
     if (!decided() && approvalId !== undefined) await this.expire(approvalId)
   }
 
@@ -312,9 +320,13 @@ export class ManagedTask {
     })
   }
 
-  private async keepingSeatAWhile(answered: () => boolean, limit?: '30 days'): Promise<void> {
+  private async keepingSeatAWhile(
+    answered: () => boolean,
+    { othersQueue = false, limit }: SeatDemand & { readonly limit?: '30 days' },
+  ): Promise<void> {
     const served = () => answered() || this.controls.draining
-    if (this.holder.seat) await condition(served, SEAT_GRACE, { summary: 'Keeps the seat for a quick answer' })
+    if (this.holder.seat && !othersQueue)
+      await condition(served, SEAT_GRACE, { summary: 'Keeps the seat for a quick answer' })
     if (answered()) return
     await this.holder.release()
     if (limit === undefined) await condition(answered)

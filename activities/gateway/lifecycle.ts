@@ -1,4 +1,4 @@
-import type { GatewayActivities, NotedLoss, Wait } from '../../domain/contracts.ts'
+import type { GatewayActivities, NotedLoss, SeatDemand, Wait } from '../../domain/contracts.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { NewTaskEvent, TaskEvent } from '../../domain/events.ts'
 import { ALL_EVENTS } from '../../domain/limits.ts'
@@ -47,10 +47,11 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
       await leaveWait(store, await found(store, taskId), `awaiting_${wait.for}`)
       const { waiting, event } = await waitingFor({ store, clock }, { taskId, wait })
       await tasks.move({ taskId, to: `awaiting_${wait.for}`, change: { waiting }, events: [event] })
-      return waiting
+      return { ...waiting, ...(await seatDemand(store)) }
     },
     async pauseTask({ taskId }) {
       await tasks.move({ taskId, to: 'paused' })
+      return seatDemand(store)
     },
     async resumeTask({ taskId, to }) {
       // Ended by a Manager that died right after it: back on its way, a task does not return to the queue.
@@ -177,6 +178,8 @@ async function currentStep(
   )
   return `${state}, turn ${turn}, call ${done.length + 1}`
 }
+
+const seatDemand = async ({ tasks }: Store): Promise<SeatDemand> => ({ othersQueue: (await tasks.queued()).count > 0 })
 
 /**
  * Ends a wait the Manager knows nothing of: it was stored, then the process died before the Manager's history held it,

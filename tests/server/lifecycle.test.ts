@@ -74,6 +74,15 @@ describe('a wait that was stored by a Manager that died before its history held 
     expect(await eventTypes(opened.store, taskId)).toEqual(['task-received', 'builder-assigned'])
   })
 
+  it('says whether others wait for a seat', async () => {
+    const { taskId } = await taskIn(opened.store, 'building')
+    const ask = () => lifecycle().awaitHuman({ taskId, wait: { for: 'input', question: 'Which?' } })
+    expect(await ask()).toMatchObject({ othersQueue: false })
+    await taskIn(opened.store, 'queued')
+    expect(await ask()).toMatchObject({ othersQueue: true })
+    expect(await lifecycle().pauseTask({ taskId })).toEqual({ othersQueue: true })
+  })
+
   it('stays when it is the one that begins', async () => {
     const { taskId } = await taskIn(opened.store, 'understanding')
     const wait = { for: 'input', question: 'Which?' } as const

@@ -49,6 +49,18 @@ describe.concurrent('a seat', () => {
     },
   )
 
+  it.for(WAITS)('is given back at once where others queue, when %s', async ([state, script, answer]) => {
+    const task = await world().begin({ ...script, othersQueue: true })
+    await task.record.when(() => task.record.state === state)
+    const begun = Date.now()
+    await expect.poll(() => holds(task), { timeout: GRACE_MS, interval: 100 }).toBe(false)
+    expect(Date.now() - begun).toBeLessThan(GRACE_MS / 2)
+    await answer(task)
+    expect(await task.ended()).toMatchObject({ state: 'completed' })
+    const requests = (await scheduled(task.handle)).filter(({ activity }) => activity === 'holdSeat')
+    expect(requests.map(({ priority }) => priority)).toEqual([3, 1])
+  })
+
   it.for(WAITS)('is still there for who answers sooner, when %s', async ([state, script, answer]) => {
     const task = await world().begin(script)
     await task.record.when(() => task.record.state === state)

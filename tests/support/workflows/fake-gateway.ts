@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity'
 import { beating } from '../../../activities/beating.ts'
 import { toldMessage } from '../../../activities/prompts/subtasks.ts'
-import type { GatewayActivities, NotedLoss, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
+import type { GatewayActivities, NotedLoss, SeatDemand, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
 import { conclude } from '../../../domain/subtasks.ts'
 import { isFinal, type Waiting } from '../../../domain/task.ts'
@@ -40,6 +40,8 @@ type Find = (taskId: string) => FakeTask
 
 const byGateway = (name: string) => ({ name, attempt: Context.current().info.attempt, seat: 0, builder: '' })
 
+const demandOf = ({ script: { othersQueue = false } }: FakeTask): SeatDemand => ({ othersQueue })
+
 function stages(find: Find) {
   return {
     openTask: ({ taskId }) => Promise.resolve(find(taskId).brief),
@@ -57,11 +59,11 @@ function stages(find: Find) {
       const task = find(taskId)
       task.waiting = waitingFor(task, wait)
       task.move(`awaiting_${wait.for}`, `${wait.for}-requested`)
-      return Promise.resolve(task.waiting)
+      return Promise.resolve({ ...task.waiting, ...demandOf(task) })
     },
     async pauseTask({ taskId }) {
       find(taskId).move('paused')
-      return Promise.resolve()
+      return Promise.resolve(demandOf(find(taskId)))
     },
     async resumeTask({ taskId, to }) {
       find(taskId).move(to)

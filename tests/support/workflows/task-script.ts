@@ -34,6 +34,8 @@ export interface TaskScript {
   readonly budgetReachedAt?: readonly number[]
   /** Verification by verification; `passed` afterwards. */
   readonly verdicts?: readonly Verdict[]
+  /** Whether other tasks wait for a seat. */
+  readonly othersQueue?: boolean
   /** Whether pull requests can be opened for its repository. */
   readonly forge?: boolean
   /** Steps that wait until the test lets them go. */
