@@ -56,7 +56,7 @@ async function open(
   return { bare, base: await fetchBase({ bare, repository, base, signal }) }
 }
 
-const checkout: GitHost['checkout'] = async ({ bare, commit, directory }) => {
+const checkout: GitHost['checkout'] = async ({ bare, commit, directory, signal }) => {
   // What an agent left there would be the configuration of the git that writes over it.
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true, mode: 0o755 })
@@ -67,8 +67,9 @@ const checkout: GitHost['checkout'] = async ({ bare, commit, directory }) => {
   await git({
     args: [...quick, ...fetching, '--update-head-ok', '--', `file://${bare}`, `${commit}:refs/heads/work`],
     directory,
+    signal,
   })
-  await git({ args: [...quick, 'reset', '--quiet', '--hard', 'refs/heads/work'], directory })
+  await git({ args: [...quick, 'reset', '--quiet', '--hard', 'refs/heads/work'], directory, signal })
 }
 
 const PLAIN_DIFF = [
