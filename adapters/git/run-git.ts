@@ -4,7 +4,7 @@ import { orderProcess } from '../processes/fork-server.ts'
 import { kill } from '../processes/kill.ts'
 
 const CONFIGURATION = fileURLToPath(new URL('./host.gitconfig', import.meta.url))
-/** A clone of a large repository over a slow line. */
+/** A clone of a large repository over a slow line, whatever it still says. */
 const GIT_LIMIT_MS = 15 * 60_000
 /** Time to remove its lock files: one that stays keeps everybody else from the ref. */
 const LAST_WORDS_MS = 2_000
@@ -48,6 +48,8 @@ export interface GitRun {
   readonly environment?: Readonly<Record<string, string>> | undefined
   /** Ends git, and all it started, when it aborts. */
   readonly signal?: AbortSignal | undefined
+  /** How long it may take; default 15 minutes. What is late ends as a failure that says so. */
+  readonly limitMs?: number
   /** Bytes of output that are too many; default 256 MiB. */
   readonly maxOutputBytes?: number
 }
@@ -65,10 +67,9 @@ export async function tryGit(run: GitRun): Promise<GitResult> {
   const output: Buffer[] = []
   let bytes = 0
   let stderr = ''
-  // Who speaks to a remote for git is a process of its own, and would go on waiting for an answer.
-  const ownGroup = run.signal !== undefined
   const running = orderProcess({
-    ownGroup,
+    // Who speaks to a remote for git is a process beside it, and would go on waiting for an answer.
+    ownGroup: true,
     ...{ file: 'git', args: [...SETTINGS, ...run.args], directory: run.directory, stdin: run.stdin ?? '' },
     environment: { ...baseEnvironment(), ...run.environment },
     onStdout: (chunk) => {
@@ -78,14 +79,17 @@ export async function tryGit(run: GitRun): Promise<GitResult> {
     },
     onStderr: (chunk) => (stderr = (stderr + chunk.toString('utf8')).slice(-KEPT_ERROR_BYTES)),
   })
-  const send = (name: NodeJS.Signals) =>
-    void running.pid.then((pid) => kill(ownGroup ? -pid : pid, name)).catch(() => undefined)
+  const send = (name: NodeJS.Signals) => void running.pid.then((pid) => kill(-pid, name)).catch(() => undefined)
   let late: NodeJS.Timeout | undefined
   const end = () => {
     send('SIGTERM')
     late ??= setTimeout(() => send('SIGKILL'), LAST_WORDS_MS)
   }
-  const timer = setTimeout(end, GIT_LIMIT_MS)
+  const limitMs = run.limitMs ?? GIT_LIMIT_MS
+  const timer = setTimeout(() => {
+    stderr += `\nno end within ${limitMs / 1_000} s`
+    end()
+  }, limitMs)
   run.signal?.addEventListener('abort', end, { once: true })
   try {
     const { code } = await running.exit

@@ -19,11 +19,12 @@ export async function startSilentServer(): Promise<SilentServer> {
     socket.resume()
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { port } = server.address() as AddressInfo
+  const mention = new RegExp(`127\\.0\\.0\\.1:${port}/|-p ${port} `)
   return {
-    url: `http://${host}/team/app.git`,
+    url: `http://127.0.0.1:${port}/team/app.git`,
     connected: () => once(server, 'connection'),
-    clients: () => commandLines().filter((line) => line.includes(host)),
+    clients: () => commandLines().filter((line) => mention.test(line)),
     async close() {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
