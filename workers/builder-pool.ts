@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import { ulid } from 'ulidx'
 import { removeDirectory } from '../activities/builder/remove-directory.ts'
 import { identify } from '../adapters/processes/process-identity.ts'
-import { faultOf } from '../domain/builder-health.ts'
+import { faultOf, restartPauseMs } from '../domain/builder-health.ts'
 import type { BuilderRecord, Leadership, Store } from '../domain/ports/store.ts'
 import { planScaling, type PoolBounds, type PooledBuilder } from '../domain/scaling.ts'
 import { seatLostSignal } from '../workflows/messages.ts'
@@ -39,8 +39,6 @@ export class BuilderPool {
   private readonly builders = new Map<string, BuilderProcess>()
   /** Ended ones whose successor waits for the back-off. */
   private restarting = 0
-  /** Grows only while builders end before they were ever ready; a crash at work is answered at once. */
-  private backOffMs = 0
   private leadership: Leadership | undefined
   private leading: Promise<boolean> | undefined
   private readonly stopping = new AbortController()
@@ -105,7 +103,7 @@ export class BuilderPool {
     const living = await this.withoutLost(registered)
     const plan = planScaling({ builders: this.counted(living), waiting }, bounds)
     if (plan.start > 0) logger.info({ waiting, builders: living.length, start: plan.start }, 'the pool grows')
-    await Promise.all(Array.from({ length: plan.start }, () => this.add(0)))
+    await Promise.all(Array.from({ length: plan.start }, () => this.add({ restarts: 0, pauseMs: 0 })))
     for (const id of plan.drain) {
       logger.info({ builder: id }, 'an idle builder is drained')
       this.builders.get(id)?.drain()
@@ -130,18 +128,17 @@ export class BuilderPool {
     return [...known, ...[...coming, ...next].map((id) => ({ id, draining: false, seatsUsed: 0, idleMs: 0 }))]
   }
 
-  private async add(restarts: number): Promise<void> {
+  private async add(line: Pick<BuilderProcessOptions, 'restarts' | 'pauseMs'>): Promise<void> {
     // The stop drains those it finds; one that came later would be left behind.
     if (this.stopping.signal.aborted) return
     const { environment, sample, store, bounds } = this.options
     const id = `b${ulid().slice(-10).toLowerCase()}`
-    const builder = new BuilderProcess({ id, restarts, environment, sample })
+    const builder = new BuilderProcess({ id, ...line, environment, sample })
     this.builders.set(id, builder)
-    void builder.ready.then((ready) => ready && (this.backOffMs = 0))
     void builder.exited.then(() => this.ended(builder)).catch((error: unknown) => this.failed(builder, error))
     await store.builders.report({
       ...{ id, pid: builder.pid, host: hostname(), state: 'starting', seats: bounds.seats, seatsUsed: 0, tasks: [] },
-      ...{ restarts, cpu: 0, rssBytes: 0 },
+      ...{ restarts: line.restarts, cpu: 0, rssBytes: 0 },
     })
   }
 
@@ -153,15 +150,15 @@ export class BuilderPool {
     const removed = removeDirectory(join(this.options.directory, id))
     void removed.catch((error: unknown) => logger.warn({ reason: String(error) }, 'files of a builder are left'))
     if (builder.isDraining && builder.end.code === 0) return store.builders.remove(id)
-    logger.warn({ builder: id, ...builder.end }, 'builder exited')
+    const pauseMs = restartPauseMs(builder)
+    logger.warn({ builder: id, ...builder.end, pauseMs }, 'builder exited')
     this.restarting++
     try {
       await this.announceLoss(id, 'its process exited').catch((error: unknown) => this.failed(builder, error))
       // Nobody needs a successor of one that was to go.
       if (builder.isDraining) return
-      if (!builder.isReady) this.backOffMs = Math.min(30_000, Math.max(500, this.backOffMs * 2))
-      if (this.backOffMs > 0) await delay(this.backOffMs, undefined, { signal: this.stopping.signal })
-      if (await this.isLeading()) await this.add(builder.restarts + 1)
+      if (pauseMs > 0) await delay(pauseMs, undefined, { signal: this.stopping.signal })
+      if (await this.isLeading()) await this.add({ restarts: builder.restarts + 1, pauseMs })
     } finally {
       this.restarting--
     }
@@ -184,11 +181,17 @@ export class BuilderPool {
         builder.stage === 'starting' ? undefined : await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
       // It may have begun to drain, or have ended, while it was asked.
       const fault = faultOf({ stage: builder.stage, ageMs: builder.ageMs, answer, serverAnswers })
+      if (fault === undefined && answer?.reachesTemporal) this.healthy(builder)
       if (fault === undefined || this.stopping.signal.aborted || !this.builders.has(builder.id)) return
       logger.warn({ builder: builder.id, fault }, 'an unhealthy builder is ended')
       builder.kill()
     })
     await Promise.all(checks)
+  }
+
+  private healthy(builder: BuilderProcess): void {
+    if (!builder.wasHealthy) this.options.logger.info({ builder: builder.id }, 'a builder is healthy')
+    builder.wasHealthy = true
   }
 
   /** Forgets builders that are gone without their end having been seen here: their gateway was killed, or their host. */

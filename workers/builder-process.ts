@@ -20,6 +20,8 @@ export interface BuilderProcessOptions {
   readonly id: string
   /** How often its predecessors ended. */
   readonly restarts: number
+  /** How long its line of restarts waited for it. */
+  readonly pauseMs: number
   readonly environment: Readonly<Record<string, string | undefined>>
   /** URL of the one repository it may work on without a sandbox where there is none. */
   readonly sample?: string | undefined
@@ -29,17 +31,21 @@ export interface BuilderProcessOptions {
 export class BuilderProcess {
   readonly id: string
   readonly restarts: number
+  readonly pauseMs: number
   /** Whether it polls; false when it ended before it ever did. */
   readonly ready: Promise<boolean>
   readonly exited: Promise<void>
   isReady = false
   isDraining = false
+  /** Whether a check ever found nothing wrong. */
+  wasHealthy = false
   private readonly startedAt = performance.now()
   private readonly child: ChildProcess
 
-  constructor({ id, restarts, environment, sample }: BuilderProcessOptions) {
+  constructor({ id, restarts, pauseMs, environment, sample }: BuilderProcessOptions) {
     this.id = id
     this.restarts = restarts
+    this.pauseMs = pauseMs
     const args = [ENTRY, BUILDER, '--id', id, '--restarts', String(restarts)]
     if (sample !== undefined) args.push('--sample', sample)
     this.child = spawn(process.execPath, args, {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type BuilderCheck, faultOf, START_LIMIT_MS } from '../../domain/builder-health.ts'
+import { type BuilderCheck, faultOf, restartPauseMs, START_LIMIT_MS } from '../../domain/builder-health.ts'
 
 const well = { polling: true, reachesTemporal: true }
 const check = (change: Partial<BuilderCheck>) =>
@@ -25,4 +25,17 @@ describe('a builder is left alone', () => {
       { answer: { ...well, reachesTemporal: false }, serverAnswers: false },
     ],
   ])('%s', (_, change) => expect(check(change)).toBeUndefined())
+})
+
+describe('the pause before a successor', () => {
+  it('is none after a builder that was healthy once, whatever its line has waited', () => {
+    expect(restartPauseMs({ wasHealthy: true, pauseMs: 30_000 })).toBe(0)
+  })
+
+  it('doubles from half a second to half a minute while none of its line becomes healthy', () => {
+    const pauses = [0]
+    for (let times = 0; times < 8; times++)
+      pauses.push(restartPauseMs({ wasHealthy: false, pauseMs: pauses.at(-1) ?? 0 }))
+    expect(pauses.slice(1)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+  })
 })
