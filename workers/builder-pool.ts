@@ -7,16 +7,19 @@ import type { Logger } from 'pino'
 import { ulid } from 'ulidx'
 import { removeDirectory } from '../activities/builder/remove-directory.ts'
 import { identify } from '../adapters/processes/process-identity.ts'
-import { faultOf, restartPauseMs } from '../domain/builder-health.ts'
+import { faultOf, restartPauseMs, type BuilderCheck } from '../domain/builder-health.ts'
 import type { BuilderRecord, Leadership, Store } from '../domain/ports/store.ts'
 import { planScaling, type PoolBounds, type PooledBuilder } from '../domain/scaling.ts'
 import { seatLostSignal } from '../workflows/messages.ts'
 import { BuilderProcess, type BuilderProcessOptions } from './builder-process.ts'
+import { servicesReached } from './services-reached.ts'
 
 /** A seat request may wait so long before anybody looks; the builder it causes needs two seconds more. */
 const LOOK_EVERY_MS = 500
 /** A builder that cannot answer for so long does no work either. */
 const ANSWER_LIMIT_MS = 10_000
+/** A service that needs longer is not there for who works with it. */
+const SERVICE_LIMIT_MS = 3_000
 const OFFICE = 'builder-pool'
 
 export interface BuilderPoolOptions extends Pick<BuilderProcessOptions, 'environment' | 'sample'> {
@@ -171,27 +174,39 @@ export class BuilderPool {
 
   /** Ends builders something is wrong with; what follows is as after a crash. */
   private async checkHealth(): Promise<void> {
-    const { client, logger, healthIntervalMs } = this.options
-    const serverAnswers = await client.workflowService.getSystemInfo({}).then(
-      () => true,
-      () => false,
-    )
+    const answerMs = Math.min(ANSWER_LIMIT_MS, this.options.healthIntervalMs)
+    // A service that hangs must not make a builder look as if it did.
+    const serviceMs = Math.min(SERVICE_LIMIT_MS, answerMs / 2)
+    const reaching = servicesReached(this.options, serviceMs)
     const checks = [...this.builders.values()].map(async (builder) => {
-      const answer =
-        builder.stage === 'starting' ? undefined : await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
+      const asking = builder.stage === 'starting' ? undefined : builder.health({ answerMs, serviceMs })
+      const [reached, answer] = await Promise.all([reaching, asking])
       // It may have begun to drain, or have ended, while it was asked.
-      const fault = faultOf({ stage: builder.stage, ageMs: builder.ageMs, answer, serverAnswers })
-      if (fault === undefined && answer?.reachesTemporal) this.healthy(builder)
-      if (fault === undefined || this.stopping.signal.aborted || !this.builders.has(builder.id)) return
-      logger.warn({ builder: builder.id, fault }, 'an unhealthy builder is ended')
-      builder.kill()
+      if (this.stopping.signal.aborted || !this.builders.has(builder.id)) return
+      const { stage, ageMs, doubt: before } = builder
+      this.judge(builder, { stage, ageMs, answer, reached, before })
     })
     await Promise.all(checks)
+    const reached = await reaching
+    if (!Object.values(reached).every(Boolean))
+      this.options.logger.warn(
+        { reached, withinMs: serviceMs },
+        'a service does not answer; no builder is blamed for it',
+      )
   }
 
-  private healthy(builder: BuilderProcess): void {
-    if (!builder.wasHealthy) this.options.logger.info({ builder: builder.id }, 'a builder is healthy')
-    builder.wasHealthy = true
+  private judge(builder: BuilderProcess, check: BuilderCheck): void {
+    const { logger } = this.options
+    const fault = faultOf(check)
+    builder.doubt = fault?.reason
+    if (fault) {
+      const words = fault.isCertain ? 'an unhealthy builder is ended' : 'a builder is doubtful; the next check decides'
+      logger.warn({ builder: builder.id, fault: fault.reason }, words)
+      if (fault.isCertain) builder.kill()
+    } else if (!builder.wasHealthy && check.answer && Object.values(check.answer.reached).every(Boolean)) {
+      builder.wasHealthy = true
+      logger.info({ builder: builder.id }, 'a builder is healthy')
+    }
   }
 
   /** Forgets builders that are gone without their end having been seen here: their gateway was killed, or their host. */
