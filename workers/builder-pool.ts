@@ -57,9 +57,7 @@ export class BuilderPool {
       await Promise.all([...this.builders.values()].map(({ ready }) => ready))
     }
     this.loops.push(
-      this.repeat(LOOK_EVERY_MS, async () => {
-        if (await this.isLeading()) await this.scale()
-      }),
+      this.repeat(LOOK_EVERY_MS, () => this.scale()),
       this.repeat(this.options.healthIntervalMs, () => this.checkHealth()),
     )
     return this.builders.size
@@ -96,36 +94,46 @@ export class BuilderPool {
 
   private async lead(): Promise<boolean> {
     if (this.leadership?.lost.aborted) this.leadership = undefined
-    this.leadership ??= await this.options.store.tryToLead(OFFICE)
+    if (this.leadership) return true
+    this.leadership = await this.options.store.tryToLead(OFFICE)
+    if (this.leadership) this.options.logger.info('this gateway supervises the builders')
     return this.leadership !== undefined
   }
 
+  /**
+   * All gateways make the same plan of the same registry. The one that leads starts what is missing; each drains those
+   * of its own that are too many, also after it has lost the office.
+   */
   private async scale(): Promise<void> {
     const { store, bounds, logger } = this.options
+    const leads = await this.isLeading()
+    if (!leads && this.builders.size === 0) return
     const [registered, waiting] = await Promise.all([store.builders.list(), this.options.waiting()])
-    const living = await this.withoutLost(registered)
+    const gone = registered.filter((builder) => this.isGone(builder))
+    const living = registered.filter((builder) => !gone.includes(builder))
     const plan = planScaling({ builders: this.counted(living), waiting }, bounds)
+    for (const own of plan.drain.flatMap((id) => this.builders.get(id) ?? [])) {
+      // Until it is ready it knows no other end than a sudden one.
+      if (!own.isReady) continue
+      logger.info({ builder: own.id }, 'an idle builder is drained')
+      own.drain()
+    }
+    if (!leads) return
+    await Promise.all(gone.map(({ id }) => this.announceLoss(id, 'it does not report any more')))
     if (plan.start > 0) logger.info({ waiting, builders: living.length, start: plan.start }, 'the pool grows')
     await Promise.all(Array.from({ length: plan.start }, () => this.add({ restarts: 0, pauseMs: 0 })))
-    for (const id of plan.drain) {
-      logger.info({ builder: id }, 'an idle builder is drained')
-      this.builders.get(id)?.drain()
-    }
   }
 
   /** Registered builders, whoever started them, and those of this process that are still to come. */
   private counted(registered: readonly BuilderRecord[]): readonly PooledBuilder[] {
     const now = Date.now()
-    const known = registered.map(({ id, state, seatsUsed, idleSince }) => {
-      const own = this.builders.get(id)
-      return {
-        id,
-        draining: state === 'draining' || own?.isDraining === true,
-        seatsUsed,
-        // Only an own builder can be taken away.
-        idleMs: own?.isReady && idleSince !== undefined ? now - Date.parse(idleSince) : 0,
-      }
-    })
+    const known = registered.map(({ id, state, seatsUsed, supervised, idleSince }) => ({
+      id,
+      draining: state === 'draining' || this.builders.get(id)?.isDraining === true,
+      seatsUsed,
+      // What no gateway started no gateway takes away.
+      idleMs: supervised && state !== 'starting' && idleSince !== undefined ? now - Date.parse(idleSince) : 0,
+    }))
     const coming = [...this.builders.keys()].filter((id) => !registered.some((builder) => builder.id === id))
     const next = Array.from({ length: this.restarting }, (_, index) => `next-${index}`)
     return [...known, ...[...coming, ...next].map((id) => ({ id, draining: false, seatsUsed: 0, idleMs: 0 }))]
@@ -141,7 +149,7 @@ export class BuilderPool {
     void builder.exited.then(() => this.ended(builder)).catch((error: unknown) => this.failed(builder, error))
     await store.builders.report({
       ...{ id, pid: builder.pid, host: hostname(), state: 'starting', seats: bounds.seats, seatsUsed: 0, tasks: [] },
-      ...{ restarts: line.restarts, cpu: 0, rssBytes: 0 },
+      ...{ restarts: line.restarts, cpu: 0, rssBytes: 0, supervised: true },
     })
   }
 
@@ -209,15 +217,10 @@ export class BuilderPool {
     }
   }
 
-  /** Forgets builders that are gone without their end having been seen here: their gateway was killed, or their host. */
-  private async withoutLost(registered: readonly BuilderRecord[]): Promise<readonly BuilderRecord[]> {
-    const host = hostname()
-    const isGone = (builder: BuilderRecord) =>
-      !this.builders.has(builder.id) &&
-      (builder.state === 'lost' || (builder.host === host && identify(builder.pid) === undefined))
-    const gone = registered.filter(isGone)
-    await Promise.all(gone.map(({ id }) => this.announceLoss(id, 'it does not report any more')))
-    return registered.filter((builder) => !gone.includes(builder))
+  /** Whether its end was not seen here: its gateway was killed, or its host. */
+  private isGone({ id, state, host, pid }: BuilderRecord): boolean {
+    if (this.builders.has(id)) return false
+    return state === 'lost' || (host === hostname() && identify(pid) === undefined)
   }
 
   /** Files of builders that a killed gateway left. */
