@@ -7,16 +7,19 @@ import type { Logger } from 'pino'
 import { ulid } from 'ulidx'
 import { removeDirectory } from '../activities/builder/remove-directory.ts'
 import { identify } from '../adapters/processes/process-identity.ts'
-import { faultOf } from '../domain/builder-health.ts'
+import { faultOf, restartPauseMs, type BuilderCheck } from '../domain/builder-health.ts'
 import type { BuilderRecord, Leadership, Store } from '../domain/ports/store.ts'
 import { planScaling, type PoolBounds, type PooledBuilder } from '../domain/scaling.ts'
 import { seatLostSignal } from '../workflows/messages.ts'
 import { BuilderProcess, type BuilderProcessOptions } from './builder-process.ts'
+import { servicesReached } from './services-reached.ts'
 
 /** A seat request may wait so long before anybody looks; the builder it causes needs two seconds more. */
 const LOOK_EVERY_MS = 500
 /** A builder that cannot answer for so long does no work either. */
 const ANSWER_LIMIT_MS = 10_000
+/** A service that needs longer is not there for who works with it. */
+const SERVICE_LIMIT_MS = 3_000
 const OFFICE = 'builder-pool'
 
 export interface BuilderPoolOptions extends Pick<BuilderProcessOptions, 'environment' | 'sample'> {
@@ -39,8 +42,6 @@ export class BuilderPool {
   private readonly builders = new Map<string, BuilderProcess>()
   /** Ended ones whose successor waits for the back-off. */
   private restarting = 0
-  /** Grows only while builders end before they were ever ready; a crash at work is answered at once. */
-  private backOffMs = 0
   private leadership: Leadership | undefined
   private leading: Promise<boolean> | undefined
   private readonly stopping = new AbortController()
@@ -56,9 +57,7 @@ export class BuilderPool {
       await Promise.all([...this.builders.values()].map(({ ready }) => ready))
     }
     this.loops.push(
-      this.repeat(LOOK_EVERY_MS, async () => {
-        if (await this.isLeading()) await this.scale()
-      }),
+      this.repeat(LOOK_EVERY_MS, () => this.scale()),
       this.repeat(this.options.healthIntervalMs, () => this.checkHealth()),
     )
     return this.builders.size
@@ -95,53 +94,62 @@ export class BuilderPool {
 
   private async lead(): Promise<boolean> {
     if (this.leadership?.lost.aborted) this.leadership = undefined
-    this.leadership ??= await this.options.store.tryToLead(OFFICE)
+    if (this.leadership) return true
+    this.leadership = await this.options.store.tryToLead(OFFICE)
+    if (this.leadership) this.options.logger.info('this gateway supervises the builders')
     return this.leadership !== undefined
   }
 
+  /**
+   * All gateways make the same plan of the same registry. The one that leads starts what is missing; each drains those
+   * of its own that are too many, also after it has lost the office.
+   */
   private async scale(): Promise<void> {
     const { store, bounds, logger } = this.options
+    const leads = await this.isLeading()
+    if (!leads && this.builders.size === 0) return
     const [registered, waiting] = await Promise.all([store.builders.list(), this.options.waiting()])
-    const living = await this.withoutLost(registered)
+    const gone = registered.filter((builder) => this.isGone(builder))
+    const living = registered.filter((builder) => !gone.includes(builder))
     const plan = planScaling({ builders: this.counted(living), waiting }, bounds)
-    if (plan.start > 0) logger.info({ waiting, builders: living.length, start: plan.start }, 'the pool grows')
-    await Promise.all(Array.from({ length: plan.start }, () => this.add(0)))
-    for (const id of plan.drain) {
-      logger.info({ builder: id }, 'an idle builder is drained')
-      this.builders.get(id)?.drain()
+    for (const own of plan.drain.flatMap((id) => this.builders.get(id) ?? [])) {
+      // Until it is ready it knows no other end than a sudden one.
+      if (!own.isReady) continue
+      logger.info({ builder: own.id }, 'an idle builder is drained')
+      own.drain()
     }
+    if (!leads) return
+    await Promise.all(gone.map(({ id }) => this.announceLoss(id, 'it does not report any more')))
+    if (plan.start > 0) logger.info({ waiting, builders: living.length, start: plan.start }, 'the pool grows')
+    await Promise.all(Array.from({ length: plan.start }, () => this.add({ restarts: 0, pauseMs: 0 })))
   }
 
   /** Registered builders, whoever started them, and those of this process that are still to come. */
   private counted(registered: readonly BuilderRecord[]): readonly PooledBuilder[] {
     const now = Date.now()
-    const known = registered.map(({ id, state, seatsUsed, idleSince }) => {
-      const own = this.builders.get(id)
-      return {
-        id,
-        draining: state === 'draining' || own?.isDraining === true,
-        seatsUsed,
-        // Only an own builder can be taken away.
-        idleMs: own?.isReady && idleSince !== undefined ? now - Date.parse(idleSince) : 0,
-      }
-    })
+    const known = registered.map(({ id, state, seatsUsed, supervised, idleSince }) => ({
+      id,
+      draining: state === 'draining' || this.builders.get(id)?.isDraining === true,
+      seatsUsed,
+      // What no gateway started no gateway takes away.
+      idleMs: supervised && state !== 'starting' && idleSince !== undefined ? now - Date.parse(idleSince) : 0,
+    }))
     const coming = [...this.builders.keys()].filter((id) => !registered.some((builder) => builder.id === id))
     const next = Array.from({ length: this.restarting }, (_, index) => `next-${index}`)
     return [...known, ...[...coming, ...next].map((id) => ({ id, draining: false, seatsUsed: 0, idleMs: 0 }))]
   }
 
-  private async add(restarts: number): Promise<void> {
+  private async add(line: Pick<BuilderProcessOptions, 'restarts' | 'pauseMs'>): Promise<void> {
     // The stop drains those it finds; one that came later would be left behind.
     if (this.stopping.signal.aborted) return
     const { environment, sample, store, bounds } = this.options
     const id = `b${ulid().slice(-10).toLowerCase()}`
-    const builder = new BuilderProcess({ id, restarts, environment, sample })
+    const builder = new BuilderProcess({ id, ...line, environment, sample })
     this.builders.set(id, builder)
-    void builder.ready.then((ready) => ready && (this.backOffMs = 0))
     void builder.exited.then(() => this.ended(builder)).catch((error: unknown) => this.failed(builder, error))
     await store.builders.report({
       ...{ id, pid: builder.pid, host: hostname(), state: 'starting', seats: bounds.seats, seatsUsed: 0, tasks: [] },
-      ...{ restarts, cpu: 0, rssBytes: 0 },
+      ...{ restarts: line.restarts, cpu: 0, rssBytes: 0, supervised: true },
     })
   }
 
@@ -153,15 +161,15 @@ export class BuilderPool {
     const removed = removeDirectory(join(this.options.directory, id))
     void removed.catch((error: unknown) => logger.warn({ reason: String(error) }, 'files of a builder are left'))
     if (builder.isDraining && builder.end.code === 0) return store.builders.remove(id)
-    logger.warn({ builder: id, ...builder.end }, 'builder exited')
+    const pauseMs = restartPauseMs(builder)
+    logger.warn({ builder: id, ...builder.end, pauseMs }, 'builder exited')
     this.restarting++
     try {
       await this.announceLoss(id, 'its process exited').catch((error: unknown) => this.failed(builder, error))
       // Nobody needs a successor of one that was to go.
       if (builder.isDraining) return
-      if (!builder.isReady) this.backOffMs = Math.min(30_000, Math.max(500, this.backOffMs * 2))
-      if (this.backOffMs > 0) await delay(this.backOffMs, undefined, { signal: this.stopping.signal })
-      if (await this.isLeading()) await this.add(builder.restarts + 1)
+      if (pauseMs > 0) await delay(pauseMs, undefined, { signal: this.stopping.signal })
+      if (await this.isLeading()) await this.add({ restarts: builder.restarts + 1, pauseMs })
     } finally {
       this.restarting--
     }
@@ -174,32 +182,45 @@ export class BuilderPool {
 
   /** Ends builders something is wrong with; what follows is as after a crash. */
   private async checkHealth(): Promise<void> {
-    const { client, logger, healthIntervalMs } = this.options
-    const serverAnswers = await client.workflowService.getSystemInfo({}).then(
-      () => true,
-      () => false,
-    )
+    const answerMs = Math.min(ANSWER_LIMIT_MS, this.options.healthIntervalMs)
+    // A service that hangs must not make a builder look as if it did.
+    const serviceMs = Math.min(SERVICE_LIMIT_MS, answerMs / 2)
+    const reaching = servicesReached(this.options, serviceMs)
     const checks = [...this.builders.values()].map(async (builder) => {
-      const answer =
-        builder.stage === 'starting' ? undefined : await builder.health(Math.min(ANSWER_LIMIT_MS, healthIntervalMs))
+      const asking = builder.stage === 'starting' ? undefined : builder.health({ answerMs, serviceMs })
+      const [reached, answer] = await Promise.all([reaching, asking])
       // It may have begun to drain, or have ended, while it was asked.
-      const fault = faultOf({ stage: builder.stage, ageMs: builder.ageMs, answer, serverAnswers })
-      if (fault === undefined || this.stopping.signal.aborted || !this.builders.has(builder.id)) return
-      logger.warn({ builder: builder.id, fault }, 'an unhealthy builder is ended')
-      builder.kill()
+      if (this.stopping.signal.aborted || !this.builders.has(builder.id)) return
+      const { stage, ageMs, doubt: before } = builder
+      this.judge(builder, { stage, ageMs, answer, reached, before })
     })
     await Promise.all(checks)
+    const reached = await reaching
+    if (!Object.values(reached).every(Boolean))
+      this.options.logger.warn(
+        { reached, withinMs: serviceMs },
+        'a service does not answer; no builder is blamed for it',
+      )
   }
 
-  /** Forgets builders that are gone without their end having been seen here: their gateway was killed, or their host. */
-  private async withoutLost(registered: readonly BuilderRecord[]): Promise<readonly BuilderRecord[]> {
-    const host = hostname()
-    const isGone = (builder: BuilderRecord) =>
-      !this.builders.has(builder.id) &&
-      (builder.state === 'lost' || (builder.host === host && identify(builder.pid) === undefined))
-    const gone = registered.filter(isGone)
-    await Promise.all(gone.map(({ id }) => this.announceLoss(id, 'it does not report any more')))
-    return registered.filter((builder) => !gone.includes(builder))
+  private judge(builder: BuilderProcess, check: BuilderCheck): void {
+    const { logger } = this.options
+    const fault = faultOf(check)
+    builder.doubt = fault?.reason
+    if (fault) {
+      const words = fault.isCertain ? 'an unhealthy builder is ended' : 'a builder is doubtful; the next check decides'
+      logger.warn({ builder: builder.id, fault: fault.reason }, words)
+      if (fault.isCertain) builder.kill()
+    } else if (!builder.wasHealthy && check.answer && Object.values(check.answer.reached).every(Boolean)) {
+      builder.wasHealthy = true
+      logger.info({ builder: builder.id }, 'a builder is healthy')
+    }
+  }
+
+  /** Whether its end was not seen here: its gateway was killed, or its host. */
+  private isGone({ id, state, host, pid }: BuilderRecord): boolean {
+    if (this.builders.has(id)) return false
+    return state === 'lost' || (host === hostname() && identify(pid) === undefined)
   }
 
   /** Files of builders that a killed gateway left. */

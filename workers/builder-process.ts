@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { BuilderCheck } from '../domain/builder-health.ts'
+import type { BuilderCheck, Reached } from '../domain/builder-health.ts'
 
 const ENTRY = fileURLToPath(new URL('../bin/run.mjs', import.meta.url))
 const BUILDER = fileURLToPath(new URL('./builder.ts', import.meta.url))
@@ -9,10 +9,15 @@ const BUILDER = fileURLToPath(new URL('./builder.ts', import.meta.url))
 /** What a builder tells the process that started it. */
 export type BuilderMessage =
   | { readonly type: 'ready' }
-  /** `polling`: its workers run; `reachesTemporal`: the server answered it just now. */
-  | { readonly type: 'health'; readonly polling: boolean; readonly reachesTemporal: boolean }
+  /** `polling`: its workers run; `reached`: the services that answered it just now. */
+  | { readonly type: 'health'; readonly polling: boolean; readonly reached: Reached }
+
 /** The one question it is asked. */
-export const HEALTH_QUESTION = 'health'
+export interface HealthQuestion {
+  readonly type: 'health'
+  /** Its patience with the services: that of who asks. */
+  readonly serviceLimitMs: number
+}
 
 export type Health = Extract<BuilderMessage, { readonly type: 'health' }>
 
@@ -20,6 +25,8 @@ export interface BuilderProcessOptions {
   readonly id: string
   /** How often its predecessors ended. */
   readonly restarts: number
+  /** How long its line of restarts waited for it. */
+  readonly pauseMs: number
   readonly environment: Readonly<Record<string, string | undefined>>
   /** URL of the one repository it may work on without a sandbox where there is none. */
   readonly sample?: string | undefined
@@ -29,17 +36,23 @@ export interface BuilderProcessOptions {
 export class BuilderProcess {
   readonly id: string
   readonly restarts: number
+  readonly pauseMs: number
   /** Whether it polls; false when it ended before it ever did. */
   readonly ready: Promise<boolean>
   readonly exited: Promise<void>
   isReady = false
   isDraining = false
+  /** The fault the last check found and left to the next. */
+  doubt: string | undefined
+  /** Whether a check ever found nothing wrong. */
+  wasHealthy = false
   private readonly startedAt = performance.now()
   private readonly child: ChildProcess
 
-  constructor({ id, restarts, environment, sample }: BuilderProcessOptions) {
+  constructor({ id, restarts, pauseMs, environment, sample }: BuilderProcessOptions) {
     this.id = id
     this.restarts = restarts
+    this.pauseMs = pauseMs
     const args = [ENTRY, BUILDER, '--id', id, '--restarts', String(restarts)]
     if (sample !== undefined) args.push('--sample', sample)
     this.child = spawn(process.execPath, args, {
@@ -70,11 +83,12 @@ export class BuilderProcess {
   }
 
   /** Asks how it is; undefined when it did not answer in time. */
-  async health(limitMs: number): Promise<Health | undefined> {
+  async health(limits: { readonly answerMs: number; readonly serviceMs: number }): Promise<Health | undefined> {
     const answer = this.next('health')
-    this.child.send(HEALTH_QUESTION, () => undefined)
+    const question: HealthQuestion = { type: 'health', serviceLimitMs: limits.serviceMs }
+    this.child.send(question, () => undefined)
     let late: NodeJS.Timeout | undefined
-    const limit = new Promise<undefined>((resolve) => (late = setTimeout(() => resolve(undefined), limitMs)))
+    const limit = new Promise<undefined>((resolve) => (late = setTimeout(() => resolve(undefined), limits.answerMs)))
     const answered = await Promise.race([answer, limit, this.exited.then(() => undefined)])
     clearTimeout(late)
     return answered

@@ -46,6 +46,7 @@ export class BuilderReport {
       restarts,
       cpu: this.cpuShare(),
       rssBytes: process.memoryUsage.rss(),
+      supervised: process.send !== undefined,
     })
   }
 

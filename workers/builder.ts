@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Client } from '@temporalio/client'
 import { Worker } from '@temporalio/worker'
 import { withFailures } from '../activities/activity-failure.ts'
 import { createSeatActivities } from '../activities/builder/hold-seat.ts'
@@ -27,7 +26,7 @@ import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
 import { builderQueue, TASK_QUEUES } from '../domain/contracts.ts'
 import { drainSignal, seatGrantedSignal } from '../workflows/messages.ts'
 import { createBoundaries } from './boundaries.ts'
-import { HEALTH_QUESTION, type BuilderMessage } from './builder-process.ts'
+import type { BuilderMessage, HealthQuestion } from './builder-process.ts'
 import { BuilderReport } from './builder-report.ts'
 import { HEARTBEATS } from './heartbeats.ts'
 import { createLogAudit, createLogger, installRuntime } from './logging.ts'
@@ -35,9 +34,7 @@ import { createModel } from './model.ts'
 import { paths } from '../adapters/paths.ts'
 import { repositoryRules } from './repositories.ts'
 import { connectWorker } from '../adapters/temporal/connection.ts'
-
-/** A server that needs longer is not there for a builder. */
-const TEMPORAL_ANSWER_MS = 3_000
+import { servicesReached } from './services-reached.ts'
 
 /**
  * One Builder process: lends seats on the shared queue and does their steps on its own. It ends when the channel to its
@@ -130,10 +127,11 @@ async function main(): Promise<void> {
   })
   process.on('SIGINT', () => undefined)
   const tell = (message: BuilderMessage) => void process.send?.(message, undefined, undefined, () => undefined)
-  process.on('message', (question) => {
-    if (question !== HEALTH_QUESTION) return
+  process.on('message', ({ serviceLimitMs }: HealthQuestion) => {
     const polling = report.draining || [pool, own].every((worker) => worker.getState() === 'RUNNING')
-    void reachesTemporal(client).then((reached) => tell({ type: 'health', polling, reachesTemporal: reached }))
+    void servicesReached({ client, store }, serviceLimitMs).then((reached) =>
+      tell({ type: 'health', polling, reached }),
+    )
   })
   await report.start()
   const [lending, serving] = [pool.run(), own.run()]
@@ -173,15 +171,6 @@ function endWithParent(): void {
   process.on('disconnect', () => process.exit(1))
   // It may have gone while this process was still loading: nobody tells that any more.
   if (process.send && !process.connected) process.exit(1)
-}
-
-async function reachesTemporal(client: Client): Promise<boolean> {
-  try {
-    await client.withDeadline(Date.now() + TEMPORAL_ANSWER_MS, () => client.workflowService.getSystemInfo({}))
-    return true
-  } catch {
-    return false
-  }
 }
 
 main().then(

@@ -50,7 +50,8 @@ export function remoteStepsOn(queue: string) {
     ...onSeat(queue),
     // Each git and each request has a limit of its own; this one only ends what hangs beyond them.
     startToCloseTimeout: '2 hours',
-    // A remote that is restarted, or a ref another push has locked, is back within the two minutes these tries last.
+    // A remote that is restarted, or a ref another push has locked, is back within the two minutes between these tries. One
+    // that says nothing costs each try a minute more.
     // Each of them looks first whether an earlier one went through, and whether the seat is still its own.
     retry: {
       initialInterval: '1 second',

@@ -27,10 +27,10 @@ export function createMergeSubtasks(dependencies: MergeDependencies): Pick<Build
   const { store, seats } = dependencies
   return {
     mergeSubtasks: (fence) =>
-      onSeat({ seats, fence }, async () => {
+      onSeat({ seats, fence }, async (signal) => {
         const { taskId } = fence
         const { completed, failed } = conclude(await store.tasks.subtasks(taskId))
-        const conflicts = await mergeAll(dependencies, fence, completed)
+        const conflicts = await mergeAll(dependencies, { fence, subtasks: completed, signal })
         const isWorkLeft = conflicts.length > 0 || failed.length > 0
         const text = mergedMessage({ completed, failed, conflicts })
         await store.artifacts.assertSeat(fence)
@@ -42,19 +42,19 @@ export function createMergeSubtasks(dependencies: MergeDependencies): Pick<Build
 
 async function mergeAll(
   { store, git, workspaces }: MergeDependencies,
-  fence: Fence,
-  completed: readonly Task[],
+  work: { readonly fence: Fence; readonly subtasks: readonly Task[]; readonly signal: globalThis.AbortSignal },
 ): Promise<readonly Conflict[]> {
-  const { bare, base } = await workspaces.ground(fence)
+  const { fence, subtasks, signal } = work
+  const { bare, base } = await workspaces.ground(fence, signal)
   const conflicts: Conflict[] = []
   let merged = { commit: base, tree: '' }
-  for (const subtask of completed) {
-    const work = await store.artifacts.checkpoint(subtask.id)
+  for (const subtask of subtasks) {
+    const latest = await store.artifacts.checkpoint(subtask.id)
     // It found nothing to change.
-    if (!work) continue
-    await git.importBundle({ bare, ...work })
-    const result = await git.merge({ bare, base, ours: merged.commit, theirs: work.commit, text: TEXT })
-    if (result.conflicts.length > 0) conflicts.push({ subtask, commit: work.commit, files: result.conflicts })
+    if (!latest) continue
+    await git.importBundle({ bare, ...latest })
+    const result = await git.merge({ bare, base, ours: merged.commit, theirs: latest.commit, text: TEXT, signal })
+    if (result.conflicts.length > 0) conflicts.push({ subtask, commit: latest.commit, files: result.conflicts })
     merged = result
   }
   if (merged.commit === base) return []

@@ -13,12 +13,12 @@ export function createPrepareWorkspace(dependencies: {
   const { store, seats, workspaces } = dependencies
   return {
     prepareWorkspace: (fence) =>
-      onSeat({ seats, fence }, async () => {
+      onSeat({ seats, fence }, async (signal) => {
         const { taskId } = fence
         const [{ task }, turn] = await Promise.all([store.tasks.work(taskId), store.conversations.nextTurn(taskId)])
         // Without a repository there is nothing to clone: the first tool makes the empty workspace.
         if (task.repository === null && !(await store.artifacts.checkpoint(taskId))) return { turn, restored: false }
-        const { restored } = await workspaces.of(fence)
+        const { restored } = await workspaces.of(fence, signal)
         if (restored)
           await store.tasks.note({
             ...fence,

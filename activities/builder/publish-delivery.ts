@@ -44,7 +44,7 @@ async function publish(
   const { fence, work, commit, verdict, signal } = delivery
   const { task } = work
   const summary = (await deliveryWords(store, work)) || task.title
-  const { bare, base } = await workspaces.ground(fence)
+  const { bare, base } = await workspaces.ground(fence, signal)
   if (commit === base) return { summary, verdict }
   const diffstat = await git.diffStat({ bare, base, commit })
   // A sub-task's work goes on with the whole, which takes it from its last checkpoint.

@@ -46,11 +46,11 @@ async function perform(
   { store, workspaces, audit }: RunToolDependencies,
   { at, call, signal }: { readonly at: At; readonly call: ToolCall; readonly signal: globalThis.AbortSignal },
 ): Promise<void> {
-  const result = await runBuilderTool({ call, workspace: () => workspaces.of(at), signal })
+  const result = await runBuilderTool({ call, workspace: () => workspaces.of(at, signal), signal })
   const { taskId, seat } = at
   for (const attempt of result.blocked ?? [])
     audit.blocked({ ...attempt, taskId, seat, step: `${at.turn}.${at.position}` })
-  const workspace = result.changed ? await workspaces.of(at) : undefined
+  const workspace = result.changed ? await workspaces.of(at, signal) : undefined
   const { checkpoint, error } = workspace ? await recorded({ workspace, at, signal }) : {}
   await store.conversations.finishTool({
     ...at,

@@ -41,9 +41,9 @@ export function createTakeTurn(dependencies: TakeTurnDependencies): Pick<Builder
             `The task used its ${start.maxTurns} turns. Retry it with a higher constraints.maxTurns.`,
           )
         if (start.type === 'answered') return outcomeOf(start.turn.calls, start.spentUsd)
-        const request = await requestFor(dependencies, { fence, work })
+        const request = await requestFor(dependencies, { fence, work, signal })
         const contents = [...request.contents, ...start.contents]
-        const answer = await dependencies.model.generate({ ...request, contents, signal })
+        const answer = await dependencies.model.generate({ ...request, contents })
         const { calls, spentUsd } = await storeAnswer(dependencies, { fence, turn, work, answer })
         return outcomeOf(calls, spentUsd)
       }),
@@ -57,17 +57,18 @@ function questionAbout({ name, args }: Pick<ToolCall, 'name' | 'args'>): string 
 
 async function requestFor(
   { store, workspaces }: TakeTurnDependencies,
-  { fence, work }: { readonly fence: Fence; readonly work: TaskWork },
-): Promise<Omit<ModelRequest, 'signal'>> {
+  { fence, work, signal }: { readonly fence: Fence; readonly work: TaskWork; readonly signal: globalThis.AbortSignal },
+): Promise<ModelRequest> {
   const { task, request, route } = work
   const profile = route?.profile ?? 'engineering'
   const { approvalMode = 'sandboxed', network = 'none' } = task.constraints
   // A task without a repository needs no files before its first tool.
   const workspace: Pick<Workspace, 'contextFiles' | 'files'> =
-    task.repository === null ? { contextFiles: [], files: [] } : await workspaces.of(fence)
+    task.repository === null ? { contextFiles: [], files: [] } : await workspaces.of(fence, signal)
   const { attachments = [] } = request
   const attached = attachments.length === 0 ? [] : await store.attachments.parts(attachments)
   return {
+    signal,
     model: route?.model ?? '',
     systemInstruction: systemInstruction({
       profile,

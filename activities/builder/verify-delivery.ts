@@ -45,7 +45,7 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
     verifyDelivery: ({ attempt, at, ...fence }) =>
       onSeat({ seats, fence }, async (signal) => {
         const work = await store.tasks.work(fence.taskId)
-        const delivery = await compose(dependencies, { fence, work, at })
+        const delivery = await compose(dependencies, { fence, work, at, signal })
         const acceptance = work.task.acceptance ?? NOTHING
         const ran = await runAcceptance(dependencies, { fence, delivery, acceptance, signal })
         const receipt = sign({
@@ -73,9 +73,19 @@ const defaultPaths = ({ commands, protectedPaths }: Acceptance): readonly string
 
 async function compose(
   { store, git, workspaces }: VerifyDependencies,
-  { fence, work, at }: { readonly fence: Fence; readonly work: TaskWork; readonly at: number },
+  {
+    fence,
+    work,
+    at,
+    signal,
+  }: {
+    readonly fence: Fence
+    readonly work: TaskWork
+    readonly at: number
+    readonly signal: globalThis.AbortSignal
+  },
 ): Promise<Delivery> {
-  const { bare, base, sandbox, door } = await workspaces.ground(fence)
+  const { bare, base, sandbox, door } = await workspaces.ground(fence, signal)
   const checkpoint = await store.artifacts.checkpoint(fence.taskId)
   if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
   const acceptance = work.task.acceptance ?? NOTHING
@@ -114,7 +124,7 @@ async function runAcceptance(
   const { fence, delivery, acceptance, signal } = run
   if (acceptance.commands.length === 0) return { setup: [], commands: [], verdict: 'not_run' }
   const directory = await dependencies.workspaces.scratch(fence, 'verification')
-  await dependencies.git.checkout({ bare: delivery.bare, commit: delivery.commit, directory })
+  await dependencies.git.checkout({ bare: delivery.bare, commit: delivery.commit, directory, signal })
   const blocked = (attempt: BlockedAttempt) =>
     dependencies.audit.blocked({ ...attempt, taskId: fence.taskId, seat: fence.seat, step: 'verification' })
   const place = { directory, signal, blocked, door: delivery.door }

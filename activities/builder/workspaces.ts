@@ -6,6 +6,7 @@ import type { GitHost, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
 import { removeDirectory } from './remove-directory.ts'
+import { SharedWork } from './shared-work.ts'
 
 /** What a task's commands run in, and how its files are snapshotted through it. */
 export interface Boundary {
@@ -51,26 +52,29 @@ export interface WorkspacesOptions {
 
 /** Clones, restores and discards workspaces; each seat has at most one. */
 export class Workspaces {
-  private readonly grounds = new Map<string, Promise<Ground>>()
-  private readonly open = new Map<string, Promise<Workspace>>()
+  private readonly grounds = new Map<string, SharedWork<Ground>>()
+  private readonly open = new Map<string, SharedWork<Workspace>>()
   private readonly removals = new Set<Promise<void>>()
 
   constructor(private readonly options: WorkspacesOptions) {}
 
   /** The commit the seat's work stands on; enough for a task that touches no file. */
-  ground(fence: Fence): Promise<Ground> {
-    return once(this.grounds, keyOf(fence), () => this.findGround(fence))
+  ground(fence: Fence, signal?: AbortSignal): Promise<Ground> {
+    return once(this.grounds, keyOf(fence), (abandoned) => this.findGround(fence, abandoned)).wait(signal)
   }
 
   /** The seat's workspace: cloned, or restored from the last checkpoint, the first time it is asked for. */
-  of(fence: Fence): Promise<Workspace> {
-    return once(this.open, keyOf(fence), () => this.make(fence, join(this.options.directory, keyOf(fence))))
+  of(fence: Fence, signal?: AbortSignal): Promise<Workspace> {
+    return once(this.open, keyOf(fence), (abandoned) => this.make(fence, abandoned)).wait(signal)
   }
 
   /** Removes the seat's files, in its own time: what matters of them is in the store. */
   discard(fence: Fence): void {
     const key = keyOf(fence)
-    const made = [this.open.get(key) ?? [], this.grounds.get(key)?.then(({ door }) => door?.close()) ?? []].flat()
+    const made = [
+      this.open.get(key)?.done ?? [],
+      this.grounds.get(key)?.done.then(({ door }) => door?.close()) ?? [],
+    ].flat()
     this.open.delete(key)
     this.grounds.delete(key)
     const removed = this.remove(key, made).finally(() => this.removals.delete(removed))
@@ -98,13 +102,14 @@ export class Workspaces {
     return directory
   }
 
-  private async findGround(fence: Fence): Promise<Ground> {
+  private async findGround(fence: Fence, signal: AbortSignal): Promise<Ground> {
     const { store, git, boundaryFor, egress } = this.options
     const { task, baseCommit } = await store.tasks.work(fence.taskId)
     const { bare, base: opened } = await git.open({
       ...(task.repository && { repository: task.repository }),
       tenant: task.tenant,
       ...(baseCommit !== undefined && { base: baseCommit }),
+      signal,
     })
     const base = await store.artifacts.fixBase({ ...fence, baseCommit: opened })
     if (base !== opened) throw new GatewayError('seat_lost', 'Another seat fixed the base commit at the same time.')
@@ -115,9 +120,10 @@ export class Workspaces {
     return { ...boundary, bare, base, door: await egress.open({ taskId: task.id, directory }) }
   }
 
-  private async make(fence: Fence, directory: string): Promise<Workspace> {
+  private async make(fence: Fence, signal: AbortSignal): Promise<Workspace> {
     const { store, git } = this.options
-    const ground = await this.ground(fence)
+    const directory = join(this.options.directory, keyOf(fence))
+    const ground = await this.ground(fence, signal)
     const latestCheckpoint = await store.artifacts.checkpoint(fence.taskId)
     const { bare, base } = ground
     await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -125,7 +131,7 @@ export class Workspaces {
     if (latestCheckpoint)
       await git.importBundle({ bare, bundle: latestCheckpoint.bundle, commit: latestCheckpoint.commit })
     const [, files, contextFiles] = await Promise.all([
-      git.checkout({ bare, commit: latestCheckpoint?.commit ?? base, directory: workspace }),
+      git.checkout({ bare, commit: latestCheckpoint?.commit ?? base, directory: workspace, signal }),
       git.listFiles({ bare, commit: base, limit: LISTED_FILES }),
       this.readContext(bare, base),
     ])
@@ -148,12 +154,20 @@ export class Workspaces {
 
 const keyOf = ({ taskId, seat }: Fence): string => `${taskId}-${seat}`
 
-/** Makes a value the first time it is asked for; what failed is tried again the next time. */
-function once<T>(values: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
-  const known = values.get(key)
-  if (known) return known
-  const made = make()
-  values.set(key, made)
-  made.catch(() => values.delete(key))
-  return made
+/** The work of a key, begun the first time it is asked for; what failed or was abandoned is begun anew the next time. */
+function once<T>(
+  works: Map<string, SharedWork<T>>,
+  key: string,
+  make: (signal: AbortSignal) => Promise<T>,
+): SharedWork<T> {
+  const known = works.get(key)
+  if (known && !known.isAbandoned) return known
+  const work = new SharedWork<T>(async (signal) => {
+    await known?.done.catch(() => undefined)
+    signal.throwIfAborted()
+    return make(signal)
+  })
+  works.set(key, work)
+  work.done.catch(() => works.get(key) === work && works.delete(key))
+  return work
 }

@@ -7,8 +7,8 @@ import { compose } from './compose.ts'
 import { importBundle } from './import-bundle.ts'
 import { listFiles, listProtected } from './list-files.ts'
 import { bundle, merge } from './merge.ts'
-import { emptyCommit, ensureMirror, fetchBase, remoteBranch, remoteFailure } from './mirror.ts'
-import { remoteAccess } from './remote-access.ts'
+import { emptyCommit, ensureMirror, fetchBase, remoteBranch, remoteFailure, type Remote } from './mirror.ts'
+import { REMOTE_SILENCE_MS, remoteAccess } from './remote-access.ts'
 import { createRepositoryPolicy, type RepositoryPolicy } from './repository-policy.ts'
 import { git, tryGit } from './run-git.ts'
 
@@ -20,13 +20,16 @@ export interface GitHostOptions {
   readonly directory: string
   readonly repositories: readonly KnownRepository[]
   readonly fileRoots: readonly string[]
+  /** How long a remote may say nothing; default a minute. */
+  readonly silenceMs?: number
 }
 
 /** Git on the host's side: bare repositories of its own, fixed commands, no configuration but the gateway's. */
 export function createGitHost(options: GitHostOptions): GitHost {
-  const policy = createRepositoryPolicy(options)
+  const { directory, silenceMs = REMOTE_SILENCE_MS } = options
+  const host: Host = { directory, silenceMs, policy: createRepositoryPolicy(options) }
   return {
-    open: (request) => open(request, options.directory, policy),
+    open: (request) => open(request, host),
     checkout,
     importBundle,
     compose,
@@ -37,14 +40,17 @@ export function createGitHost(options: GitHostOptions): GitHost {
     readFiles,
     listFiles,
     listProtected,
-    push: (request) => push(request, policy),
+    push: (request) => push(request, host),
   }
+}
+
+interface Host extends Required<Pick<GitHostOptions, 'directory' | 'silenceMs'>> {
+  readonly policy: RepositoryPolicy
 }
 
 async function open(
   request: Parameters<GitHost['open']>[0],
-  directory: string,
-  policy: RepositoryPolicy,
+  { directory, policy, silenceMs }: Host,
 ): ReturnType<GitHost['open']> {
   const { repository: named, tenant, base, signal } = request
   if (!named) {
@@ -53,10 +59,10 @@ async function open(
   }
   const repository = policy.resolve({ ...named, tenant })
   const bare = await ensureMirror({ directory, url: repository.url, tenant })
-  return { bare, base: await fetchBase({ bare, repository, base, signal }) }
+  return { bare, base: await fetchBase({ bare, repository, base, silenceMs, signal }) }
 }
 
-const checkout: GitHost['checkout'] = async ({ bare, commit, directory }) => {
+const checkout: GitHost['checkout'] = async ({ bare, commit, directory, signal }) => {
   // What an agent left there would be the configuration of the git that writes over it.
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true, mode: 0o755 })
@@ -67,8 +73,9 @@ const checkout: GitHost['checkout'] = async ({ bare, commit, directory }) => {
   await git({
     args: [...quick, ...fetching, '--update-head-ok', '--', `file://${bare}`, `${commit}:refs/heads/work`],
     directory,
+    signal,
   })
-  await git({ args: [...quick, 'reset', '--quiet', '--hard', 'refs/heads/work'], directory })
+  await git({ args: [...quick, 'reset', '--quiet', '--hard', 'refs/heads/work'], directory, signal })
 }
 
 const PLAIN_DIFF = [
@@ -117,20 +124,27 @@ const readFiles: GitHost['readFiles'] = async ({ bare, commit, paths, maxBytes }
   return paths.flatMap((wanted) => files.filter(({ path }) => path === wanted))
 }
 
-async function push(request: Parameters<GitHost['push']>[0], policy: RepositoryPolicy): Promise<void> {
+async function push(
+  request: Parameters<GitHost['push']>[0],
+  { policy, silenceMs }: Pick<Host, 'policy' | 'silenceMs'>,
+): Promise<void> {
   const { bare, commit, branch, signal } = request
   const repository = policy.resolve({ ...request.repository, tenant: request.tenant })
+  const environment = await remoteAccess(repository, silenceMs)
+  const remote: Remote = { bare, repository, silenceMs, signal, environment }
+  // Also notices in time that nobody is there.
+  if ((await remoteBranch(remote, branch)) === commit) return
   // Only where nothing stands yet; what was pushed before is found afterwards.
   const lease = `--force-with-lease=refs/heads/${branch}:`
   const { exitCode, stderr } = await tryGit({
     args: ['push', '--quiet', '--no-verify', lease, '--', repository.url, `${commit}:refs/heads/${branch}`],
     directory: bare,
-    environment: await remoteAccess(repository),
+    environment,
     signal,
   })
   if (exitCode === 0) return
   // The answer of a push that went through may be lost, or another try may have been faster.
-  const stands = await remoteBranch({ bare, repository, signal }, branch)
+  const stands = await remoteBranch(remote, branch)
   if (stands === commit) return
   throw stands === undefined ? remoteFailure(repository.url, stderr) : moved(branch, repository.url)
 }

@@ -10,11 +10,12 @@ const RENAME_LIMIT = 1_000
 const MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 
 /** Merges in the object store alone: git 2.38 or newer. The result has `base` as its only parent, like a snapshot. */
-export const merge: GitHost['merge'] = async ({ bare, base, ours, theirs, text }) => {
+export const merge: GitHost['merge'] = async ({ bare, base, ours, theirs, text, signal }) => {
   const settings = ['-c', `merge.renameLimit=${RENAME_LIMIT}`, '-c', 'merge.conflictStyle=merge']
   const { exitCode, stdout, stderr } = await tryGit({
     args: [...settings, 'merge-tree', '--write-tree', '-z', '--name-only', ours, theirs],
     directory: bare,
+    signal,
   })
   const [tree = '', ...fields] = stdout.toString('utf8').split('\0')
   // 1 says that something conflicts, and then there is a tree; or that a commit is missing, and then there is none.

@@ -81,11 +81,12 @@ export async function fetchBase(request: {
   readonly bare: string
   readonly repository: ResolvedRepository
   readonly base?: string | undefined
+  readonly silenceMs: number
   readonly signal?: AbortSignal | undefined
 }): Promise<string> {
-  const { bare, repository, base, signal } = request
+  const { bare, repository, base, silenceMs, signal } = request
   if (base !== undefined && (await findCommit(bare, base)) !== undefined) return base
-  const remote = { bare, repository, signal, environment: await remoteAccess(repository) }
+  const remote = { bare, repository, silenceMs, signal, environment: await remoteAccess(repository, silenceMs) }
   if (base !== undefined) return fetchCommit(remote, { id: base, source: base })
   const { ref } = repository
   if (ref !== undefined && OBJECT_ID.test(ref)) return fetchCommit(remote, { id: ref, source: ref })
@@ -94,9 +95,11 @@ export async function fetchBase(request: {
   return fetchCommit(remote, found)
 }
 
-interface Remote {
+export interface Remote {
   readonly bare: string
   readonly repository: ResolvedRepository
+  /** How long it may say nothing. */
+  readonly silenceMs: number
   readonly signal?: AbortSignal | undefined
   readonly environment: Readonly<Record<string, string>>
 }
@@ -118,12 +121,13 @@ async function resolveRef(remote: Remote, ref: string | undefined) {
   return undefined
 }
 
+/** The shortest question: git itself waits for minutes until a host that is gone says its first word. */
 async function listRemote(
   remote: Remote,
   patterns: readonly string[],
 ): Promise<readonly (readonly [string, string])[]> {
   const args = ['ls-remote', '--', remote.repository.url, ...patterns.flatMap((name) => [name, `${name}^{}`])]
-  const output = await speak(remote, args)
+  const output = await speak(remote, args, remote.silenceMs)
   return output
     .split('\n')
     .filter(Boolean)
@@ -131,10 +135,9 @@ async function listRemote(
 }
 
 /** The id a branch of the remote has now; undefined when there is no such branch. */
-export async function remoteBranch(remote: Omit<Remote, 'environment'>, branch: string): Promise<string | undefined> {
-  const environment = await remoteAccess(remote.repository)
+export async function remoteBranch(remote: Remote, branch: string): Promise<string | undefined> {
   const name = `refs/heads/${branch}`
-  const lines = await listRemote({ ...remote, environment }, [name])
+  const lines = await listRemote(remote, [name])
   return lines.find((line) => line[1] === name)?.[0]
 }
 
@@ -148,6 +151,8 @@ async function fetchCommit(
   const find = async () => (isBranch && (await looseRef(remote.bare, target)) === id ? id : findCommit(remote.bare, id))
   const known = await find()
   if (known !== undefined) return known
+  // Who asked for a name has heard from the remote just now.
+  if (source === id) await listRemote(remote, ['HEAD'])
   const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force']
   const fetched = speak(remote, [...args, '--', remote.repository.url, `${source}:${target}`])
   // Another process may have brought it at the same moment and hold the ref.
@@ -160,14 +165,18 @@ async function fetchCommit(
   throw failure ?? remoteFailure(remote.repository.url, `it moved away from ${id} while it was fetched`)
 }
 
-async function speak({ bare, repository, signal, environment }: Remote, args: readonly string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await tryGit({ args, directory: bare, environment, signal })
+async function speak(remote: Remote, args: readonly string[], limitMs?: number): Promise<string> {
+  const { bare, repository, signal, environment } = remote
+  const { exitCode, stdout, stderr } = await tryGit({
+    ...{ args, directory: bare, environment, signal },
+    ...(limitMs !== undefined && { limitMs }),
+  })
   if (exitCode === 0) return stdout.toString('utf8')
   throw remoteFailure(repository.url, stderr)
 }
 
 const ABSENT =
-  /not found|does not exist|does not appear to be a git repository|not a git repository|Permission denied|Authentication failed|could not read Username|no such remote ref|not our ref|couldn't find remote ref|access denied|403|401/i
+  /not found|does not exist|does not appear to be a git repository|not a git repository|Permission denied|Authentication failed|could not read Username|no such remote ref|not our ref|couldn't find remote ref|access denied|\b40[13]\b/i
 
 /** Git's advice to a person at a terminal. */
 const ADVICE = /^(Please make sure you have the correct access rights|and the repository exists\.)?$/
@@ -181,7 +190,9 @@ export function remoteFailure(url: string, stderr: string): GatewayError {
       'repository_not_found',
       `The repository ${url} does not exist or may not be read by the gateway (${said}). Check the URL and, for a private repository, its credentialFile in REPOSITORIES_FILE.`,
     )
-  return new GatewayError('repository_unreachable', `The repository ${url} cannot be reached (${said}).`, {
-    retryable: true,
-  })
+  return new GatewayError(
+    'repository_unreachable',
+    `The repository ${url} cannot be reached (${said}). See whether its host is up and answers this machine, then retry the task.`,
+    { retryable: true },
+  )
 }

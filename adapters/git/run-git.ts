@@ -4,8 +4,10 @@ import { orderProcess } from '../processes/fork-server.ts'
 import { kill } from '../processes/kill.ts'
 
 const CONFIGURATION = fileURLToPath(new URL('./host.gitconfig', import.meta.url))
-/** A clone of a large repository over a slow line; a hung connection ends here. */
+/** A clone of a large repository over a slow line, whatever it still says. */
 const GIT_LIMIT_MS = 15 * 60_000
+/** Time to remove its lock files: one that stays keeps everybody else from the ref. */
+const LAST_WORDS_MS = 2_000
 const KEPT_ERROR_BYTES = 4_096
 
 /**
@@ -44,7 +46,10 @@ export interface GitRun {
   readonly directory: string
   readonly stdin?: Uint8Array | string | undefined
   readonly environment?: Readonly<Record<string, string>> | undefined
+  /** Ends git, and all it started, when it aborts. */
   readonly signal?: AbortSignal | undefined
+  /** How long it may take; default 15 minutes. What is late ends as a failure that says so. */
+  readonly limitMs?: number
   /** Bytes of output that are too many; default 256 MiB. */
   readonly maxOutputBytes?: number
 }
@@ -63,6 +68,8 @@ export async function tryGit(run: GitRun): Promise<GitResult> {
   let bytes = 0
   let stderr = ''
   const running = orderProcess({
+    // Who speaks to a remote for git is a process beside it, and would go on waiting for an answer.
+    ownGroup: true,
     ...{ file: 'git', args: [...SETTINGS, ...run.args], directory: run.directory, stdin: run.stdin ?? '' },
     environment: { ...baseEnvironment(), ...run.environment },
     onStdout: (chunk) => {
@@ -72,19 +79,30 @@ export async function tryGit(run: GitRun): Promise<GitResult> {
     },
     onStderr: (chunk) => (stderr = (stderr + chunk.toString('utf8')).slice(-KEPT_ERROR_BYTES)),
   })
-  const end = () => void running.pid.then((pid) => kill(pid, 'SIGKILL')).catch(() => undefined)
-  const timer = setTimeout(end, GIT_LIMIT_MS)
+  const send = (name: NodeJS.Signals) => void running.pid.then((pid) => kill(-pid, name)).catch(() => undefined)
+  let late: NodeJS.Timeout | undefined
+  const end = () => {
+    send('SIGTERM')
+    late ??= setTimeout(() => send('SIGKILL'), LAST_WORDS_MS)
+  }
+  const limitMs = run.limitMs ?? GIT_LIMIT_MS
+  const timer = setTimeout(() => {
+    stderr += `\nno end within ${limitMs / 1_000} s`
+    end()
+  }, limitMs)
   run.signal?.addEventListener('abort', end, { once: true })
   try {
     const { code } = await running.exit
     await running.close
     run.signal?.throwIfAborted()
+    running.stoodStill.throwIfAborted()
     if (bytes > limit) throw new GatewayError('workspace_too_large', tooMuch(run.args, limit))
     return { exitCode: code ?? 137, stdout: Buffer.concat(output), stderr: stderr.trim() }
   } catch (error) {
     throw isMissing(error) ? new GatewayError('internal', NOT_FOUND) : error
   } finally {
     clearTimeout(timer)
+    clearTimeout(late)
     run.signal?.removeEventListener('abort', end)
   }
 }

@@ -15,6 +15,7 @@ interface BuilderRow {
   cpu: number
   rss_bytes: string
   idle_since: Date | null
+  supervised: boolean
 }
 
 /** The builders of the namespace in PostgreSQL. */
@@ -22,8 +23,8 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
   return {
     async report(builder) {
       await pool.query(
-        `insert into builder (id, pid, host, state, seats, seats_used, tasks, restarts, cpu, rss_bytes, idle_since)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $6 = 0 then now() end)
+        `insert into builder (id, pid, host, state, seats, seats_used, tasks, restarts, cpu, rss_bytes, supervised, idle_since)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $6 = 0 then now() end)
          on conflict (id) do update set state = $4, seats_used = $6, tasks = $7, cpu = $9, rss_bytes = $10,
            last_heartbeat_at = now(), idle_since = case when $6 = 0 then coalesce(builder.idle_since, now()) end`,
         [
@@ -37,6 +38,7 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
           builder.restarts,
           builder.cpu,
           builder.rssBytes,
+          builder.supervised,
         ],
       )
     },
@@ -69,6 +71,7 @@ export function createBuilderRegistry(pool: Pool): BuilderRegistry {
         restarts: row.restarts,
         cpu: row.cpu,
         rssBytes: Number(row.rss_bytes),
+        supervised: row.supervised,
         ...(row.idle_since && { idleSince: row.idle_since.toISOString() }),
       }))
     },

@@ -16,6 +16,7 @@ const builderSchema = z.object({
   restarts: z.int(),
   cpu: z.number(),
   rssBytes: z.int(),
+  supervised: z.boolean(),
   idleSince: z.iso.datetime().optional(),
 })
 

@@ -37,7 +37,12 @@ export interface GitHost {
    * A fresh clone of a commit for the model or the verifier: own objects, no remote, on branch `work`. What was in the
    * directory before is removed.
    */
-  checkout(request: { readonly bare: string; readonly commit: string; readonly directory: string }): Promise<void>
+  checkout(request: {
+    readonly bare: string
+    readonly commit: string
+    readonly directory: string
+    readonly signal?: AbortSignal
+  }): Promise<void>
   /**
    * Takes the commit of a bundle into the bare repository after checking every object. Throws `workspace_refused`, and
    * then nothing of the bundle stays.
@@ -68,6 +73,7 @@ export interface GitHost {
     readonly ours: string
     readonly theirs: string
     readonly text: CommitText
+    readonly signal?: AbortSignal
   }): Promise<{ readonly commit: string; readonly tree: string; readonly conflicts: readonly string[] }>
   /** `base..commit` in the form that `importBundle` takes. Throws `workspace_too_large`. */
   bundle(request: { readonly bare: string; readonly base: string; readonly commit: string }): Promise<Uint8Array>

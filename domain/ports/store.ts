@@ -349,6 +349,8 @@ export interface BuilderRecord {
   readonly restarts: number
   readonly cpu: number
   readonly rssBytes: number
+  /** Whether a gateway started it, and so drains it; what somebody else started is that one's to end. */
+  readonly supervised: boolean
   /** Since when it has had no task; absent while it has one. */
   readonly idleSince?: string
 }

@@ -38,6 +38,7 @@ create table builder (
   cpu double precision not null,
   rss_bytes bigint not null,
   idle_since timestamp with time zone,
+  supervised boolean not null default false,
   constraint builder_pkey PRIMARY KEY (id)
 );
 

@@ -7,7 +7,7 @@ import { STORES, type OpenedStore } from '../support/stores.ts'
 
 const BUILDER: Parameters<BuilderRegistry['report']>[0] = {
   ...{ id: 'b1', pid: 4_000_000, host: 'h', state: 'starting', seats: 4, seatsUsed: 0, tasks: [], restarts: 2 },
-  ...{ cpu: 0, rssBytes: 1 },
+  ...{ cpu: 0, rssBytes: 1, supervised: true },
 }
 
 describe.each(Object.entries(STORES))('the builders of %s', (_, open) => {

@@ -209,6 +209,7 @@ describe.each(Object.entries(STORES))('two processes on %s', (_, open) => {
         restarts: 0,
         cpu: 0,
         rssBytes: 1,
+        supervised: true,
       }),
     )
     expect(await store.builders.list()).toHaveLength(1)

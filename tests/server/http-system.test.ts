@@ -35,7 +35,7 @@ describe('the Builder Pool', () => {
   it('shows its builders, queue and bounds', async () => {
     await api.store.builders.report({
       ...{ id: 'builder-1', pid: 7, host: 'h', state: 'busy', seats: 4, seatsUsed: 1 },
-      ...{ tasks: ['task-1'], restarts: 2, cpu: 0.5, rssBytes: 3_000_000_000 },
+      ...{ tasks: ['task-1'], restarts: 2, cpu: 0.5, rssBytes: 3_000_000_000, supervised: true },
     })
     expect(await (await api.call('/v1/builders')).json()).toEqual({
       items: [
@@ -52,6 +52,7 @@ describe('the Builder Pool', () => {
           restarts: 2,
           cpu: 0.5,
           rssBytes: 3_000_000_000,
+          supervised: true,
         },
       ],
       queueDepth: 0,

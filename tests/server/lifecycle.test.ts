@@ -110,7 +110,7 @@ describe('a lost builder', () => {
     const answered = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat, answered: true })
     await opened.store.builders.report({
       ...{ id: 'b-reports', pid: 1, host: 'h', state: 'busy', seats: 1, seatsUsed: 1, tasks: [], restarts: 0 },
-      ...{ cpu: 0, rssBytes: 1 },
+      ...{ cpu: 0, rssBytes: 1, supervised: true },
     })
     const reports = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat: seat + 1, builder: 'b-reports' })
     expect([answered.builderGone, reports.builderGone]).toEqual([false, false])

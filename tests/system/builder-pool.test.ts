@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BuilderRecord } from '../../domain/ports/store.ts'
 import { startGeminiSimulator, type GeminiSimulator } from '../../simulators/gemini/server.ts'
@@ -42,6 +43,25 @@ async function become(wanted: (pool: Pool) => boolean): Promise<Pool> {
   }
 }
 
+/** Steps of a task that Temporal saw fail or time out, in its Manager and in its Builder runs. */
+async function failedActivities(taskId: string): Promise<readonly string[]> {
+  const connection = await Connection.connect({ address: gateway.temporalAddress })
+  const { workflow } = new Client({ connection })
+  const failed: string[] = []
+  for await (const { workflowId, runId } of workflow.list({
+    query: `WorkflowId = '${taskId}' or RootWorkflowId = '${taskId}'`,
+  })) {
+    const { events } = await workflow.getHandle(workflowId, runId).fetchHistory()
+    for (const { activityTaskFailedEventAttributes: failure, activityTaskTimedOutEventAttributes: late } of events ??
+      []) {
+      const reason = failure ?? late
+      if (reason) failed.push(`${workflowId}: ${reason.failure?.message}`)
+    }
+  }
+  await connection.close()
+  return failed
+}
+
 beforeAll(async () => {
   data = dataDirectory()
   simulator = await startGeminiSimulator({ script: SCRIPT })
@@ -74,6 +94,31 @@ describe('a builder', () => {
     expect(now.filter(({ id }) => !known.has(id))).toMatchObject([{ restarts: (victim?.restarts ?? 0) + 1 }])
     expect(await until(gateway.client, task.id, 'ended')).toMatchObject({ state: 'completed', builder: { attempt: 2 } })
   })
+})
+
+describe('a builder that is asked to end (SIGTERM) in the middle of a command', () => {
+  it(
+    'finishes the command and hands its task to another one, with no failed attempt',
+    { timeout: 240_000 },
+    async () => {
+      const task = await submit(gateway.client, { prompt: 'Wait.' })
+      const events = gateway.client.events(task.id)
+      for await (const { type } of events) if (type === 'tool-called') break
+      const { items } = await look()
+      const leaving = items.find(({ tasks }) => tasks.includes(task.id))
+      process.kill(leaving?.pid ?? 0, 'SIGTERM')
+      await become((pool) => pool.items.some(({ id, state }) => id === leaving?.id && state === 'draining'))
+      const ended = await until(gateway.client, task.id, 'ended')
+      expect(ended).toMatchObject({ state: 'completed', progress: { turn: 2 } })
+      expect(ended.builder?.id).not.toBe(leaving?.id)
+      await become((pool) => pool.items.every(({ id }) => id !== leaving?.id))
+      const types = []
+      for await (const { type } of gateway.client.events(task.id)) types.push(type)
+      expect(types.filter((type) => type === 'tool-called')).toHaveLength(2)
+      expect(types).not.toContain('builder-lost')
+      expect(await failedActivities(task.id)).toEqual([])
+    },
+  )
 })
 
 describe('a queue of 25 tasks and builders of one seat', () => {
