@@ -287,6 +287,51 @@ describe('an approval', () => {
   })
 })
 
+describe('a reply', () => {
+  beforeEach(() => open())
+  /** A message of the gateway about a task. */
+  const aboutOf = async (taskId: string) => (await desk.says(`/cost ${taskId}`))[0]?.id ?? ''
+  const stateOf = async (taskId: string) => (await desk.store.tasks.find(taskId))?.state
+
+  it('to a task that has ended acts on no other one: a command is answered, words are the next task', async () => {
+    const ended = await building('one')
+    await move(ended, 'failed')
+    const running = await building('two')
+    const replyTo = await aboutOf(ended)
+    expect(await textOf('/cancel', { replyTo })).toContain(`${ended} has ended (failed)`)
+    expect(await textOf('/approve', { replyTo })).toContain(`${ended} waits for no approval`)
+    expect(await textOf('now the docs', { replyTo })).toBe('')
+    expect(await stateOf(running)).toBe('building')
+    expect(await desk.store.conversations.unread(running)).toEqual([])
+    expect((await desk.tasks()).map(({ prompt }) => prompt)).toEqual(['now the docs', 'two', 'one'])
+  })
+
+  it("to somebody else's task neither steers nor cancels an own one", async () => {
+    const inGroup = { chat: '-5', isGroup: true }
+    await desk.link('4004')
+    await desk.says('/new hers', inGroup)
+    const [hers] = (await desk.store.tasks.list({ tenant: 'default', limit: 1 })).items
+    const his = { ...inGroup, sender: { id: '4004' } }
+    await desk.says('/new his', his)
+    const [own] = (await desk.store.tasks.list({ tenant: 'default', limit: 1 })).items
+    const [card] = await desk.says(`/status ${hers?.id}`, inGroup)
+    const replying = { ...his, replyTo: card?.id }
+    expect(await textOf('/cancel', replying)).toContain('belongs to somebody else')
+    expect(await textOf('use the other way', replying)).toContain('belongs to somebody else')
+    expect(await stateOf(own?.id ?? '')).toBe('received')
+    expect(await desk.store.conversations.unread(own?.id ?? '')).toEqual([])
+    expect(verbs()).toEqual([])
+  })
+
+  it('to a message about no task is as no reply', async () => {
+    const running = await building()
+    const [help] = await desk.says('/help')
+    await desk.says('use the other way', { replyTo: help?.id })
+    expect(await desk.store.conversations.unread(running)).toEqual(['use the other way'])
+    expect(await textOf('/cancel', { replyTo: help?.id })).toContain('cancelled')
+  })
+})
+
 describe('the repository of a new task', () => {
   const repositories = [{ name: 'web', keywords: ['login'] }, { name: 'api' }, { name: 'secret', tenants: ['other'] }]
   beforeEach(() => open({ repositories }))
