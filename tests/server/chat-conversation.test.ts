@@ -3,7 +3,7 @@ import { COMMANDS } from '../../domain/chat/command.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { TaskState } from '../../domain/task.ts'
 import { openTestDesk, type TestDesk } from '../support/chat/desk.ts'
-import { answeredTurn, call } from '../support/stored-task.ts'
+import { acceptance, answeredTurn, call } from '../support/stored-task.ts'
 
 let desk: TestDesk
 afterEach(() => desk.close())
@@ -278,11 +278,30 @@ describe('an approval', () => {
     expect(desk.control.calls.at(-1)?.argument).toMatchObject({ comment: 'too risky' })
   })
 
-  it('is not given by who neither asked for the task nor holds the right', async () => {
+  it.each(['button', 'text'] as const)(
+    'is given by an operator in another chat, however old the task (by %s)',
+    async (kind) => {
+      const { taskId, approvalId } = await waiting()
+      for (let newer = 0; newer < 11; newer++) await desk.store.tasks.accept(acceptance({ requester: 'key:key-2' }))
+      await desk.link('5005', ['operator'])
+      const elsewhere = { kind, chat: '5005', sender: { id: '5005' } }
+      expect(await textOf(`/approve ${approvalId}`, elsewhere)).toBe(kind === 'button' ? '' : 'Approved.')
+      expect(await decided(taskId)).toEqual(['approve'])
+    },
+  )
+
+  it.each([
+    ['neither asked for the task nor operates', ['submitter']],
+    ['may not approve', ['viewer']],
+  ] as const)('by who %s is as one that nobody knows', async (_, roles) => {
     const { taskId, approvalId } = await waiting()
-    await desk.link('4004')
-    const press = await textOf(`/approve ${approvalId}`, { kind: 'button', sender: { id: '4004' } })
-    expect(press).toContain('belongs to somebody else')
+    await desk.link('4004', roles)
+    for (const where of [{ kind: 'button' as const }, { chat: '4004' }]) {
+      const [refused] = await desk.says(`/approve ${approvalId}`, { ...where, sender: { id: '4004' } })
+      const [unknown] = await desk.says('/approve approval-0123456789', { ...where, sender: { id: '4004' } })
+      expect(refused).toEqual({ ...unknown, id: refused?.id })
+      expect(await desk.store.outbox.counts({ taskId })).toEqual({})
+    }
     expect(await decided(taskId)).toEqual([])
   })
 })
