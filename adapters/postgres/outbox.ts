@@ -3,7 +3,7 @@ import type { DeliveryReport } from '../../domain/chat/message.ts'
 import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
 import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
 import { MESSAGES_PER_TASK, UNREACHED_LIMIT_MS } from '../../domain/limits.ts'
-import { addressOf, type AddressRow } from './chat-inbox.ts'
+import { addressOf, type AddressRow } from './chat-addresses.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
 import type { Reader } from './transaction.ts'
 

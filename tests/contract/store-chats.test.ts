@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ChatMessage } from '../../domain/chat/message.ts'
 import type { Caller } from '../../domain/permissions.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { chatMessage, received } from '../support/chat/messages.ts'
@@ -115,6 +116,64 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
       expect((await store.chats.conversation(id)).address).toEqual({ channel: 'whatsapp', chat: 'US.2' })
       expect(await received(store, chatMessage({ ...first, chat: 'US.2', reach: '4918' }))).toBe(id)
       expect(await received(store, chatMessage({ ...first, chat: 'US.1' }))).not.toBe(id)
+    })
+
+    describe('of a person known by number, who from now on has a scoped id', () => {
+      const caller: Caller = { subject: 'session:1', name: 'Ada', tenant: 'default', roles: ['operator'] }
+      const byNumber = (number: string) =>
+        chatMessage({ channel: 'whatsapp', chat: number, sender: { id: number }, messageId: undefined })
+      const byId = (number: string, more: Partial<ChatMessage> = {}) =>
+        chatMessage({
+          ...{
+            channel: 'whatsapp',
+            chat: `US.${number}`,
+            sender: { id: `US.${number}`, alias: number },
+            reach: number,
+          },
+          ...more,
+        })
+
+      it('is the same one, with the link to the account', async () => {
+        const id = await received(store, byNumber('4917'))
+        await store.chatUsers.offerLink({ codeHash: 'h', caller, expiresAt: IN_AN_HOUR })
+        const link = { codeHash: 'h', channel: 'whatsapp', sender: { id: '4917' }, message: 1 } as const
+        await store.chatUsers.redeemLink(link)
+        expect(await received(store, byId('4917'))).toBe(id)
+        expect((await store.chats.conversation(id)).address).toEqual({
+          ...{ channel: 'whatsapp', chat: 'US.4917', reach: '4917' },
+        })
+        const known = (sender: string) => store.chatUsers.callerOf({ channel: 'whatsapp', sender: { id: sender } })
+        expect([await known('US.4917'), await known('4917')]).toEqual([caller, caller])
+        expect(await received(store, byId('4917', { sender: { id: 'US.4917' } }))).toBe(id)
+      })
+
+      it('stays one, whichever processes hear of it at the same moment, with the number or without', async () => {
+        for (let round = 0; round < 50; round++) {
+          const number = `4917${round}`
+          const id = await received(store, byNumber(number))
+          const hidden = () => byId(number, { sender: { id: `US.${number}` }, reach: undefined })
+          const heard = [byId(number), byId(number), byId(number), byId(number)]
+          const news = await Promise.all(
+            heard.map((message, index) => (index % 2 === 0 ? store : opened.other).chats.receive([message])),
+          )
+          expect(new Set(news.flat().map(({ conversation }) => conversation))).toEqual(new Set([id]))
+          expect(await received(store, hidden())).toBe(id)
+        }
+      })
+
+      it('is begun without failing when one message tells the number and another does not', async () => {
+        for (let round = 0; round < 50; round++) {
+          const number = `4918${round}`
+          await received(store, byNumber(number))
+          const hidden = byId(number, { sender: { id: `US.${number}` }, reach: undefined })
+          const news = await Promise.all([
+            store.chats.receive([byId(number)]),
+            opened.other.chats.receive([hidden]),
+            store.chats.receive([byId(number)]),
+          ])
+          expect(new Set(news.flat().map(({ conversation }) => conversation)).size).toBe(1)
+        }
+      })
     })
 
     it('has the tasks that were begun in it, newest first', async () => {
