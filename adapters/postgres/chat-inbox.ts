@@ -55,7 +55,7 @@ export function createChatStore(pool: Pool): ChatStore {
     async chooseRepository({ conversation, repository }) {
       await pool.query('update chat_conversation set repository = $2 where id = $1', [conversation, repository])
     },
-    async followPerson({ channel, from, to }) {
+    async follow({ channel, from, to }) {
       const { rows } = await pool.query<{ id: string }>(
         'select id from chat_conversation where channel = $1 and chat = any($2)',
         [channel, from],

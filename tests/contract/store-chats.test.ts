@@ -102,6 +102,15 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
       expect(await received(store, chatMessage({ chat: '-1005' }))).toBe(id)
     })
 
+    it('goes on with every topic when its chat is known by another id', async () => {
+      const topics = [{}, { thread: '5' }, { thread: '9' }]
+      const heardIn = (chat: string) =>
+        Promise.all(topics.map((topic) => received(store, chatMessage({ chat, ...topic }))))
+      const before = await heardIn('-5')
+      await store.chats.follow({ channel: 'telegram', from: ['-5'], to: { id: '-1005' } })
+      expect(await heardIn('-1005')).toEqual(before)
+    })
+
     it('is still reached when its new chat has a conversation of its own already', async () => {
       const id = await received(store, chatMessage({ chat: '-5' }))
       await received(store, chatMessage({ chat: '-1005' }))
@@ -112,7 +121,7 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
     it('alone with a person goes on under the new id of the person', async () => {
       const first = { channel: 'whatsapp', chat: 'US.1', reach: '4917' } as const
       const id = await received(store, chatMessage(first))
-      await store.chats.followPerson({ channel: 'whatsapp', from: ['US.1', '4917'], to: { id: 'US.2', alias: '4918' } })
+      await store.chats.follow({ channel: 'whatsapp', from: ['US.1', '4917'], to: { id: 'US.2', alias: '4918' } })
       expect((await store.chats.conversation(id)).address).toEqual({ channel: 'whatsapp', chat: 'US.2' })
       expect(await received(store, chatMessage({ ...first, chat: 'US.2', reach: '4918' }))).toBe(id)
       expect(await received(store, chatMessage({ ...first, chat: 'US.1' }))).not.toBe(id)
