@@ -164,6 +164,10 @@ async function raiseBudget(
 ): Promise<Draft> {
   const budgetUsd = Number(firstWord(rest)[0].replace(/^\$/, ''))
   if (!(budgetUsd > 0 && budgetUsd <= 1_000_000)) return textAnswer('Say the new budget in US dollars: /budget 5')
+  const { budgetUsd: current = 0 } = task.constraints
+  // A button offers to raise what was the budget then.
+  if (message.kind === 'button' && budgetUsd < current)
+    return textAnswer(`The budget is ${dollarsOf(current)} already.`)
   await control.raiseBudget({ taskId: task.id, budgetUsd, requestId: `message-${message.number}` })
   return textAnswer(`The budget is ${dollarsOf(budgetUsd)} now.`)
 }

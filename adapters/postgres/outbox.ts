@@ -55,6 +55,13 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
       )
       return rows.map((row) => ({ ...claimedOf(row), claimedMs: row.claimed_ms }))
     },
+    async shown(id) {
+      const { rows } = await pool.query<{ post: MessagePost }>(
+        `select post from outbox where id = any(array[$1, $1 || '/edit']) order by type = 'edit' desc limit 1`,
+        [id],
+      )
+      return rows[0]?.post
+    },
     async taskOf({ conversation, providerId }) {
       const { rows } = await pool.query<{ task_id: string | null }>(
         'select task_id from outbox where conversation = $1 and provider_id = $2 and task_id is not null limit 1',

@@ -208,6 +208,15 @@ describe('a command', () => {
     expect((await desk.store.tasks.find(taskId))?.constraints.budgetUsd).toBe(2.5)
   })
 
+  it('/budget of a button that has had its time lowers nothing', async () => {
+    const taskId = await building()
+    await textOf('/budget 5')
+    expect(await textOf(`/budget 1 ${taskId}`, { kind: 'button' })).toBe('The budget is $5.00 already.')
+    expect((await desk.store.tasks.find(taskId))?.constraints.budgetUsd).toBe(5)
+    expect(await textOf(`/budget 6 ${taskId}`, { kind: 'button' })).toBe('The budget is $6.00 now.')
+    expect(await textOf(`/budget 1 ${taskId}`)).toBe('The budget is $1.00 now.')
+  })
+
   it('/retry runs an ended task again as a new one, once', async () => {
     const taskId = await building()
     expect(await textOf(`/retry ${taskId}`)).toContain('has not ended')
