@@ -13,7 +13,7 @@ import type { Meaning } from '../../domain/chat/meaning.ts'
 import { joined, plain } from '../../domain/chat/styled-text.ts'
 import { cardOf, dollarsOf, endOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
 import { GatewayError } from '../../domain/errors.ts'
-import { checkAllowed, checkMayChange } from '../../domain/permissions.ts'
+import { checkAllowed, checkMayChange, isAllowed, mayChange } from '../../domain/permissions.ts'
 import { ALL_EVENTS } from '../../domain/limits.ts'
 import { isFinal, withoutPastDeadline, type Task } from '../../domain/task.ts'
 import { reply, type ChatDesk, type Request } from './desk.ts'
@@ -67,21 +67,19 @@ async function aboutTask(
   request: Request,
   asked: TaskCommand,
 ): Promise<(Draft & { taskId?: string }) | undefined> {
-  const task = await taskOf(desk, request, asked.named)
+  const task = await taskOf(desk, request, asked)
   if (!task) return asked.named.startsWith('approval-') ? fixedAnswer('stale') : fixedAnswer('no-task')
   const looked = await look(desk, request, { command: asked.command, task })
   const answer = looked ?? (await change(desk, request, { ...asked, task }))
   return answer && { ...answer, taskId: task.id }
 }
 
-async function taskOf({ store }: ChatDesk, { message, caller }: Request, named: string): Promise<Task | undefined> {
-  if (named.startsWith('task-')) return store.tasks.find(named, caller.tenant)
-  const { tenant, subject: requester } = caller
-  const [here, own] = await Promise.all([
-    store.chats.tasks({ conversation: message.conversation, limit: LISTED }),
-    store.tasks.list({ tenant, requester, state: 'awaiting_approval', limit: LISTED }),
-  ])
-  return [...here, ...own.items].find((task) => task.waiting?.approvalId === named && task.tenant === tenant)
+async function taskOf({ store }: ChatDesk, { caller }: Request, { named }: TaskCommand): Promise<Task | undefined> {
+  const { tenant } = caller
+  if (named.startsWith('task-')) return store.tasks.find(named, tenant)
+  const task = await store.conversations.taskOfApproval({ approvalId: named, tenant })
+  // Who may not decide over a task learns nothing of it by an approval's id.
+  return task && isAllowed(caller, 'task:approve') && mayChange(caller, task) ? task : undefined
 }
 
 /** Commands that change nothing. */
@@ -146,11 +144,15 @@ async function decide(
   if (approvalId === undefined) return textAnswer(`${task.id} waits for no approval (${task.state}).`)
   const [first, others] = firstWord(rest)
   const comment = first === named ? others : rest
-  const decision = command === 'approve' ? 'approve' : 'reject'
-  await control.decide({
-    ...{ taskId: task.id, approvalId, decision, by: caller.subject, requestId: `message-${message.number}` },
-    ...(comment !== '' && { comment }),
-  })
+  const decision = command === 'approve' ? ('approve' as const) : ('reject' as const)
+  const request = { taskId: task.id, approvalId, decision, by: caller.subject, requestId: `message-${message.number}` }
+  try {
+    await control.decide({ ...request, ...(comment !== '' && { comment }) })
+  } catch (error) {
+    // Decided already, or its task has ended.
+    if (named !== task.id && error instanceof GatewayError && error.code === 'conflict') return fixedAnswer('stale')
+    throw error
+  }
   if (message.kind === 'button') return undefined
   return textAnswer(decision === 'approve' ? 'Approved.' : 'Rejected.')
 }
@@ -162,6 +164,10 @@ async function raiseBudget(
 ): Promise<Draft> {
   const budgetUsd = Number(firstWord(rest)[0].replace(/^\$/, ''))
   if (!(budgetUsd > 0 && budgetUsd <= 1_000_000)) return textAnswer('Say the new budget in US dollars: /budget 5')
+  const { budgetUsd: current = 0 } = task.constraints
+  // A button offers to raise what was the budget then.
+  if (message.kind === 'button' && budgetUsd < current)
+    return textAnswer(`The budget is ${dollarsOf(current)} already.`)
   await control.raiseBudget({ taskId: task.id, budgetUsd, requestId: `message-${message.number}` })
   return textAnswer(`The budget is ${dollarsOf(budgetUsd)} now.`)
 }

@@ -41,17 +41,23 @@ export function createConversationActivities(desk: ChatDesk): ConversationActivi
 }
 
 async function meaningIn(desk: ChatDesk, message: StoredMessage): Promise<Meaning> {
-  const { chats, outbox, chatUsers } = desk.store
-  const { conversation, replyTo: providerId } = message
+  const { chats, chatUsers } = desk.store
+  const { conversation } = message
   const [caller, tasks, repliedTask] = await Promise.all([
     callerOf({ chatUsers, access: desk.access }, message),
     chats.tasks({ conversation, limit: TASKS_IN_SIGHT }),
-    providerId === undefined ? undefined : outbox.taskOf({ conversation, providerId }),
+    repliedTaskOf(desk, message),
   ])
   const bot = desk.channels.get(message.channel)?.botName
   // Where several people write, each speaks about the own tasks unless one is named.
   const own = tasks.filter((task) => caller && mayChange(caller, task))
   return meaningOf(message, { isKnown: caller !== undefined, tasks: own, repliedTask, bot })
+}
+
+/** The task of the message that is answered: other people's too, so that the answer is not taken for one to an own task. */
+async function repliedTaskOf({ store }: ChatDesk, { conversation, replyTo: providerId }: StoredMessage) {
+  const id = providerId === undefined ? undefined : await store.outbox.taskOf({ conversation, providerId })
+  return id === undefined ? undefined : store.tasks.find(id)
 }
 
 async function carryOut(desk: ChatDesk, message: StoredMessage, meaning: Meaning): Promise<void> {

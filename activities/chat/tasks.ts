@@ -12,6 +12,8 @@ interface Said {
   readonly message: number
 }
 
+const MESSAGE_GONE = 'I do not have that message any more. Send it again.'
+
 /** Makes a message a task, once; asks for the repository when several could be meant. */
 export async function beginTask(
   desk: ChatDesk,
@@ -20,7 +22,7 @@ export async function beginTask(
 ): Promise<void> {
   checkAllowed(caller, 'task:submit')
   const origin = await originOf(desk, message, said)
-  if (!origin) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
+  if (!origin) return reply(desk, message, textAnswer(MESSAGE_GONE))
   const prompt = wordsOf(origin)
   if (prompt === '') return reply(desk, message, fixedAnswer('file-alone'))
   const choice = await repositoryFor(desk, { origin, caller, chosen: said.repository })
@@ -44,8 +46,9 @@ export async function beginTask(
 export async function tell(desk: ChatDesk, request: Request, said: Said & { readonly taskId: string }): Promise<void> {
   const { message, caller } = request
   const origin = await originOf(desk, message, said)
+  if (!origin) return reply(desk, message, textAnswer(MESSAGE_GONE))
   const task = await desk.store.tasks.find(said.taskId, caller.tenant)
-  if (!origin || !task) return reply(desk, message, textAnswer('I do not have that message any more. Send it again.'))
+  if (!task) return reply(desk, message, fixedAnswer('no-task'))
   checkMayChange(caller, 'task:control', task)
   const { id: taskId } = task
   const { attachment, hint } = await takeFile(desk, { message, origin, taskId })

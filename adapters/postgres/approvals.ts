@@ -4,7 +4,7 @@ import { GatewayError } from '../../domain/errors.ts'
 import type { ConversationStore } from '../../domain/ports/store.ts'
 import { isFinal } from '../../domain/task.ts'
 import { takenOnce } from './taken-messages.ts'
-import { lockTask, writeTask, type TaskRow } from './task-rows.ts'
+import { lockTask, TASK_COLUMNS, taskOf, writeTask, type TaskRow } from './task-rows.ts'
 import { CALL_COLUMNS, callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
 
@@ -14,7 +14,7 @@ type DecideApproval = Parameters<ConversationStore['decideApproval']>[0]
 /** Approvals: bound to one stored call, decided once. */
 export function createApprovals(
   pool: Pool,
-): Pick<ConversationStore, 'openApproval' | 'hasApproval' | 'decideApproval'> {
+): Pick<ConversationStore, 'openApproval' | 'hasApproval' | 'taskOfApproval' | 'decideApproval'> {
   return {
     openApproval: (request) => inTransaction(pool, (transaction) => openApproval(transaction, request)),
     async hasApproval({ taskId, approvalId }) {
@@ -24,6 +24,15 @@ export function createApprovals(
         [taskId, approvalId],
       )
       return rowCount === 1
+    },
+    async taskOfApproval({ approvalId, tenant }) {
+      const { rows } = await pool.query<TaskRow>(
+        `select ${TASK_COLUMNS} from task where tenant = $2 and id = (
+           select coalesce(part.parent_id, part.id) from tool_call join task part on part.id = task_id
+           where approval_id = $1)`,
+        [approvalId, tenant],
+      )
+      return rows[0] && taskOf(rows[0])
     },
     decideApproval: (decision) =>
       inTransaction(pool, async (transaction) => {

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import type { IdentityChange } from '../../domain/chat/message.ts'
 import type { Caller, Role } from '../../domain/permissions.ts'
 import type { ChatUsers } from '../../domain/ports/chat-store.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
@@ -30,17 +31,7 @@ export function createChatUsers(pool: Pool): ChatUsers {
       )
       return rows[0] && callerOf(rows[0])
     },
-    follow: ({ channel, from, to }) =>
-      inTransaction(pool, async (transaction) => {
-        const { rows } = await transaction.query<AccountRow>(
-          `select * from chat_user where channel = $1 and sender = any($2) order by linked_at desc limit 1`,
-          [channel, from],
-        )
-        const [account] = rows
-        if (!account) return
-        transaction.write('delete from chat_user where channel = $1 and sender = any($2)', [channel, from])
-        tie(transaction, { channel, sender: to }, account)
-      }),
+    follow: (change) => inTransaction(pool, (transaction) => followToNewIds(transaction, change)),
     async offerLink({ codeHash, caller, expiresAt }) {
       await pool.query(
         `insert into chat_link (code_hash, subject, name, tenant, roles, expires_at) values ($1, $2, $3, $4, $5, $6)`,
@@ -52,6 +43,18 @@ export function createChatUsers(pool: Pool): ChatUsers {
 }
 
 const idsOf = ({ id, alias }: Redeem['sender']): string[] => (alias === undefined ? [id] : [id, alias])
+
+/** Also in the transaction of whoever learns of a person's new ids. */
+export async function followToNewIds(transaction: Transaction, { channel, from, to }: IdentityChange): Promise<void> {
+  const { rows } = await transaction.query<AccountRow>(
+    `select * from chat_user where channel = $1 and sender = any($2) order by linked_at desc limit 1`,
+    [channel, from],
+  )
+  const [account] = rows
+  if (!account) return
+  transaction.write('delete from chat_user where channel = $1 and sender = any($2)', [channel, from])
+  tie(transaction, { channel, sender: to }, account)
+}
 
 async function redeem(transaction: Transaction, link: Redeem): Promise<Caller | undefined> {
   const { rows } = await transaction.query<AccountRow>(

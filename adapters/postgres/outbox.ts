@@ -3,7 +3,7 @@ import type { DeliveryReport } from '../../domain/chat/message.ts'
 import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
 import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
 import { MESSAGES_PER_TASK, UNREACHED_LIMIT_MS } from '../../domain/limits.ts'
-import { addressOf, type AddressRow } from './chat-inbox.ts'
+import { addressOf, type AddressRow } from './chat-addresses.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
 import type { Reader } from './transaction.ts'
 
@@ -54,6 +54,13 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
         [target],
       )
       return rows.map((row) => ({ ...claimedOf(row), claimedMs: row.claimed_ms }))
+    },
+    async shown(id) {
+      const { rows } = await pool.query<{ post: MessagePost }>(
+        `select post from outbox where id = any(array[$1, $1 || '/edit']) order by type = 'edit' desc limit 1`,
+        [id],
+      )
+      return rows[0]?.post
     },
     async taskOf({ conversation, providerId }) {
       const { rows } = await pool.query<{ task_id: string | null }>(

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Api, GrammyError } from 'grammy'
-import type { ChatMessage } from '../../domain/chat/message.ts'
+import type { Received } from '../../domain/ports/channel.ts'
 import { createTelegramReader } from './telegram-webhook.ts'
 
 /** The service holds a poll open for this long; a gateway that stops ends it at once. */
@@ -16,7 +16,7 @@ export async function pollTelegram(
   options: {
     readonly token: string
     readonly apiUrl: string
-    readonly take: (messages: readonly ChatMessage[]) => Promise<void>
+    readonly take: (received: Received) => Promise<void>
     readonly onFailure: (reason: string) => void
   },
   signal: AbortSignal,
@@ -28,8 +28,11 @@ export async function pollTelegram(
     try {
       const query = { offset, timeout: POLL_S, allowed_updates: ['message', 'callback_query'] as const }
       const updates = await api.getUpdates(query, signal as never)
-      await options.take(updates.flatMap(read))
-      offset = Math.max(offset, ...updates.map(({ update_id }) => update_id + 1))
+      for (const update of updates) {
+        // One by one: a group that moved says so between what was said in both.
+        await options.take(read(update))
+        offset = update.update_id + 1
+      }
     } catch (error) {
       if (signal.aborted) return
       options.onFailure(error instanceof GrammyError ? error.description : 'the service did not answer')

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { CallbackQuery, Message, Update } from 'grammy/types'
-import type { ChatMessage, MessageFile } from '../../domain/chat/message.ts'
-import type { ChannelWebhook } from '../../domain/ports/channel.ts'
+import type { ChatMessage, IdentityChange, MessageFile } from '../../domain/chat/message.ts'
+import type { ChannelWebhook, Received } from '../../domain/ports/channel.ts'
 
 const SECRET_HEADER = 'x-telegram-bot-api-secret-token'
 
@@ -13,7 +13,7 @@ export function createTelegramWebhook(options: { readonly token: string; readonl
     name: 'telegram',
     hasProof: isGenuine,
     isGenuine,
-    read: (update) => ({ messages: read(update), reports: [] }),
+    read,
   }
 }
 
@@ -24,18 +24,32 @@ function isSame(given: string, secret: string): boolean {
 }
 
 /** Reads updates, however they came. Edits, reactions and everything that nobody said make no message. */
-export function createTelegramReader(token: string): { read(update: unknown): readonly ChatMessage[] } {
+export function createTelegramReader(token: string): { read(update: unknown): Received } {
   const botId = Number(token.split(':')[0])
   return {
     read(value) {
       const update = value as Partial<Update> | null
-      if (typeof update !== 'object' || update === null || !Number.isSafeInteger(update.update_id)) return []
+      if (typeof update !== 'object' || update === null || !Number.isSafeInteger(update.update_id)) return NOTHING
+      const { message, callback_query: press } = update
       const base = { channel: 'telegram' as const, id: String(update.update_id), place: Number(update.update_id) }
-      if (update.message) return ofMessage(update.message, botId).map((message) => ({ ...base, ...message }))
-      if (update.callback_query) return ofPress(update.callback_query).map((message) => ({ ...base, ...message }))
-      return []
+      const said = message ? ofMessage(message, botId) : press ? ofPress(press) : []
+      const identities = message ? moveOf(message) : []
+      return {
+        messages: said.map((one) => ({ ...base, ...one })),
+        reports: [],
+        ...(identities.length > 0 && { identities }),
+      }
     },
   }
+}
+
+const NOTHING: Received = { messages: [], reports: [] }
+
+/** A group that becomes a supergroup has another id; both say so, and whichever is heard first counts. */
+function moveOf({ chat, migrate_to_chat_id: next, migrate_from_chat_id: old }: Message): readonly IdentityChange[] {
+  const [from, to] = old === undefined ? [chat?.id, next] : [old, chat?.id]
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to)) return []
+  return [{ channel: 'telegram', from: [String(from)], to: { id: String(to) } }]
 }
 
 type Read = Omit<ChatMessage, 'channel' | 'id' | 'place'>

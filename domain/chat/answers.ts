@@ -53,7 +53,9 @@ export const failedAnswer = (): Draft =>
 /** Every command with what it does. */
 export function helpAnswer(): Draft {
   const lines = Object.values(COMMANDS).map(({ form, does }) => joined([styled(form, 'code'), plain(` ${does}`)], ''))
-  const more = plain('Other text goes to the task that runs here; when none runs, it is a new task.')
+  const more = plain(
+    'Other text goes to the task that runs here; when none runs, it is a new task. A reply is about the task it replies to.',
+  )
   return { text: joined([...lines, plain(''), more]), buttons: [] }
 }
 

@@ -11,8 +11,8 @@ export interface MessageContext {
   readonly isKnown: boolean
   /** Tasks of the conversation, newest first, ended ones too. */
   readonly tasks: readonly ChatTask[]
-  /** The task the message answers, when it answers a message about one. */
-  readonly repliedTask?: string | undefined
+  /** The task the message answers, whosever it is, when it answers a message about one. */
+  readonly repliedTask?: ChatTask | undefined
   /** The bot's own name, where commands can carry one. */
   readonly bot?: string | undefined
 }
@@ -77,26 +77,23 @@ function ofWordless(message: ChatMessage & { readonly number: number }, context:
 
 function ofFreeText({ number }: { readonly number: number }, { tasks, repliedTask }: MessageContext): Meaning {
   const running = tasks.filter(({ state }) => !isFinal(state))
-  const meant = running.find(({ id }) => id === repliedTask) ?? (running.length === 1 ? running[0] : undefined)
-  if (meant) {
-    return acceptsSteering(meant.state)
-      ? { type: 'say', message: number, taskId: meant.id }
-      : { type: 'new-task', message: number }
-  }
-  // An answer to a task that has ended is the next task.
-  if (running.length === 0 || repliedTask !== undefined) return { type: 'new-task', message: number }
-  return { type: 'ask-which', message: number, taskIds: running.map(({ id }) => id) }
+  if (!repliedTask && running.length > 1)
+    return { type: 'ask-which', message: number, taskIds: running.map(({ id }) => id) }
+  // An answer to a task that takes no text any more is the next task, whatever else runs.
+  const meant = repliedTask ?? running[0]
+  return meant && acceptsSteering(meant.state)
+    ? { type: 'say', message: number, taskId: meant.id }
+    : { type: 'new-task', message: number }
 }
 
 function ofCommand(command: CommandName, rest: string, context: MessageContext): Meaning {
   const runningOnly = RUNNING_ONLY.includes(command)
   if (!runningOnly && !ANY_TASK.includes(command)) return { type: 'command', command }
-  const named = namedTask(command, rest)
-  // Whose id it is, and whether the sender may touch that task, is looked up when the command is carried out.
+  const named = namedTask(command, rest) ?? context.repliedTask?.id
+  // Whose it is, whether the sender may touch it and whether the command fits it, the command itself says.
   if (named !== undefined) return { type: 'command', command, taskId: named }
   const fitting = context.tasks.filter((task) => fits(command, task))
-  const replied = fitting.find(({ id }) => id === context.repliedTask)
-  const only = replied ?? (fitting.length === 1 || !runningOnly ? preferred(fitting) : undefined)
+  const only = fitting.length === 1 || !runningOnly ? preferred(fitting) : undefined
   if (only) return { type: 'command', command, taskId: only.id }
   if (fitting.length === 0) return { type: 'answer', answer: 'no-task' }
   return { type: 'ask-which-task', command, taskIds: fitting.map(({ id }) => id) }

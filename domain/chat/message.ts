@@ -61,10 +61,10 @@ export interface ChatMessage extends ChatAddress {
   readonly press?: string | undefined
 }
 
-/** A channel knows a person by other ids from now on. */
+/** A channel knows a person, or a group, by other ids from now on. */
 export interface IdentityChange {
   readonly channel: ChannelName
-  /** Ids that are the person's no more. */
+  /** Ids that are theirs no more. */
   readonly from: readonly string[]
   readonly to: ChatSender
 }

@@ -2,10 +2,10 @@ import type { TaskEvent } from '../events.ts'
 import type { ChannelTraits } from '../ports/channel.ts'
 import type { Follower, Post } from '../ports/outbox.ts'
 import { MESSAGES_PER_TASK } from '../limits.ts'
-import { isFinal } from '../task.ts'
+import { isFinal, type Task } from '../task.ts'
 import { editOf, messagesOf, type Bound } from './posting.ts'
 import { joined, plain } from './styled-text.ts'
-import { cardOf, endOf, endOfCut, waitOf, type CardContext, type Draft } from './task-card.ts'
+import { cardOf, dollarsOf, endOf, endOfCut, waitOf, type CardContext, type Draft } from './task-card.ts'
 
 /** The card and the end. */
 const ALWAYS_TOLD = 2
@@ -22,7 +22,12 @@ interface Told extends CardContext {
   /** What has happened since. */
   readonly events: readonly TaskEvent[]
   readonly traits: ChannelTraits
+  /** The last question as it is shown by now, where messages can be changed. */
+  readonly question?: Draft | undefined
 }
+
+/** Id of the message that asked a person for the so-manieth time. */
+export const questionId = ({ taskId, asked }: Pick<Follower, 'taskId' | 'asked'>): string => `${taskId}/ask-${asked}`
 
 /**
  * What a chat is told of a task's new events: one card, which is changed silently where the channel can do that; what
@@ -71,16 +76,42 @@ function cardPosts(told: Told): readonly Post[] {
 function asking(told: Told): Report {
   const { task, events, follower, traits } = told
   const { asked } = follower
-  const decided = events.findLast(({ type }) => type === 'approval-decided')
-  const settled = decided && asked > 0 ? change(told, `ask-${asked}`, decision(told, decided)) : []
-  const question = events.findLast(({ type }) => WAITS.includes(type))
-  const wait = question && waitOf({ task }, { args: question.data['args'] })
+  const requested = events.findLast(({ type }) => WAITS.includes(type))
+  const wait = requested && waitOf({ task }, { args: requested.data['args'] })
+  const settled = asked > 0 ? settling(told, wait !== undefined) : []
   if (!wait) return { posts: settled, asked }
   const most = mostAsked(traits)
   if (asked >= most) return { posts: change(told, `ask-${asked}`, wait), asked }
   const isLast = asked + 1 === most && !traits.edits
   const draft = isLast ? { ...wait, text: joined([wait.text, LATER]) } : wait
   return { posts: [...settled, ...send(told, { name: `ask-${asked + 1}`, draft })], asked: asked + 1 }
+}
+
+/** Takes the buttons from the question shown last, once it was answered in whatever way or another one takes its place. */
+function settling(told: Told, isAskedAnew: boolean): readonly Post[] {
+  const { task, events, follower, question } = told
+  const decided = events.findLast(({ type }) => type === 'approval-decided')
+  const isOver = question !== undefined && question.buttons.length > 0 && (isAskedAnew || !isOpen(question, task))
+  const settled = decided ? decision(told, decided) : isOver ? closed(question, task) : undefined
+  return settled ? change(told, `ask-${follower.asked}`, settled) : []
+}
+
+/** Whether the task still waits for what the question's buttons say. */
+function isOpen({ buttons }: Draft, task: Task): boolean {
+  const [command] = waitOf({ task })?.buttons.map((button) => button.command) ?? []
+  // What a budget would be raised to moves with what is spent.
+  const asksFor = (one: string) => (one.startsWith('/budget ') ? '/budget' : one)
+  return command !== undefined && buttons.some((button) => asksFor(button.command) === asksFor(command))
+}
+
+function closed({ text, buttons }: Draft, { state, constraints: { budgetUsd } }: Task): Draft {
+  const isRaised = budgetUsd !== undefined && buttons.some(({ command }) => command.startsWith('/budget '))
+  const now = isFinal(state)
+    ? `It has ended (${state}).`
+    : isRaised
+      ? `The budget is ${dollarsOf(budgetUsd)} now.`
+      : 'It waits for this no more.'
+  return { text: joined([text, plain(now)]), buttons: [] }
 }
 
 /** How often a person is asked by a new message, and can still be told the end. */

@@ -104,7 +104,7 @@ export interface Channel {
 export interface Received {
   readonly messages: readonly ChatMessage[]
   readonly reports: readonly DeliveryReport[]
-  /** Where the channel's ids of people can change. */
+  /** Where the channel's ids of people or groups can change. */
   readonly identities?: readonly IdentityChange[]
 }
 

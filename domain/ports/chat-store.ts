@@ -37,8 +37,8 @@ export interface ChatStore {
   markHandled(number: number): Promise<void>
   conversation(id: string): Promise<ChatConversation>
   chooseRepository(choice: { readonly conversation: string; readonly repository: string }): Promise<void>
-  /** The chat alone with a person goes on under the new id, with what waits there. */
-  followPerson(change: IdentityChange): Promise<void>
+  /** The chat alone with a person, or the group with all its topics, goes on under the new id, with what waits there. */
+  follow(change: IdentityChange): Promise<void>
   /** The chat goes on under another id of the provider. */
   moveChat(move: { readonly conversation: string; readonly chat: string }): Promise<void>
   /** Tasks begun in a conversation, newest first. */

@@ -95,6 +95,8 @@ export interface Outbox {
   invite(message: { readonly id: string }): Promise<void>
   /** Posts somebody was sending who is gone: for its successor to settle. */
   interrupted(target: OutboxTarget): Promise<readonly InterruptedPost[]>
+  /** What a message says by now: as it was posted, or as it was changed last. */
+  shown(id: string): Promise<{ readonly text: StyledText; readonly buttons: readonly Button[] } | undefined>
   /** The task of a message the gateway sent. */
   taskOf(message: { readonly conversation: string; readonly providerId: string }): Promise<string | undefined>
   /** How many posts are in each state; of one task, or all. Changes of a message are not counted for a task. */

@@ -278,6 +278,8 @@ export interface ConversationStore {
   }): Promise<{ readonly approvalId: string; readonly call: ToolCall }>
   /** Whether the task ever asked for this approval. */
   hasApproval(approval: { readonly taskId: string; readonly approvalId: string }): Promise<boolean>
+  /** The task that asked for an approval: the whole, when a part of it did; undefined when unknown or another tenant's. */
+  taskOfApproval(approval: { readonly approvalId: string; readonly tenant: string }): Promise<Task | undefined>
   /**
    * First decision wins; a second throws `conflict`, an unknown id `not_found`. One with the `key` of the first is the
    * first, repeated.

@@ -168,6 +168,15 @@ describe.each(Object.entries(STORES))('people in the conversations of %s', (_, o
       })
     })
 
+    it('leads to its task, in its tenant alone', async () => {
+      const { taskId, approvalId } = await requested()
+      const found = async (approval: { approvalId: string; tenant: string }) =>
+        (await store.conversations.taskOfApproval(approval))?.id
+      expect(await found({ approvalId, tenant: 'default' })).toBe(taskId)
+      expect(await found({ approvalId, tenant: 'other' })).toBeUndefined()
+      expect(await found({ approvalId: 'approval-0', tenant: 'default' })).toBeUndefined()
+    })
+
     it('is unknown to another task', async () => {
       const { approvalId } = await requested()
       const { taskId } = await taskIn(store, 'building')

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ChatMessage } from '../../domain/chat/message.ts'
 import type { Caller } from '../../domain/permissions.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { chatMessage, received } from '../support/chat/messages.ts'
@@ -101,6 +102,15 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
       expect(await received(store, chatMessage({ chat: '-1005' }))).toBe(id)
     })
 
+    it('goes on with every topic when its chat is known by another id', async () => {
+      const topics = [{}, { thread: '5' }, { thread: '9' }]
+      const heardIn = (chat: string) =>
+        Promise.all(topics.map((topic) => received(store, chatMessage({ chat, ...topic }))))
+      const before = await heardIn('-5')
+      await store.chats.follow({ channel: 'telegram', from: ['-5'], to: { id: '-1005' } })
+      expect(await heardIn('-1005')).toEqual(before)
+    })
+
     it('is still reached when its new chat has a conversation of its own already', async () => {
       const id = await received(store, chatMessage({ chat: '-5' }))
       await received(store, chatMessage({ chat: '-1005' }))
@@ -111,10 +121,68 @@ describe.each(Object.entries(STORES))('chats in %s', (_, open) => {
     it('alone with a person goes on under the new id of the person', async () => {
       const first = { channel: 'whatsapp', chat: 'US.1', reach: '4917' } as const
       const id = await received(store, chatMessage(first))
-      await store.chats.followPerson({ channel: 'whatsapp', from: ['US.1', '4917'], to: { id: 'US.2', alias: '4918' } })
+      await store.chats.follow({ channel: 'whatsapp', from: ['US.1', '4917'], to: { id: 'US.2', alias: '4918' } })
       expect((await store.chats.conversation(id)).address).toEqual({ channel: 'whatsapp', chat: 'US.2' })
       expect(await received(store, chatMessage({ ...first, chat: 'US.2', reach: '4918' }))).toBe(id)
       expect(await received(store, chatMessage({ ...first, chat: 'US.1' }))).not.toBe(id)
+    })
+
+    describe('of a person known by number, who from now on has a scoped id', () => {
+      const caller: Caller = { subject: 'session:1', name: 'Ada', tenant: 'default', roles: ['operator'] }
+      const byNumber = (number: string) =>
+        chatMessage({ channel: 'whatsapp', chat: number, sender: { id: number }, messageId: undefined })
+      const byId = (number: string, more: Partial<ChatMessage> = {}) =>
+        chatMessage({
+          ...{
+            channel: 'whatsapp',
+            chat: `US.${number}`,
+            sender: { id: `US.${number}`, alias: number },
+            reach: number,
+          },
+          ...more,
+        })
+
+      it('is the same one, with the link to the account', async () => {
+        const id = await received(store, byNumber('4917'))
+        await store.chatUsers.offerLink({ codeHash: 'h', caller, expiresAt: IN_AN_HOUR })
+        const link = { codeHash: 'h', channel: 'whatsapp', sender: { id: '4917' }, message: 1 } as const
+        await store.chatUsers.redeemLink(link)
+        expect(await received(store, byId('4917'))).toBe(id)
+        expect((await store.chats.conversation(id)).address).toEqual({
+          ...{ channel: 'whatsapp', chat: 'US.4917', reach: '4917' },
+        })
+        const known = (sender: string) => store.chatUsers.callerOf({ channel: 'whatsapp', sender: { id: sender } })
+        expect([await known('US.4917'), await known('4917')]).toEqual([caller, caller])
+        expect(await received(store, byId('4917', { sender: { id: 'US.4917' } }))).toBe(id)
+      })
+
+      it('stays one, whichever processes hear of it at the same moment, with the number or without', async () => {
+        for (let round = 0; round < 50; round++) {
+          const number = `4917${round}`
+          const id = await received(store, byNumber(number))
+          const hidden = () => byId(number, { sender: { id: `US.${number}` }, reach: undefined })
+          const heard = [byId(number), byId(number), byId(number), byId(number)]
+          const news = await Promise.all(
+            heard.map((message, index) => (index % 2 === 0 ? store : opened.other).chats.receive([message])),
+          )
+          expect(new Set(news.flat().map(({ conversation }) => conversation))).toEqual(new Set([id]))
+          expect(await received(store, hidden())).toBe(id)
+        }
+      })
+
+      it('is begun without failing when one message tells the number and another does not', async () => {
+        for (let round = 0; round < 50; round++) {
+          const number = `4918${round}`
+          await received(store, byNumber(number))
+          const hidden = byId(number, { sender: { id: `US.${number}` }, reach: undefined })
+          const news = await Promise.all([
+            store.chats.receive([byId(number)]),
+            opened.other.chats.receive([hidden]),
+            store.chats.receive([byId(number)]),
+          ])
+          expect(new Set(news.flat().map(({ conversation }) => conversation)).size).toBe(1)
+        }
+      })
     })
 
     it('has the tasks that were begun in it, newest first', async () => {

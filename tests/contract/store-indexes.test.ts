@@ -144,7 +144,10 @@ const HOT: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
     await store.attachments.unread(KNOWN)
     await store.attachments.parts([number])
   },
-  'know an approval': (store) => store.conversations.hasApproval({ taskId: KNOWN, approvalId: `${KNOWN}1` }),
+  'know an approval': async (store) => {
+    await store.conversations.hasApproval({ taskId: KNOWN, approvalId: `${KNOWN}1` })
+    await store.conversations.taskOfApproval({ approvalId: `${KNOWN}1`, tenant: 'default' })
+  },
   'read a transcript': (store) => store.conversations.transcript(KNOWN),
   'read the last words': (store) => store.conversations.lastWords(KNOWN),
   'take a chat message': async (store) => {

@@ -41,6 +41,17 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
       expect(await claim()).toBeDefined()
     })
 
+    it('is shown as it was posted, or as it was changed last', async () => {
+      const buttons = [{ title: 'Go', command: '/go' }]
+      await post(messagePost(conversation, { id: 'ask', text: plain('May I?'), buttons }))
+      const shown = (id: string) => store.outbox.shown(id)
+      expect(await shown('ask')).toMatchObject({ text: plain('May I?'), buttons })
+      await post(edit('ask', 'May I now?'))
+      await post(edit('ask', 'Done.'))
+      expect(await shown('ask')).toMatchObject({ text: plain('Done.'), buttons: [] })
+      expect(await shown('nothing')).toBeUndefined()
+    })
+
     it('waits for the earlier ones of its conversation, not for those of others', async () => {
       const other = await received(store, chatMessage({ chat: '2' }))
       const posts = [messagePost(conversation), messagePost(conversation), messagePost(other)]

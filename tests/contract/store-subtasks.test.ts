@@ -186,6 +186,7 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
     const change = { waiting: { for: 'approval' as const, approvalId } }
     await store.tasks.move({ taskId, to: 'awaiting_approval', change })
     expect(await store.conversations.hasApproval({ taskId: whole, approvalId })).toBe(true)
+    expect((await store.conversations.taskOfApproval({ approvalId, tenant: 'default' }))?.id).toBe(whole)
     await store.conversations.decideApproval({ taskId, approvalId, decision: 'approve', by: 'key:1' })
     const events = await store.tasks.events({ taskId: whole, after: 0, limit: 100 })
     expect(events.at(-1)).toMatchObject({ type: 'approval-decided', data: { approvalId, subtaskId: taskId } })

@@ -3,7 +3,7 @@ import { COMMANDS } from '../../domain/chat/command.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import type { TaskState } from '../../domain/task.ts'
 import { openTestDesk, type TestDesk } from '../support/chat/desk.ts'
-import { answeredTurn, call } from '../support/stored-task.ts'
+import { acceptance, answeredTurn, call } from '../support/stored-task.ts'
 
 let desk: TestDesk
 afterEach(() => desk.close())
@@ -208,6 +208,15 @@ describe('a command', () => {
     expect((await desk.store.tasks.find(taskId))?.constraints.budgetUsd).toBe(2.5)
   })
 
+  it('/budget of a button that has had its time lowers nothing', async () => {
+    const taskId = await building()
+    await textOf('/budget 5')
+    expect(await textOf(`/budget 1 ${taskId}`, { kind: 'button' })).toBe('The budget is $5.00 already.')
+    expect((await desk.store.tasks.find(taskId))?.constraints.budgetUsd).toBe(5)
+    expect(await textOf(`/budget 6 ${taskId}`, { kind: 'button' })).toBe('The budget is $6.00 now.')
+    expect(await textOf(`/budget 1 ${taskId}`)).toBe('The budget is $1.00 now.')
+  })
+
   it('/retry runs an ended task again as a new one, once', async () => {
     const taskId = await building()
     expect(await textOf(`/retry ${taskId}`)).toContain('has not ended')
@@ -278,12 +287,76 @@ describe('an approval', () => {
     expect(desk.control.calls.at(-1)?.argument).toMatchObject({ comment: 'too risky' })
   })
 
-  it('is not given by who neither asked for the task nor holds the right', async () => {
+  it.each(['button', 'text'] as const)(
+    'is given by an operator in another chat, however old the task (by %s)',
+    async (kind) => {
+      const { taskId, approvalId } = await waiting()
+      for (let newer = 0; newer < 11; newer++) await desk.store.tasks.accept(acceptance({ requester: 'key:key-2' }))
+      await desk.link('5005', ['operator'])
+      const elsewhere = { kind, chat: '5005', sender: { id: '5005' } }
+      expect(await textOf(`/approve ${approvalId}`, elsewhere)).toBe(kind === 'button' ? '' : 'Approved.')
+      expect(await decided(taskId)).toEqual(['approve'])
+    },
+  )
+
+  it.each([
+    ['neither asked for the task nor operates', ['submitter']],
+    ['may not approve', ['viewer']],
+  ] as const)('by who %s is as one that nobody knows', async (_, roles) => {
     const { taskId, approvalId } = await waiting()
-    await desk.link('4004')
-    const press = await textOf(`/approve ${approvalId}`, { kind: 'button', sender: { id: '4004' } })
-    expect(press).toContain('belongs to somebody else')
+    await desk.link('4004', roles)
+    for (const where of [{ kind: 'button' as const }, { chat: '4004' }]) {
+      const [refused] = await desk.says(`/approve ${approvalId}`, { ...where, sender: { id: '4004' } })
+      const [unknown] = await desk.says('/approve approval-0123456789', { ...where, sender: { id: '4004' } })
+      expect(refused).toEqual({ ...unknown, id: refused?.id })
+      expect(await desk.store.outbox.counts({ taskId })).toEqual({})
+    }
     expect(await decided(taskId)).toEqual([])
+  })
+})
+
+describe('a reply', () => {
+  beforeEach(() => open())
+  /** A message of the gateway about a task. */
+  const aboutOf = async (taskId: string) => (await desk.says(`/cost ${taskId}`))[0]?.id ?? ''
+  const stateOf = async (taskId: string) => (await desk.store.tasks.find(taskId))?.state
+
+  it('to a task that has ended acts on no other one: a command is answered, words are the next task', async () => {
+    const ended = await building('one')
+    await move(ended, 'failed')
+    const running = await building('two')
+    const replyTo = await aboutOf(ended)
+    expect(await textOf('/cancel', { replyTo })).toContain(`${ended} has ended (failed)`)
+    expect(await textOf('/approve', { replyTo })).toContain(`${ended} waits for no approval`)
+    expect(await textOf('now the docs', { replyTo })).toBe('')
+    expect(await stateOf(running)).toBe('building')
+    expect(await desk.store.conversations.unread(running)).toEqual([])
+    expect((await desk.tasks()).map(({ prompt }) => prompt)).toEqual(['now the docs', 'two', 'one'])
+  })
+
+  it("to somebody else's task neither steers nor cancels an own one", async () => {
+    const inGroup = { chat: '-5', isGroup: true }
+    await desk.link('4004')
+    await desk.says('/new hers', inGroup)
+    const [hers] = (await desk.store.tasks.list({ tenant: 'default', limit: 1 })).items
+    const his = { ...inGroup, sender: { id: '4004' } }
+    await desk.says('/new his', his)
+    const [own] = (await desk.store.tasks.list({ tenant: 'default', limit: 1 })).items
+    const [card] = await desk.says(`/status ${hers?.id}`, inGroup)
+    const replying = { ...his, replyTo: card?.id }
+    expect(await textOf('/cancel', replying)).toContain('belongs to somebody else')
+    expect(await textOf('use the other way', replying)).toContain('belongs to somebody else')
+    expect(await stateOf(own?.id ?? '')).toBe('received')
+    expect(await desk.store.conversations.unread(own?.id ?? '')).toEqual([])
+    expect(verbs()).toEqual([])
+  })
+
+  it('to a message about no task is as no reply', async () => {
+    const running = await building()
+    const [help] = await desk.says('/help')
+    await desk.says('use the other way', { replyTo: help?.id })
+    expect(await desk.store.conversations.unread(running)).toEqual(['use the other way'])
+    expect(await textOf('/cancel', { replyTo: help?.id })).toContain('cancelled')
   })
 })
 

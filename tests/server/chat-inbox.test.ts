@@ -6,19 +6,23 @@ import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.
 import { createTelegramReader } from '../../adapters/telegram/telegram-webhook.ts'
 import type { ChatAccess } from '../../domain/chat/access.ts'
 import type { ChatMessage } from '../../domain/chat/message.ts'
+import type { Received } from '../../domain/ports/channel.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { startTelegramSimulator, type TelegramSimulator } from '../../simulators/telegram/server.ts'
 import { createChatInbox } from '../../workers/chat/inbox.ts'
+import { received } from '../support/chat/messages.ts'
 import { freshDatabase } from '../support/database.ts'
 
 let store: Store
 let connection: Connection
 let telegram: TelegramSimulator
+let offset: number
 beforeEach(async () => {
   store = await openStore({ url: await freshDatabase(), connections: 4 })
   // Nobody listens there, and nothing is tried again.
   connection = Connection.lazy({ address: '127.0.0.1:9', interceptors: [] })
   telegram = await startTelegramSimulator()
+  offset = 0
 })
 afterEach(async () => {
   await Promise.all([connection.close(), telegram.close()])
@@ -30,12 +34,17 @@ const inboxFor = (access: ChatAccess) =>
     ...{ store, access, client: new Client({ connection }), logger: pino({ enabled: false }), invites: false },
     channels: new Map([['telegram', createTelegramChannel({ token: telegram.token, apiUrl: telegram.url })]]),
   })
+/** What the service has shown the bot since it was asked last. */
+async function heard(): Promise<readonly Received[]> {
+  const answer = await fetch(`${telegram.url}/bot${telegram.token}/getUpdates?offset=${offset}`)
+  const { result } = (await answer.json()) as { readonly result: readonly { readonly update_id: number }[] }
+  offset = Math.max(offset, ...result.map(({ update_id }) => update_id + 1))
+  return result.map(createTelegramReader(telegram.token).read)
+}
 /** A message as the service shows it to the bot. */
 async function said(text: string): Promise<ChatMessage> {
   telegram.user(1001).says(text)
-  const answer = await fetch(`${telegram.url}/bot${telegram.token}/getUpdates?offset=-1`)
-  const { result } = (await answer.json()) as { readonly result: readonly unknown[] }
-  return createTelegramReader(telegram.token).read(result.at(-1))[0] as ChatMessage
+  return (await heard()).at(-1)?.messages[0] as ChatMessage
 }
 const acknowledged = () =>
   telegram.ledger.calls
@@ -58,5 +67,26 @@ describe('a message', () => {
     await inboxFor({ mode: 'open' }).take({ messages: [await said('fix the login')], reports: [] })
     await expect.poll(acknowledged).toHaveLength(2)
     expect(await store.chats.neglected({ olderThanMs: 0, limit: 5 })).toHaveLength(1)
+  })
+})
+
+describe('a group of Telegram that becomes a supergroup', () => {
+  it.each([
+    ['both groups say so', (notes: readonly Received[]) => notes],
+    ['the old one says so', (notes: readonly Received[]) => notes.slice(0, 1)],
+    ['the new one says so', (notes: readonly Received[]) => notes.slice(1)],
+  ])('goes on with its conversation before the bot has sent anything there: %s', async (_, arrive) => {
+    const inbox = inboxFor({ mode: 'open' })
+    const group = telegram.group()
+    const conversationOf = async () => {
+      telegram.user(1001).says('/tasks', { chat: group.id })
+      const [message] = (await heard()).flatMap(({ messages }) => messages)
+      return received(store, message as ChatMessage)
+    }
+    const before = await conversationOf()
+    group.migrates()
+    for (const note of arrive(await heard())) await inbox.take(note)
+    expect(await conversationOf()).toBe(before)
+    expect((await store.chats.conversation(before)).address.chat).toBe(String(group.id))
   })
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pollTelegram } from '../../adapters/telegram/telegram-polling.ts'
-import type { ChatMessage } from '../../domain/chat/message.ts'
+import type { Received } from '../../domain/ports/channel.ts'
 import { openStore } from '../../adapters/postgres/store.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { startTelegramSimulator, type TelegramSimulator } from '../../simulators/telegram/server.ts'
@@ -26,8 +26,8 @@ afterEach(async () => {
   await simulator.close()
 })
 
-type Take = (messages: readonly ChatMessage[]) => Promise<void>
-const note: Take = async (messages) => void taken.push(...messages.map(({ text }) => text))
+type Take = (received: Received) => Promise<void>
+const note: Take = async ({ messages }) => void taken.push(...messages.map(({ text }) => text))
 
 const poll = (signal: AbortSignal, take = note) =>
   pollTelegram(
@@ -50,13 +50,28 @@ describe('updates that are fetched', () => {
   it('are confirmed only when they are durable', async () => {
     simulator.user(1).says('one')
     let tries = 0
-    const take: Take = (messages) => {
+    const take: Take = (received) => {
       tries++
-      return tries === 1 ? Promise.reject(new Error('the database is away')) : note(messages)
+      return tries === 1 ? Promise.reject(new Error('the database is away')) : note(received)
     }
     running.push(poll(stopping.signal, take))
     await expect.poll(() => taken, WITHIN).toEqual(['one'])
     expect(failures).toHaveLength(1)
+  })
+
+  it('tell that a group moved between what was said before and after', async () => {
+    const group = simulator.group()
+    const ada = simulator.user(1)
+    ada.says('/new one', { chat: group.id })
+    const old = String(group.id)
+    const now = String(group.migrates())
+    ada.says('/new two', { chat: group.id })
+    const heard: unknown[] = []
+    const take: Take = async ({ messages, identities = [] }) =>
+      void heard.push(...messages.map(({ chat }) => chat), ...identities)
+    running.push(poll(stopping.signal, take))
+    const moved = { channel: 'telegram', from: [old], to: { id: now } }
+    await expect.poll(() => heard, WITHIN).toEqual([old, moved, moved, now])
   })
 
   it('are waited for while the service is away or a webhook is set, without the token in any reason', async () => {

@@ -148,10 +148,8 @@ async function pollingOf({ config, store, logger }: ChatOptions, inbox: ChatInbo
   if (token === undefined || mode !== 'polling') return
   const onFailure = (reason: unknown) =>
     logger.warn({ reason: reasonOf(reason) }, 'updates could not be fetched; it is repeated')
-  const work = (leading: AbortSignal) => {
-    const take = (messages: Parameters<ChatInbox['take']>[0]['messages']) => inbox.take({ messages, reports: [] })
-    return pollTelegram({ token, apiUrl, take, onFailure }, leading)
-  }
+  const work = (leading: AbortSignal) =>
+    pollTelegram({ token, apiUrl, take: (received) => inbox.take(received), onFailure }, leading)
   await whileLeading({ store, office: 'telegram-polling', work, onFailure }, signal)
 }
 

@@ -63,7 +63,7 @@ export function createChatInbox(parts: {
       // First: what comes along is said under the new id already.
       for (const change of identities) {
         await store.chatUsers.follow(change)
-        await store.chats.followPerson(change)
+        await store.chats.follow(change)
       }
       const fresh = messages.length > 0 ? await store.chats.receive(messages) : []
       for (const message of fresh)

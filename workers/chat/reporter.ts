@@ -1,4 +1,4 @@
-import { reportTo } from '../../domain/chat/report.ts'
+import { questionId, reportTo } from '../../domain/chat/report.ts'
 import type { ChannelName } from '../../domain/chat/message.ts'
 import type { Channel } from '../../domain/ports/channel.ts'
 import type { Follower, Post } from '../../domain/ports/outbox.ts'
@@ -55,10 +55,13 @@ async function tell(options: ReporterOptions, follower: Follower): Promise<void>
   }
   const channel = options.channels.get(target)
   if (!channel || follower.conversation === undefined) return
+  const question =
+    channel.traits.edits && follower.asked > 0 ? await store.outbox.shown(questionId(follower)) : undefined
   const report = reportTo({
     ...{ task, model: route?.model, link: options.linkOf(taskId), now: options.clock(), events },
     follower: { taskId, seen: from, asked: follower.asked, conversation: follower.conversation },
     traits: channel.traits,
+    question,
   })
   await store.followers.advance({ ...step, asked: report.asked, posts: report.posts })
 }

@@ -95,13 +95,24 @@ describe('free text', () => {
 
   it('that answers a message about a task goes to that task', () => {
     const tasks = [task('C', 'building'), task('A', 'awaiting_input')]
-    const answered = { tasks, repliedTask: idOf('A') }
+    const answered = { tasks, repliedTask: task('A', 'awaiting_input') }
     expect(meaning('the second', answered)).toEqual({ type: 'say', message: 7, taskId: idOf('A') })
   })
 
-  it('that answers a message about an ended task is the next task, also while others run', () => {
-    const tasks = [task('C', 'building'), task('B', 'building'), task('A', 'completed')]
-    expect(meaning('now the docs', { tasks, repliedTask: idOf('A') })).toEqual({ type: 'new-task', message: 7 })
+  it.each([
+    ['completed', [task('C', 'building')]],
+    ['completed', [task('C', 'building'), task('B', 'building')]],
+    ['verifying', [task('C', 'building'), task('A', 'verifying')]],
+  ] as const)('that answers a message about a task that is %s is the next task, whatever else runs', (state, tasks) => {
+    expect(meaning('now the docs', { tasks, repliedTask: task('A', state) })).toEqual({ type: 'new-task', message: 7 })
+  })
+
+  it("that answers a message about somebody else's task is meant for that one, not for an own one", () => {
+    const context = { tasks: [task('C', 'building')], repliedTask: task('X', 'building') }
+    expect(meaning('use the other way', context)).toEqual({ type: 'say', message: 7, taskId: idOf('X') })
+    expect(meaning('', context, { kind: 'wordless', file: { reference: 'f', name: 'f' } })).toMatchObject({
+      taskId: idOf('X'),
+    })
   })
 })
 
@@ -177,7 +188,27 @@ describe('a command', () => {
       ...{ type: 'ask-which-task', command: 'cancel' },
       taskIds: [idOf('B'), idOf('A')],
     })
-    expect(meaning('/cancel', { tasks, repliedTask: idOf('A') })).toMatchObject({ taskId: idOf('A') })
+    expect(meaning('/cancel', { tasks, repliedTask: task('A', 'queued') })).toMatchObject({ taskId: idOf('A') })
+  })
+
+  it.each([
+    ['approve', 'building'],
+    ['reject', 'completed'],
+    ['cancel', 'completed'],
+    ['pause', 'failed'],
+    ['resume', 'building'],
+    ['budget', 'expired'],
+    ['retry', 'building'],
+    ['status', 'completed'],
+  ] as const)('/%s that answers a message about a task is about that task, also when it is %s', (command, state) => {
+    const waiting = { for: 'approval', approvalId: 'approval-1' } as const
+    const tasks = [task('C', 'awaiting_approval', waiting), task('B', 'failed')]
+    const repliedTask = task('A', state)
+    expect(meaning(`/${command}`, { tasks, repliedTask })).toEqual({ type: 'command', command, taskId: idOf('A') })
+  })
+
+  it('that names a task is about that one, whatever it answers', () => {
+    expect(meaning(`/cancel ${idOf('B')}`, { repliedTask: task('A', 'building') })).toMatchObject({ taskId: idOf('B') })
   })
 
   it('takes the id it is given, also of a task of elsewhere', () => {

@@ -32,6 +32,8 @@ export interface TestDesk {
 }
 
 export interface Said {
+  /** The provider's id of the message. */
+  readonly id: string
   readonly text: string
   readonly buttons: readonly string[]
 }
@@ -125,7 +127,8 @@ async function answersOf(store: Store): Promise<readonly Said[]> {
 }
 
 function saidIn(post: Post): Said {
-  if (post.type === 'callback') return { text: post.body, buttons: [] }
-  if (post.type === 'invitation') return { text: post.about, buttons: [] }
-  return { text: post.text.text, buttons: post.buttons.map(({ command }) => command) }
+  const { id } = post
+  if (post.type === 'callback') return { id, text: post.body, buttons: [] }
+  if (post.type === 'invitation') return { id, text: post.about, buttons: [] }
+  return { id, text: post.text.text, buttons: post.buttons.map(({ command }) => command) }
 }
