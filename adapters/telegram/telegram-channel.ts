@@ -78,6 +78,11 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
       }
     },
     acknowledge: (message) => acknowledge(api, message),
+    isWell: (signal) =>
+      api.getMe(signal as never).then(
+        () => true,
+        (error: unknown) => error instanceof GrammyError && error.error_code < 500,
+      ),
     async introduce(webhookUrl, stopping) {
       const signal = stopping as never
       botName = (await api.getMe(signal).catch(explained)).username

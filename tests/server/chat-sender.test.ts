@@ -130,6 +130,38 @@ describe('messages to Telegram', () => {
     expect(Date.now() - begun).toBeGreaterThan(1_000)
   })
 
+  it('during an outage of hours wait and arrive once, in order, but for those on their way when it began', async () => {
+    await begin()
+    const others = await Promise.all(['1002', '1003'].map((chat) => received(store, chatMessage({ chat }))))
+    simulator.user(1003).says('hello')
+    const probes = (status: number) =>
+      expect.poll(
+        () => simulator.ledger.calls.filter((call) => call.method === 'getMe' && call.status === status).length,
+        WITHIN,
+      )
+    const first = startSender(store, [channel])
+    await probes(200).toBe(1)
+    simulator.outage('bad-gateway')
+    await store.outbox.post([conversation, ...others].flatMap((chat) => numbered(chat, 8)))
+    await probes(502).toBeGreaterThan(2)
+    await first.stop()
+    // A gateway that is started meanwhile does not try its luck either.
+    start()
+    await probes(502).toBeGreaterThan(4)
+    const { unknown = 0, pending } = await store.outbox.counts()
+    expect([1, 2]).toContain(unknown)
+    expect(pending).toBe(24 - unknown)
+    simulator.outage(undefined)
+    await counts().toEqual({ unknown, sent: 24 - unknown })
+    const all = ['0', '1', '2', '3', '4', '5', '6', '7']
+    const missing = [1001, 1002, 1003].flatMap((chat) => {
+      const shown = seen(chat)
+      expect(shown).toEqual(all.slice(8 - shown.length))
+      return all.slice(0, 8 - shown.length)
+    })
+    expect(missing).toHaveLength(unknown)
+  })
+
   it('whose store was away when the service had answered are sent, once', async () => {
     await begin()
     const database = new URL(url).pathname.slice(1)

@@ -7,9 +7,8 @@ import type { Channel, Delivery } from '../../domain/ports/channel.ts'
 import type { ClaimedPost, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { Wakeable } from '../wakeable.ts'
+import { pauseAfter, ServiceHealth } from './service-health.ts'
 
-/** Enough to keep the way busy; more only makes a slow service slower. */
-const IN_FLIGHT = 2
 /** What is due but waits for another is looked for this often. */
 const LOOK_EVERY_MS = 250
 /** A notification that got lost is made up for after this time. */
@@ -22,8 +21,8 @@ const LONGEST_REPEAT_MS = 3_700_000
 /** A database that is started again answers within this time; later somebody else may send in our place. */
 const STORE_LIMIT_MS = 10_000
 const STORE_PAUSE_MS = 500
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 60_000
+/** Of a channel that is not configured. */
+const UNCONFIGURED_PAUSE_MS = 60_000
 
 /** Why a post is unknown that was in flight when its gateway ended. */
 export const INTERRUPTED = 'the gateway was ended while it was sent'
@@ -45,13 +44,13 @@ export async function sendOutbox(options: SenderOptions, signal: AbortSignal): P
 }
 
 async function sendTo(target: OutboxTarget, options: SenderOptions, signal: AbortSignal): Promise<void> {
-  const { store } = options
+  const { store, channels, clock } = options
   const loop = new Wakeable()
   const unsubscribe = await store.outbox.subscribe(loop.wake)
   const inFlight = new Set<Promise<void>>()
   // What stands as `sending` and is not in flight here was left by a predecessor, or by a store that failed meanwhile.
   let mayBeInterrupted = true
-  const service: ServiceHealth = { isShared: target !== 'callback', doubts: 0, restUntil: 0 }
+  const service = new ServiceHealth(target === 'callback' ? undefined : channels.get(target), clock)
   const onFailure = (error: unknown) => {
     mayBeInterrupted = true
     options.onFailure(error)
@@ -62,16 +61,16 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
       await settleInterrupted(target, options)
       mayBeInterrupted = false
     }
-    const restMs = service.restUntil - options.clock().getTime()
+    const restMs = await service.restMs(signal)
     if (restMs > 0) return restMs
-    while (inFlight.size < IN_FLIGHT && !signal.aborted) {
+    while (inFlight.size < service.room && !signal.aborted) {
       const claimed = await store.outbox.claim(target)
       if (!claimed) {
         const dueInMs = (await store.outbox.dueInMs(target)) ?? LOOK_AT_LEAST_MS
         return Math.min(Math.max(dueInMs, LOOK_EVERY_MS), LOOK_AT_LEAST_MS)
       }
       const sending: Promise<void> = sendOne(claimed, target, options)
-        .then((delivery) => note(service, delivery, options.clock()))
+        .then((delivery) => service.note(delivery))
         .catch(onFailure)
         .finally(() => {
           inFlight.delete(sending)
@@ -84,23 +83,6 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
   await loop.run({ everyMs: LOOK_EVERY_MS, work, onFailure }, signal)
   unsubscribe()
   await Promise.all(inFlight)
-}
-
-/** How a service has answered lately. */
-interface ServiceHealth {
-  /** All posts go to one service; callbacks have one each. */
-  readonly isShared: boolean
-  /** Calls in a row whose outcome nobody knows. */
-  doubts: number
-  /** Milliseconds since 1970. */
-  restUntil: number
-}
-
-/** A service that is unwell is left alone for a while: whatever it were given meanwhile would be lost to doubt as well. */
-function note(service: ServiceHealth, delivery: Delivery, now: Date): void {
-  if (!service.isShared) return
-  service.doubts = delivery.type === 'unknown' ? service.doubts + 1 : 0
-  if (service.doubts > 0) service.restUntil = now.getTime() + pauseAfter(service.doubts)
 }
 
 /** These may have been sent or not. */
@@ -140,7 +122,7 @@ async function deliver(claimed: ClaimedPost, target: OutboxTarget, options: Send
   const { post, to, providerId } = claimed
   if (post.type === 'callback') return options.callbacks.send(post)
   const channel = target === 'callback' ? undefined : options.channels.get(target)
-  if (!channel || !to) return { type: 'later', reason: 'its channel is not configured', afterMs: LONGEST_PAUSE_MS }
+  if (!channel || !to) return { type: 'later', reason: 'its channel is not configured', afterMs: UNCONFIGURED_PAUSE_MS }
   if (post.type === 'invitation')
     return (
       channel.reengage?.({ to, reference: post.id, about: post.about }) ?? { type: 'refused', reason: 'no template' }
@@ -153,8 +135,6 @@ async function deliver(claimed: ClaimedPost, target: OutboxTarget, options: Send
   const { id: reference, silent = false, replyTo } = post
   return channel.send({ to, text, buttons, reference, silent, replyTo })
 }
-
-const pauseAfter = (failures: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS)
 
 interface Tried {
   readonly claimed: ClaimedPost
