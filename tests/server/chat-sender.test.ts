@@ -37,6 +37,16 @@ afterEach(async () => {
   await store.close()
 })
 
+/** Asks the database itself. */
+const query = async (sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> => {
+  const database = new pg.Client({ connectionString: url })
+  await database.connect()
+  try {
+    return (await database.query<Record<string, unknown>>(sql)).rows
+  } finally {
+    await database.end()
+  }
+}
 const counts = () => expect.poll(() => store.outbox.counts(), WITHIN)
 const numbered = (conversation: string, count: number, about: { readonly taskId?: string } = {}): readonly Post[] =>
   Array.from({ length: count }, (_, index) => messagePost(conversation, { text: plain(`${index}`), ...about }))
@@ -343,12 +353,44 @@ describe('messages to WhatsApp', () => {
     expect(seen()).toEqual(['0', '1', '2'])
   })
 
+  const DOUBTFUL = `state = 'sending' and due_at < 'infinity'`
+  /** Seconds until the message in doubt is sent again. */
+  const patience = () =>
+    expect.poll(async () => {
+      const waits = await query(`select extract(epoch from due_at - now())::float8 as s from outbox where ${DOUBTFUL}`)
+      return Number(waits[0]?.['s'] ?? Number.NaN)
+    }, WITHIN)
+  /** As if that time were over. */
+  const nothingIsReported = async (more = '') => {
+    await query(`update outbox set due_at = now()${more} where ${DOUBTFUL}`)
+    await query(`select pg_notify('task_event', 'outbox')`)
+  }
+
   it('that never arrived are sent again once no status has come', async () => {
     await begin()
     simulator.failNext('reset-before')
     await store.outbox.post(numbered(conversation, 2))
+    await patience().toBeGreaterThan(30)
+    await nothingIsReported()
     await counts().toEqual({ sent: 2 })
     expect(seen()).toEqual(['0', '1'])
+  })
+
+  it('that the service never takes are tried more and more seldom, hold up nobody else, and end unknown', async () => {
+    await begin()
+    simulator.user('491700000002').says('hello')
+    const other = await received(store, chatMessage({ channel: 'whatsapp', chat: '491700000002' }))
+    simulator.failNext('internal', { times: 3, kind: 'interactive' })
+    const poison = messagePost(conversation, { id: 'poison', buttons: [{ title: 'Go', command: '/go' }] })
+    await store.outbox.post([poison, ...numbered(conversation, 1), ...numbered(other, 1)])
+    await counts().toEqual({ sending: 1, pending: 1, sent: 1 })
+    await patience().toBeGreaterThan(20)
+    await nothingIsReported()
+    await patience().toBeGreaterThan(50)
+    await nothingIsReported(`, created_at = now() - interval '73 hours'`)
+    await counts().toEqual({ unknown: 1, sent: 2 })
+    expect(sender?.unknown).toEqual(['poison'])
+    expect(seen()).toEqual(['0'])
   })
 
   it('in flight when the gateway was killed are sent again once a report missed meanwhile would have come again', async () => {
@@ -356,11 +398,9 @@ describe('messages to WhatsApp', () => {
     await sender?.stop()
     await store.outbox.post(numbered(conversation, 1))
     await store.outbox.claim('whatsapp')
-    const database = new pg.Client({ connectionString: url })
-    await database.connect()
     // The service repeats a report after half a minute at first: at most as long again as it has tried, and that once more.
     for (const awayMs of [5_000, 600_000]) {
-      await database.query(`update outbox set claimed_at = now() - make_interval(secs => $1)`, [awayMs / 1_000])
+      await query(`update outbox set claimed_at = now() - interval '${awayMs} milliseconds'`)
       sender = startSender(store, [
         createWhatsAppChannel({ accessToken: 'a', phoneNumberId: '1', apiUrl: 'http://127.0.0.1:9' }),
       ])
@@ -369,7 +409,6 @@ describe('messages to WhatsApp', () => {
       expect(await due()).toBeLessThan(awayMs + 40_000)
       await sender.stop()
     }
-    await database.end()
   })
 
   it('go on at the piece that was too fast', async () => {

@@ -13,8 +13,6 @@ import { pauseAfter, ServiceHealth } from './service-health.ts'
 const LOOK_EVERY_MS = 250
 /** A notification that got lost is made up for after this time. */
 const LOOK_AT_LEAST_MS = 5_000
-/** A channel that echoes references has reported what it took by then. */
-const REPORT_LIMIT_MS = 10_000
 /** A report that nobody took comes again after half a minute at first, then after twice as long each time, up to an hour. */
 const FIRST_REPEAT_MS = 35_000
 const LONGEST_REPEAT_MS = 3_700_000
@@ -88,7 +86,8 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
 /** These may have been sent or not. */
 async function settleInterrupted(target: OutboxTarget, options: SenderOptions): Promise<void> {
   const { store, channels } = options
-  for (const { post, attempt, claimedMs } of await store.outbox.interrupted(target)) {
+  for (const claimed of await store.outbox.interrupted(target)) {
+    const { post, claimedMs } = claimed
     const reason = INTERRUPTED
     const channel = target === 'callback' ? undefined : channels.get(target)
     const outcome: Outcome =
@@ -97,12 +96,15 @@ async function settleInterrupted(target: OutboxTarget, options: SenderOptions): 
         : post.type === 'message' && channel?.reconciliation === 'reported'
           ? { state: 'sending', reason, afterMs: reportRepeatedWithin(claimedMs) }
           : { state: 'unknown', reason }
-    await settle(options, { post, attempt }, outcome)
+    await settle(options, claimed, outcome)
   }
 }
 
 /** Each pause of the service is as long as all before it and the first once more: so it is after what was missed here. */
 const reportRepeatedWithin = (missedMs: number): number => Math.min(missedMs + FIRST_REPEAT_MS, LONGEST_REPEAT_MS)
+
+/** Who did not hear of it by then waits longer after the next attempt: each of them may be a second copy. */
+const reportedWithin = (attempt: number): number => Math.min(FIRST_REPEAT_MS * 2 ** (attempt - 1), LONGEST_REPEAT_MS)
 
 async function sendOne(claimed: ClaimedPost, target: OutboxTarget, options: SenderOptions): Promise<Delivery> {
   const { store } = options
@@ -145,6 +147,7 @@ interface Tried {
 function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcome {
   const { post, attempt, createdAt } = claimed
   const pause = pauseAfter(attempt)
+  const isGivenUp = now.getTime() - Date.parse(createdAt) > UNREACHED_LIMIT_MS
   switch (delivery.type) {
     case 'sent':
       return post.type === 'message' ? { state: 'sent', providerId: delivery.providerId } : { state: 'sent' }
@@ -155,19 +158,18 @@ function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcom
     case 'moved':
       return { state: 'pending', reason: 'the chat moved', afterMs: 0 }
     case 'later':
-      if (now.getTime() - Date.parse(createdAt) > UNREACHED_LIMIT_MS)
-        return { state: 'failed', reason: delivery.reason }
+      if (isGivenUp) return { state: 'failed', reason: delivery.reason }
       return { state: 'pending', reason: delivery.reason, afterMs: delivery.afterMs ?? pause }
     case 'unknown':
       // The same change twice is one change.
       if (post.type === 'edit') return { state: 'pending', reason: delivery.reason, afterMs: pause }
-      if (post.type !== 'message' || channel?.reconciliation !== 'reported')
+      if (isGivenUp || post.type !== 'message' || channel?.reconciliation !== 'reported')
         return { state: 'unknown', reason: delivery.reason }
-      return { state: 'sending', reason: delivery.reason, afterMs: REPORT_LIMIT_MS }
+      return { state: 'sending', reason: delivery.reason, afterMs: reportedWithin(attempt) }
   }
 }
 
-type Settled = Pick<ClaimedPost, 'post' | 'attempt'>
+type Settled = Pick<ClaimedPost, 'post' | 'attempt' | 'to'>
 
 /** What is known of a message must not be lost with a store that is away for a moment. */
 async function settlePatiently(options: SenderOptions, settled: Settled, outcome: Outcome): Promise<void> {
@@ -182,13 +184,13 @@ async function settlePatiently(options: SenderOptions, settled: Settled, outcome
     }
 }
 
-async function settle(options: SenderOptions, { post, attempt }: Settled, outcome: Outcome): Promise<void> {
-  const { store, onUnknown } = options
+async function settle(options: SenderOptions, { post, attempt, to }: Settled, outcome: Outcome): Promise<void> {
+  const { store, channels, onUnknown } = options
   const settled = await store.outbox.settle({ id: post.id, attempt, outcome })
   if (!settled || outcome.state !== 'unknown') return
   const { unknown: total = 0 } = await store.outbox.counts()
   onUnknown({ post, reason: outcome.reason, total })
-  await sayUnknown(store, post)
+  if (to && channels.get(to.channel)?.traits.edits) await sayUnknown(store, post)
 }
 
 /** Nobody may be told twice; the card, which may be changed as often as one likes, says what to do. */
