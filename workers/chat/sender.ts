@@ -93,7 +93,7 @@ async function settleInterrupted(target: OutboxTarget, options: SenderOptions): 
     const outcome: Outcome =
       post.type === 'edit' || post.type === 'callback'
         ? { state: 'pending', reason, afterMs: 0 }
-        : post.type === 'message' && channel?.reconciliation === 'reported'
+        : channel?.reconciliation === 'reported'
           ? { state: 'sending', reason, afterMs: reportRepeatedWithin(claimedMs) }
           : { state: 'unknown', reason }
     await settle(options, claimed, outcome)
@@ -150,7 +150,9 @@ function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcom
   const isGivenUp = now.getTime() - Date.parse(createdAt) > UNREACHED_LIMIT_MS
   switch (delivery.type) {
     case 'sent':
-      return post.type === 'message' ? { state: 'sent', providerId: delivery.providerId } : { state: 'sent' }
+      return post.type === 'edit' || post.type === 'callback'
+        ? { state: 'sent' }
+        : { state: 'sent', providerId: delivery.providerId }
     case 'refused':
       return { state: 'failed', reason: delivery.reason }
     case 'out-of-window':
@@ -163,8 +165,7 @@ function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcom
     case 'unknown':
       // The same change twice is one change.
       if (post.type === 'edit') return { state: 'pending', reason: delivery.reason, afterMs: pause }
-      if (isGivenUp || post.type !== 'message' || channel?.reconciliation !== 'reported')
-        return { state: 'unknown', reason: delivery.reason }
+      if (isGivenUp || channel?.reconciliation !== 'reported') return { state: 'unknown', reason: delivery.reason }
       return { state: 'sending', reason: delivery.reason, afterMs: reportedWithin(attempt) }
   }
 }
