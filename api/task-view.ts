@@ -1,6 +1,6 @@
 import type { TaskEvent } from '../domain/events.ts'
 import type { TaskView } from '../domain/schemas/task.ts'
-import type { OutboxState } from '../domain/ports/outbox.ts'
+import type { OutboxCounts } from '../domain/ports/outbox.ts'
 import type { Task } from '../domain/task.ts'
 import type { ApiDependencies } from './dependencies.ts'
 
@@ -32,12 +32,10 @@ export function viewOf(task: Task, dependencies: Links): TaskView {
 }
 
 /** What became of the messages about a task; nothing when there were none. */
-export function notificationsOf(
-  counts: Readonly<Partial<Record<OutboxState, number>>>,
-): Pick<TaskView, 'notifications'> {
+export function notificationsOf(counts: OutboxCounts): Pick<TaskView, 'notifications'> {
   if (Object.keys(counts).length === 0) return {}
-  const { pending = 0, sending = 0, sent = 0, unknown = 0, failed = 0 } = counts
-  return { notifications: { pending: pending + sending, sent, unknown, failed } }
+  const { pending = 0, sending = 0, sent = 0, unknown = 0, failed = 0, doubled = 0 } = counts
+  return { notifications: { pending: pending + sending, sent, unknown, failed, doubled } }
 }
 
 /** An event as it travels: the fields of its type beside the common ones. */

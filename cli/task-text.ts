@@ -21,6 +21,7 @@ export function taskText(task: TaskView): string {
     ...(result?.pullRequest ? [`pull request: ${result.pullRequest}`] : []),
     ...(error ? [`error: ${error.code}: ${error.message}`] : []),
     ...(task.notifications?.unknown ? [`messages that may not have arrived: ${task.notifications.unknown}`] : []),
+    ...(task.notifications?.doubled ? [`messages that arrived twice: ${task.notifications.doubled}`] : []),
     costLine(task),
     linksText(task),
   ]

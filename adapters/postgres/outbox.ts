@@ -1,9 +1,9 @@
 import type { Pool } from 'pg'
-import type { DeliveryReport } from '../../domain/chat/message.ts'
 import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
 import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
-import { MESSAGES_PER_TASK, UNREACHED_LIMIT_MS } from '../../domain/limits.ts'
+import { MESSAGES_PER_TASK } from '../../domain/limits.ts'
 import { addressOf, type AddressRow } from './chat-addresses.ts'
+import { IS_DOUBLED, noteReport } from './delivery-reports.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
 import type { Reader } from './transaction.ts'
 
@@ -37,12 +37,14 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
       return rowCount === 1
     },
     async report(reports) {
-      for (const report of reports) await noteReport(pool, report)
+      const doubled: string[] = []
+      for (const report of reports) if (await noteReport(pool, report)) doubled.push(report.reference)
+      return doubled
     },
     async invite({ id }) {
       const { rows } = await pool.query<{ post: MessagePost; last_word: string }>(
         `select post, (select max(m.number) from chat_message m where m.conversation = o.conversation) as last_word
-         from outbox o where id = $1 and type = 'message' and state = 'pending' and (${TOLD_OF_TASK}) < $2`,
+         from outbox o where id = $1 and type = 'message' and state = 'pending' and due_at = 'infinity' and (${TOLD_OF_TASK}) < $2`,
         [id, MESSAGES_PER_TASK],
       )
       for (const row of rows) await insertPosts(pool, [invitationOf(row.post, Number(row.last_word))])
@@ -70,8 +72,10 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
       return rows[0]?.task_id ?? undefined
     },
     async counts(of) {
-      const { rows } = await pool.query<{ state: OutboxState; count: number }>(
-        `select state, count(*)::integer as count from outbox ${of ? 'where task_id = $1' : ''} group by state`,
+      const { rows } = await pool.query<{ state: OutboxState | 'doubled'; count: number }>(
+        `with counted as (select state, copies from outbox ${of ? 'where task_id = $1' : ''})
+         select state, count(*)::integer as count from counted group by state
+         union all select 'doubled', count(*)::integer from counted where ${IS_DOUBLED} having count(*) > 0`,
         of ? [of.taskId] : [],
       )
       return Object.fromEntries(rows.map(({ state, count }) => [state, count]))
@@ -128,7 +132,7 @@ async function claim(pool: Pool, target: OutboxTarget): Promise<ClaimedPost | un
     `update outbox o set state = 'sending', attempt = attempt + 1, due_at = 'infinity', sent_version = version, claimed_at = now()
      where number = (
        select c.number from outbox c where c.target = $1 and c.due_at <= now()
-         and (c.state = 'pending' or (c.state = 'sending' and c.type = 'message'))
+         and (c.state = 'pending' or (c.state = 'sending' and c.type in ('message', 'invitation')))
          and case c.type
            when 'message' then not exists (
              select 1 from outbox e where e.conversation = c.conversation and e.type = 'message'
@@ -166,36 +170,4 @@ function settledColumns(outcome: Outcome): readonly [string, string | null, stri
   if (state === 'sent') return [state, outcome.providerId ?? null, null, null]
   const after = 'afterMs' in outcome && outcome.afterMs !== 'forever' ? outcome.afterMs : null
   return [state, null, outcome.reason.slice(0, 500), after]
-}
-
-/** Reports come several times and late: one of an attempt before this one changes nothing. Each pause is twice the last. */
-const SEND_AGAIN = `
-  update outbox set reason = $3,
-    state = case when created_at < now() - make_interval(secs => $5 / 1000.0) then 'failed' else 'pending' end,
-    due_at = now() + make_interval(secs => $4 / 1000.0 * power(2, least(attempt - 1, 10)))
-  where id = $1 and type = 'message'
-    and ((state = 'sent' and provider_id = $2) or (state = 'sending' and provider_id is distinct from $2))`
-
-/** A report beats what the sender believes, except that what arrived stays so. */
-async function noteReport(pool: Pool, report: DeliveryReport): Promise<void> {
-  const { reference, outcome, providerId, reason, afterMs = 0 } = report
-  if (outcome === 'arrived')
-    await pool.query(
-      `update outbox set state = 'sent', provider_id = $2, sent_at = coalesce(sent_at, now()), reason = null, due_at = 'infinity'
-       where id = $1 and type = 'message' and (state <> 'sent' or provider_id is null)
-         and not (state in ('pending', 'sending') and provider_id is not distinct from $2)`,
-      [reference, providerId],
-    )
-  else if (outcome === 'later')
-    await pool.query(SEND_AGAIN, [reference, providerId, reason ?? outcome, afterMs, UNREACHED_LIMIT_MS])
-  else if (outcome === 'out-of-window')
-    await pool.query(
-      `update outbox set state = 'pending', due_at = 'infinity', reason = $2 where id = $1 and type = 'message' and (provider_id = $3 or state = 'sending')`,
-      [reference, reason ?? outcome, providerId],
-    )
-  else
-    await pool.query(
-      `update outbox set state = 'failed', reason = $2 where id = $1 and type = 'message' and (provider_id = $3 or state = 'sending')`,
-      [reference, reason ?? outcome, providerId],
-    )
 }

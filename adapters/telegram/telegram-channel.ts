@@ -2,6 +2,7 @@ import { Api, GrammyError, HttpError } from 'grammy'
 import type { InlineKeyboardMarkup, MessageEntity } from 'grammy/types'
 import { COMMANDS } from '../../domain/chat/command.ts'
 import type { Button, ChatMessage } from '../../domain/chat/message.ts'
+import { GatewayError } from '../../domain/errors.ts'
 import type { Span, StyledText } from '../../domain/chat/styled-text.ts'
 import type {
   Channel,
@@ -77,20 +78,40 @@ export function createTelegramChannel({ token, apiUrl, webhookSecret }: Telegram
       }
     },
     acknowledge: (message) => acknowledge(api, message),
-    async introduce(webhookUrl) {
-      botName = (await api.getMe()).username
-      await api.setMyCommands(
-        Object.entries(COMMANDS).map(([command, { form, does }]) => ({ command, description: `${form}: ${does}` })),
-      )
-      if (webhookSecret === undefined) await api.deleteWebhook()
-      else if (webhookUrl !== undefined)
-        await api.setWebhook(webhookUrl, {
-          secret_token: webhookSecret,
-          allowed_updates: ['message', 'callback_query'],
-        })
+    isWell: (signal) =>
+      api.getMe(signal as never).then(
+        () => true,
+        (error: unknown) => error instanceof GrammyError && error.error_code < 500,
+      ),
+    async introduce(webhookUrl, stopping) {
+      const signal = stopping as never
+      botName = (await api.getMe(signal).catch(explained)).username
+      if (webhookSecret === undefined) await api.deleteWebhook({}, signal)
+      else if (webhookUrl !== undefined) {
+        const allowed_updates = ['message', 'callback_query'] as const
+        await api.setWebhook(webhookUrl, { secret_token: webhookSecret, allowed_updates }, signal)
+      }
+      const commands = Object.entries(COMMANDS).map(([command, { form, does }]) => ({
+        command,
+        description: `${form}: ${does}`,
+      }))
+      await api.setMyCommands(commands, {}, signal)
     },
   }
 }
+
+/** A bot that was deleted, or a token that was revoked or mistyped. */
+function explained(error: unknown): never {
+  if (error instanceof GrammyError && isTokenWrong(error))
+    throw new GatewayError(
+      'configuration_invalid',
+      `Telegram refuses the token of TELEGRAM_BOT_TOKEN (${error.error_code} ${error.description}). Set the one @BotFather shows for the bot and start the gateway again.`,
+      { cause: error },
+    )
+  throw error
+}
+
+const isTokenWrong = ({ error_code: code }: GrammyError): boolean => code === 401 || code === 404
 
 /** Below the token's own folder, whatever the path says. */
 function addressOf({ token, apiUrl }: Pick<TelegramOptions, 'token' | 'apiUrl'>, path: string): URL {
@@ -175,12 +196,13 @@ async function delivered(call: () => Promise<string>): Promise<Delivery> {
 }
 
 /** The service itself answered: what it refuses was not sent. */
-function refusalOf({ error_code: code, description, parameters }: GrammyError): Delivery {
+function refusalOf(error: GrammyError): Delivery {
+  const { error_code: code, description, parameters } = error
   const reason = `${code} ${description}`
   if (parameters.migrate_to_chat_id !== undefined) return { type: 'moved', chat: String(parameters.migrate_to_chat_id) }
   if (code === 429) return { type: 'later', reason, afterMs: (parameters.retry_after ?? 1) * 1_000 }
   // A wrong token is the operator's to mend: what waits is sent then.
-  if (code === 401 || code === 404) return { type: 'later', reason, afterMs: 30_000 }
+  if (isTokenWrong(error)) return { type: 'later', reason, afterMs: 30_000 }
   // Its front answers so for a server that is restarted, which may have taken the call before.
   return { type: code >= 500 ? 'unknown' : 'refused', reason }
 }

@@ -39,6 +39,7 @@ export function createWhatsAppChannel(options: WhatsAppOptions): Channel {
     edit: () => Promise.resolve({ type: 'refused', reason: 'WhatsApp has no edits' }),
     download: (file) => downloadMedia(options, file).catch(brokenDownload),
     acknowledge: (message) => acknowledge(post, message),
+    isWell: (signal) => isWell(options, signal).catch(() => false),
     introduce: () => Promise.resolve(),
   }
 }
@@ -142,6 +143,20 @@ async function acknowledge(post: PostMessage, message: ChatMessage): Promise<voi
   const read = { ...whatsapp, status: 'read', message_id, typing_indicator: { type: 'text' } }
   const reaction = { type: 'reaction', reaction: { message_id, emoji: '👀' } }
   await Promise.allSettled([post(read), post({ ...whatsapp, ...addressOf({ ...message }), ...reaction })])
+}
+
+/** Whether the number can be read, or is refused for a reason: who is unwell does neither. */
+async function isWell(
+  { accessToken, phoneNumberId, apiUrl }: WhatsAppOptions,
+  stopping: AbortSignal,
+): Promise<boolean> {
+  const response = await fetch(`${apiUrl}/${GRAPH_VERSION}/${phoneNumberId}?fields=id`, {
+    headers: { authorization: `Bearer ${accessToken}` },
+    redirect: 'error',
+    signal: AbortSignal.any([stopping, AbortSignal.timeout(ANSWER_LIMIT_MS)]),
+  })
+  const { id, error } = (await response.json()) as { readonly id?: unknown; readonly error?: GraphRefusal }
+  return id === phoneNumberId || deliveryOfRefusal(response.status, error).type !== 'unknown'
 }
 
 function postMessage({ accessToken, phoneNumberId, apiUrl }: WhatsAppOptions, body: object): Promise<Response> {

@@ -82,7 +82,10 @@ const padded = (cell: string, width: number): string => cell + ' '.repeat(width 
 
 function styledLine(line: string): StyledText {
   const [, heading] = /^#{1,6}\s+(.+?)\s*#*$/.exec(line) ?? []
-  if (heading !== undefined) return { ...inline(heading), spans: styled(inline(heading).text, 'bold').spans }
+  if (heading !== undefined) {
+    const { text, spans } = inline(heading)
+    return { text, spans: [...styled(text, 'bold').spans, ...spans.filter(({ style }) => style !== 'bold')] }
+  }
   const [, quote] = /^>\s?(.*)$/.exec(line) ?? []
   if (quote !== undefined) {
     const text = inline(quote)

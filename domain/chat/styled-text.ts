@@ -48,7 +48,8 @@ export function sliced({ text, spans }: StyledText, from: number, to: number): S
 
 /**
  * Cuts a text into pieces of at most `limit` units: between paragraphs, lines or words where it can, never inside a
- * character. `spanCost` is what a channel adds for a span. Nothing is left out but the white space at a cut.
+ * character. `spanCost` is what a channel adds for a span. Nothing is left out but the white space at a cut, and
+ * of a block of code not even its indentation.
  */
 export function chunksOf(whole: StyledText, bounds: Bounds): StyledText[] {
   const chunks: StyledText[] = []
@@ -57,10 +58,19 @@ export function chunksOf(whole: StyledText, bounds: Bounds): StyledText[] {
     const to = endOfChunk(whole, from, bounds)
     const chunk = sliced(whole, from, to)
     if (chunk.text.trim() !== '') chunks.push(trimmedEnd(chunk))
-    from = to
-    while (from < whole.text.length && /\s/.test(whole.text.charAt(from)) && to < whole.text.length) from++
+    from = beginOfChunk(whole, to)
   }
   return chunks
+}
+
+/** After the white space at a cut; inside a block of code only whole lines are left out, for indentation has a meaning. */
+function beginOfChunk({ text, spans }: StyledText, cut: number): number {
+  let begin = cut
+  while (begin < text.length && /\s/.test(text.charAt(begin))) begin++
+  const isInBlock = spans.some(
+    ({ style, offset, length }) => style === 'block' && offset < cut && cut < offset + length,
+  )
+  return isInBlock ? Math.max(cut, text.lastIndexOf('\n', begin - 1) + 1) : begin
 }
 
 interface Bounds {

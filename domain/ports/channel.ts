@@ -96,8 +96,10 @@ export interface Channel {
   download(file: FileReference): Promise<Download>
   /** Shows the sender that the message arrived: read, typing, a button that stops turning. A courtesy: it never throws. */
   acknowledge(message: ChatMessage): Promise<void>
-  /** Tells the service about this gateway: its commands, its webhook's address. */
-  introduce(webhookUrl: string | undefined): Promise<void>
+  /** Whether the service answers, asked by something that changes nothing; where it can be asked. It never throws. */
+  isWell?(signal: AbortSignal): Promise<boolean>
+  /** Tells the service about this gateway: its webhook's address, its commands. It throws when the service did not take it. */
+  introduce(webhookUrl: string | undefined, signal: AbortSignal): Promise<void>
 }
 
 /** What a webhook brought. */

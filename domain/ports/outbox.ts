@@ -74,6 +74,9 @@ export type Outcome =
 /** Where a post is on its way out. */
 export type OutboxState = 'pending' | 'sending' | 'sent' | 'unknown' | 'failed'
 
+/** How many posts are in each state, and how many are known to have arrived more than once. */
+export type OutboxCounts = Readonly<Partial<Record<OutboxState | 'doubled', number>>>
+
 /** Messages that leave the gateway: `pending → sending → sent | unknown | failed`. */
 export interface Outbox {
   post(posts: readonly Post[]): Promise<void>
@@ -86,10 +89,10 @@ export interface Outbox {
   dueInMs(target: OutboxTarget): Promise<number | undefined>
   /** False when another attempt has begun since. What is known to be sent is so also after it was given up as unknown. */
   settle(settled: { readonly id: string; readonly attempt: number; readonly outcome: Outcome }): Promise<boolean>
-  /** What a channel reports of messages by their reference. */
-  report(reports: readonly DeliveryReport[]): Promise<void>
+  /** What a channel reports of messages by their reference; gives the references of which another copy had arrived before. */
+  report(reports: readonly DeliveryReport[]): Promise<readonly string[]>
   /**
-   * Asks a person once to write, so that a message that waits for it can be sent; not when its task has told them so much
+   * Asks a person once to write, while a message waits for it; not when its task has told them so much
    * already that this were one message too many.
    */
   invite(message: { readonly id: string }): Promise<void>
@@ -100,7 +103,7 @@ export interface Outbox {
   /** The task of a message the gateway sent. */
   taskOf(message: { readonly conversation: string; readonly providerId: string }): Promise<string | undefined>
   /** How many posts are in each state; of one task, or all. Changes of a message are not counted for a task. */
-  counts(of?: { readonly taskId: string }): Promise<Readonly<Partial<Record<OutboxState, number>>>>
+  counts(of?: { readonly taskId: string }): Promise<OutboxCounts>
   /** Calls back soon after something was posted, by whichever process. */
   subscribe(listener: () => void): Promise<() => void>
 }

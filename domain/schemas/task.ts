@@ -80,9 +80,12 @@ export const taskViewSchema = z.object({
   parentId: z.string().optional(),
   /** Where one task is read, once somebody was told about it. */
   notifications: z
-    .object({ pending: count, sent: count, unknown: count, failed: count })
+    .object({ pending: count, sent: count, unknown: count, failed: count, doubled: count })
     .optional()
-    .meta({ description: 'Messages and callbacks about the task; of `unknown` nobody can tell whether they arrived.' }),
+    .meta({
+      description:
+        'Messages and callbacks about the task; of `unknown` nobody can tell whether they arrived, `doubled` arrived twice.',
+    }),
   links: z.object({
     self: z.string(),
     events: z.string(),

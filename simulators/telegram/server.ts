@@ -55,6 +55,8 @@ export interface TelegramSimulator {
   group(options?: { readonly title?: string; readonly supergroup?: boolean; readonly forum?: boolean }): TelegramGroup
   /** Lets the next call (or as many as `times` says, or the next of a method) fail; `file` is the download of one. */
   failNext(fault: Fault, options?: { readonly times?: number; readonly method?: string }): void
+  /** Lets every call fail like this, until it is called with undefined. */
+  outage(fault: Fault | undefined): void
   /** Resolves when no update is on its way to the webhook any more. */
   settled(): Promise<void>
   close(): Promise<void>
@@ -125,6 +127,7 @@ export async function startTelegramSimulator(options: TelegramSimulatorOptions =
       return new TelegramGroup(world.open(face), { world, queue, owner: OWNER })
     },
     failNext: (fault, { times = 1, method } = {}) => faults.order(fault, times, method?.toLowerCase()),
+    outage: (fault) => void (faults.outage = fault),
     settled: () => webhook.settled(),
     async close() {
       webhook.stop()

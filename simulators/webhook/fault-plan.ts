@@ -15,6 +15,9 @@ export const isCarriedOut = (fault: string): boolean => fault.endsWith('-after')
 export class FaultPlan<Fault extends string> {
   private readonly ordered: { readonly fault: Fault; readonly call: string | undefined }[] = []
 
+  /** What every call meets that has no fault of its own. */
+  outage: Fault | undefined
+
   order(fault: Fault, times: number, call?: string): void {
     for (let count = 0; count < times; count++) this.ordered.push({ fault, call })
   }
@@ -22,12 +25,12 @@ export class FaultPlan<Fault extends string> {
   /** The fault of a call that only faults ordered by its name hit. */
   nextNamed(call: string): Fault | undefined {
     const index = this.ordered.findIndex((order) => order.call === call)
-    return index === -1 ? undefined : this.ordered.splice(index, 1)[0]?.fault
+    return index === -1 ? this.outage : this.ordered.splice(index, 1)[0]?.fault
   }
 
   /** The fault of a call, which is then done with. */
   next(call: string): Fault | undefined {
     const index = this.ordered.findIndex((order) => order.call === undefined || order.call === call)
-    return index === -1 ? undefined : this.ordered.splice(index, 1)[0]?.fault
+    return index === -1 ? this.outage : this.ordered.splice(index, 1)[0]?.fault
   }
 }

@@ -55,7 +55,8 @@ export class Graph {
     const [found, id = '', edge] = PATH.exec(url.pathname) ?? []
     if (found === undefined) throw unknownPath(url.pathname)
     if (method === 'POST' && edge === 'messages') return ok(this.message(id, request))
-    if (method === 'GET' && edge === undefined) return ok(this.media(id, request))
+    if (method === 'GET' && edge === undefined)
+      return ok(id === this.parts.phoneNumberId ? { id } : this.media(id, request))
     if (edge !== undefined && edge !== 'messages') throw unknownPath(`/${edge}`)
     throw unsupportedRequest(method, id)
   }

@@ -70,6 +70,8 @@ export interface WhatsAppSimulator {
    * `download` are the two requests of a file.
    */
   failNext(fault: Fault, which?: { readonly times?: number; readonly kind?: string }): void
+  /** Lets every call fail like this, until it is called with undefined. */
+  outage(fault: Fault | undefined): void
   /** Does the handshake with the product's webhook. */
   verify(): Promise<Verification>
   /** Sends a message of this text with a forged signature; gives the HTTP status the product answers with. */
@@ -121,6 +123,7 @@ export async function startWhatsAppSimulator(options: WhatsAppSimulatorOptions):
       return person
     },
     failNext: (fault, { times = 1, kind } = {}) => graph.faults.order(fault, times, kind),
+    outage: (fault) => void (graph.faults.outage = fault),
     verify: () => verifyWebhook(webhookUrl, { verifyToken, challenge: randomBytes(8).readUIntBE(0, 6).toString() }),
     forge: (forgery, text) =>
       sendForged(forgery, { url: webhookUrl, secret: appSecret, payload: callbacks.payloadOf([forgedMessage(text)]) }),

@@ -117,6 +117,20 @@ describe.each(Object.entries(CHANNELS))('the channel %s', (name, open) => {
     await stage.channel.acknowledge(message as ChatMessage)
   })
 
+  it('knows whether its service is well, without a message, and never throws', async () => {
+    const { signal } = new AbortController()
+    const isWell = () => stage.channel.isWell?.(signal)
+    expect(await isWell()).toBe(true)
+    stage.outage(true)
+    expect(await isWell()).toBe(false)
+    stage.outage(false)
+    expect(await isWell()).toBe(true)
+    expect(await stage.channel.isWell?.(AbortSignal.abort())).toBe(false)
+    await stage.close()
+    expect(await isWell()).toBe(false)
+    expect(stage.seen()).toEqual([])
+  })
+
   describe('reads', () => {
     it('text with emoji and accents, its sender and its place', async () => {
       stage.says('Grüße 😀 /x')

@@ -27,6 +27,9 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
     ...{ type: 'edit', id: `${of}/edit`, of, conversation, text: plain(text), buttons: [] },
   })
 
+  const unsure = (afterMs: number): Outcome => ({ state: 'sending', reason: 'no answer', afterMs })
+  const arrived = { outcome: 'arrived', providerId: '42' } as const
+
   describe('a message', () => {
     it('posted again is one message, by whichever process', async () => {
       const message = messagePost(conversation)
@@ -128,9 +131,6 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
   })
 
   describe('a message nobody knows of', () => {
-    const unsure = (afterMs: number): Outcome => ({ state: 'sending', reason: 'no answer', afterMs })
-    const arrived = { outcome: 'arrived', providerId: '42' } as const
-
     it('is sent once its channel reports it, and not again', async () => {
       await post(messagePost(conversation, { id: 'p1' }))
       await settle(await claim(), unsure(200))
@@ -195,6 +195,62 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
       expect(await claim()).toBeDefined()
     })
 
+    it('whose second copy arrived as well is doubled, told and counted once', async () => {
+      await post(messagePost(conversation, { id: 'p1', taskId: 'task-1' }), messagePost(conversation, { id: 'p2' }))
+      await settle(await claim(), unsure(0))
+      await settle(await claim(), { state: 'sent', providerId: '43' })
+      const report = (providerId: string) => store.outbox.report([{ ...arrived, reference: 'p1', providerId }])
+      const told = [await report('43'), await report('43'), await report('42'), await report('42'), await report('43')]
+      expect(told).toEqual([[], [], ['p1'], [], []])
+      expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ sent: 1, doubled: 1 })
+      expect(await store.outbox.counts()).toEqual({ sent: 1, pending: 1, doubled: 1 })
+    })
+
+    it('of which one copy failed and the other arrived is sent, once, whatever comes first', async () => {
+      await post(messagePost(conversation, { id: 'p1' }))
+      await settle(await claim(), unsure(0))
+      await settle(await claim(), { state: 'sent', providerId: '43' })
+      const copies = [
+        { reference: 'p1', providerId: '42', outcome: 'later' },
+        { reference: 'p1', ...arrived },
+        { reference: 'p1', providerId: '43', outcome: 'arrived' },
+      ] as const
+      for (const report of copies) expect(await store.outbox.report([report])).toEqual([])
+      expect(await store.outbox.counts()).toEqual({ sent: 1 })
+    })
+
+    it('that arrived is not sent again because its second copy failed', async () => {
+      await post(messagePost(conversation, { id: 'p1' }))
+      await settle(await claim(), unsure(0))
+      await settle(await claim(), { state: 'sent', providerId: '43' })
+      await store.outbox.report([{ reference: 'p1', ...arrived }])
+      await store.outbox.report([{ reference: 'p1', providerId: '43', outcome: 'later' }])
+      expect(await store.outbox.counts()).toEqual({ sent: 1 })
+    })
+
+    it('and waited for its person stays released, however often it is reported that it came too late', async () => {
+      await post(messagePost(conversation, { id: 'p1' }), messagePost(conversation, { id: 'p2' }))
+      const tooLate = (reference: string, providerId: string) =>
+        store.outbox.report([{ reference, providerId, outcome: 'out-of-window' }])
+      await settle(await claim(), SENT)
+      await settle(await claim(), { state: 'sent', providerId: '43' })
+      for (const [reference, id] of [
+        ['p1', '42'],
+        ['p2', '43'],
+        ['p1', '42'],
+      ] as const)
+        await tooLate(reference, id)
+      expect(await claim()).toBeUndefined()
+      await received(store, chatMessage())
+      await tooLate('p2', '43')
+      await store.outbox.invite({ id: 'p2' })
+      await settle(await claim(), { state: 'sent', providerId: '44' })
+      await tooLate('p1', '42')
+      await store.outbox.invite({ id: 'p1' })
+      expect((await claim())?.post.id).toBe('p2')
+      expect(await store.outbox.counts()).toEqual({ sent: 1, sending: 1 })
+    })
+
     it('is told by whoever takes over', async () => {
       await post(messagePost(conversation, { id: 'p1' }))
       const claimed = await claim()
@@ -209,6 +265,16 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
   describe('an invitation', () => {
     const told = (...names: readonly string[]) =>
       post(...names.map((name) => messagePost(conversation, { id: `task-1/${name}`, taskId: 'task-1' })))
+    /** What was taken for now comes too late after all, and waits for the person. */
+    const tooLate = async () => {
+      const late: { readonly reference: string; readonly providerId: string }[] = []
+      for (let next = await claim(); next; next = await claim()) {
+        const sent = { reference: next.post.id, providerId: `${next.post.id} ${next.attempt}` }
+        await settle(next, { state: 'sent', providerId: sent.providerId })
+        late.push(sent)
+      }
+      await store.outbox.report(late.map((sent) => ({ ...sent, outcome: 'out-of-window' })))
+    }
     const invitations = async () => {
       const taken: string[] = []
       for (let next = await claim(); next; next = await claim()) {
@@ -221,18 +287,34 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
     it('is made once for all that waits since the last word, of tasks or not', async () => {
       await told('card')
       await post(messagePost(conversation, { id: 'reply-1' }))
+      await tooLate()
       for (const id of ['task-1/card', 'reply-1', 'task-1/card']) await store.outbox.invite({ id })
       expect(await invitations()).toHaveLength(1)
-      expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ sent: 2 })
+      expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ pending: 1, sent: 1 })
+    })
+
+    it('of which nobody knows is made again when nothing was reported in time, and sent once it is', async () => {
+      await told('card')
+      await tooLate()
+      await store.outbox.invite({ id: 'task-1/card' })
+      await settle(await claim(), unsure(0))
+      const again = await claim()
+      expect(again).toMatchObject({ attempt: 2, post: { type: 'invitation' } })
+      await settle(again, unsure(0))
+      await store.outbox.report([{ reference: again?.post.id ?? '', ...arrived }])
+      expect(await claim()).toBeUndefined()
+      expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ pending: 1, sent: 1 })
     })
 
     it('is left out when it were the fifth message of its task; answers to commands do not count', async () => {
       await told('card', 'ask-1')
       await post(...[1, 2, 3].map((number) => messagePost(conversation, { id: `reply-${number}`, taskId: 'task-1' })))
+      await tooLate()
       await store.outbox.invite({ id: 'task-1/ask-1' })
       expect(await invitations()).toHaveLength(1)
       await received(store, chatMessage())
       await told('end')
+      await tooLate()
       await store.outbox.invite({ id: 'task-1/end' })
       expect(await invitations()).toEqual([])
     })

@@ -1,25 +1,15 @@
-import type { Client } from '@temporalio/client'
 import pg from 'pg'
-import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
-import { createWhatsAppChannel } from '../../adapters/whatsapp/whatsapp-channel.ts'
-import { createWhatsAppWebhook } from '../../adapters/whatsapp/whatsapp-webhook.ts'
 import { openStore } from '../../adapters/postgres/store.ts'
 import { plain } from '../../domain/chat/styled-text.ts'
 import type { Channel } from '../../domain/ports/channel.ts'
-import type { Post } from '../../domain/ports/outbox.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { startTelegramSimulator, type TelegramSimulator } from '../../simulators/telegram/server.ts'
-import { startWhatsAppSimulator, type WhatsAppSimulator } from '../../simulators/whatsapp/server.ts'
-import { chatMessage, messagePost, received } from '../support/chat/messages.ts'
+import { chatMessage, messagePost, numbered, received } from '../support/chat/messages.ts'
 import { startSender, type RunningSender } from '../support/chat/sending.ts'
-import { createChatInbox } from '../../workers/chat/inbox.ts'
 import { freshDatabase } from '../support/database.ts'
-import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
 
-/** Statuses wake no conversation. */
-const NOBODY = {} as Client
 const WITHIN = { timeout: 40_000, interval: 50 }
 let url: string
 let store: Store
@@ -38,9 +28,6 @@ afterEach(async () => {
 })
 
 const counts = () => expect.poll(() => store.outbox.counts(), WITHIN)
-const numbered = (conversation: string, count: number, about: { readonly taskId?: string } = {}): readonly Post[] =>
-  Array.from({ length: count }, (_, index) => messagePost(conversation, { text: plain(`${index}`), ...about }))
-
 describe('messages to Telegram', () => {
   let simulator: TelegramSimulator
   let channel: Channel
@@ -128,6 +115,38 @@ describe('messages to Telegram', () => {
     await counts().toEqual({ sent: 2, unknown: 3 })
     // Half a second, a whole one, two: two messages at a time meet the first of these.
     expect(Date.now() - begun).toBeGreaterThan(1_000)
+  })
+
+  it('during an outage of hours wait and arrive once, in order, but for those on their way when it began', async () => {
+    await begin()
+    const others = await Promise.all(['1002', '1003'].map((chat) => received(store, chatMessage({ chat }))))
+    simulator.user(1003).says('hello')
+    const probes = (status: number) =>
+      expect.poll(
+        () => simulator.ledger.calls.filter((call) => call.method === 'getMe' && call.status === status).length,
+        WITHIN,
+      )
+    const first = startSender(store, [channel])
+    await probes(200).toBe(1)
+    simulator.outage('bad-gateway')
+    await store.outbox.post([conversation, ...others].flatMap((chat) => numbered(chat, 8)))
+    await probes(502).toBeGreaterThan(2)
+    await first.stop()
+    // A gateway that is started meanwhile does not try its luck either.
+    start()
+    await probes(502).toBeGreaterThan(4)
+    const { unknown = 0, pending } = await store.outbox.counts()
+    expect([1, 2]).toContain(unknown)
+    expect(pending).toBe(24 - unknown)
+    simulator.outage(undefined)
+    await counts().toEqual({ unknown, sent: 24 - unknown })
+    const all = ['0', '1', '2', '3', '4', '5', '6', '7']
+    const missing = [1001, 1002, 1003].flatMap((chat) => {
+      const shown = seen(chat)
+      expect(shown).toEqual(all.slice(8 - shown.length))
+      return all.slice(0, 8 - shown.length)
+    })
+    expect(missing).toHaveLength(unknown)
   })
 
   it('whose store was away when the service had answered are sent, once', async () => {
@@ -269,127 +288,5 @@ describe('messages to Telegram', () => {
     sender = startSender(store, [counted])
     await expect.poll(async () => (await store.outbox.counts())['pending'] ?? 0, WITHIN).toBe(0)
     expect(most).toBe(2)
-  })
-})
-
-describe('messages to WhatsApp', () => {
-  const PHONE = '491701234567'
-  let simulator: WhatsAppSimulator
-  let conversation: string
-  const begin = async (
-    options: Partial<Parameters<typeof startWhatsAppSimulator>[0]> = {},
-    template?: { readonly name: string; readonly language: string },
-  ) => {
-    const webhook = createWhatsAppWebhook({ appSecret: 's', verifyToken: 'v', phoneNumberId: '106540352242922' })
-    const inbox = createChatInbox({
-      ...{ store, client: NOBODY, channels: new Map(), access: { mode: 'open' } },
-      logger: pino({ enabled: false }),
-      invites: template !== undefined,
-    })
-    const receiver: WebhookReceiver = await startReceiver(async ({ body }) => {
-      await inbox.take({ ...webhook.read(JSON.parse(body)), messages: [] })
-      return {}
-    })
-    simulator = await startWhatsAppSimulator({ webhookUrl: receiver.url, appSecret: 's', ...options })
-    open.push(simulator, receiver)
-    simulator.user(PHONE).says('hello')
-    const { token: accessToken, phoneNumberId, url: apiUrl } = simulator
-    conversation = await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
-    sender = startSender(store, [createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl, template })])
-  }
-  const seen = () =>
-    simulator.ledger
-      .conversation(PHONE)
-      .filter(({ from }) => from === 'business')
-      .map(({ text }) => text)
-
-  it('whose answer was lost are found again by their status, and are not sent twice', async () => {
-    await begin()
-    simulator.failNext('reset-after')
-    await store.outbox.post(numbered(conversation, 3))
-    await counts().toEqual({ sent: 3 })
-    expect(seen()).toEqual(['0', '1', '2'])
-  })
-
-  it('that never arrived are sent again once no status has come', async () => {
-    await begin()
-    simulator.failNext('reset-before')
-    await store.outbox.post(numbered(conversation, 2))
-    await counts().toEqual({ sent: 2 })
-    expect(seen()).toEqual(['0', '1'])
-  })
-
-  it('in flight when the gateway was killed are sent again once a report missed meanwhile would have come again', async () => {
-    await begin()
-    await sender?.stop()
-    await store.outbox.post(numbered(conversation, 1))
-    await store.outbox.claim('whatsapp')
-    const database = new pg.Client({ connectionString: url })
-    await database.connect()
-    // The service repeats a report after half a minute at first: at most as long again as it has tried, and that once more.
-    for (const awayMs of [5_000, 600_000]) {
-      await database.query(`update outbox set claimed_at = now() - make_interval(secs => $1)`, [awayMs / 1_000])
-      sender = startSender(store, [
-        createWhatsAppChannel({ accessToken: 'a', phoneNumberId: '1', apiUrl: 'http://127.0.0.1:9' }),
-      ])
-      const due = () => store.outbox.dueInMs('whatsapp')
-      await expect.poll(due, WITHIN).toBeGreaterThan(awayMs + 30_000)
-      expect(await due()).toBeLessThan(awayMs + 40_000)
-      await sender.stop()
-    }
-    await database.end()
-  })
-
-  it('go on at the piece that was too fast', async () => {
-    await begin({ limits: { pair: true } })
-    await store.outbox.post(numbered(conversation, 2))
-    await counts().toEqual({ sent: 2 })
-    expect(seen()).toEqual(['0', '1'])
-  })
-
-  it.each(['refuse', 'fail-later'] as const)(
-    'after a day of silence (%s) wait until the person writes',
-    async (window) => {
-      let ahead = 0
-      await begin({ window, now: () => Date.now() + ahead })
-      ahead = 25 * 3_600_000
-      await store.outbox.post(numbered(conversation, 1))
-      await counts().toEqual({ pending: 1 })
-      simulator.user(PHONE).says('back again')
-      await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
-      await counts().toEqual({ sent: 1 })
-      expect(seen()).toEqual(['0'])
-    },
-  )
-
-  it.each(['refuse', 'fail-later'] as const)(
-    'after a day of silence (%s) are announced once by the template, and sent when the person has written',
-    async (window) => {
-      const template = { name: 'task_news', language: 'en_US' }
-      const templates = [{ ...template, body: 'There is news: {{1}} Write anything to read it.' }]
-      let ahead = 0
-      await begin({ window, templates, now: () => Date.now() + ahead }, template)
-      ahead = 25 * 3_600_000
-      await store.outbox.post([messagePost(conversation, { text: plain('✅ Fixed the login\nin full') })])
-      await store.outbox.post(numbered(conversation, 1))
-      await counts().toEqual({ pending: 2, sent: 1 })
-      // Which of the two is refused first is the service's choice.
-      expect(seen()).toEqual([
-        expect.stringMatching(/^There is news: (✅ Fixed the login|0) Write anything to read it\.$/),
-      ])
-      simulator.user(PHONE).says('back again')
-      await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
-      await counts().toEqual({ sent: 3 })
-      expect(seen().slice(1)).toEqual(['✅ Fixed the login\nin full', '0'])
-    },
-  )
-
-  it('to whom a template cannot be sent wait as well', async () => {
-    let ahead = 0
-    await begin({ now: () => Date.now() + ahead }, { name: 'unknown', language: 'en' })
-    ahead = 25 * 3_600_000
-    await store.outbox.post(numbered(conversation, 1))
-    await counts().toEqual({ pending: 1, failed: 1 })
-    expect(seen()).toEqual([])
   })
 })

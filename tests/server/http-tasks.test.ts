@@ -168,7 +168,7 @@ describe('messages about a task', () => {
     await api.store.outbox.settle({ ...attempt, outcome: { state: 'unknown', reason: 'no answer' } })
     await api.store.outbox.claim('telegram')
     const task = await taskAt(`/v1/tasks/${id}`)
-    expect(task.notifications).toEqual({ pending: 2, sent: 0, unknown: 1, failed: 0 })
+    expect(task.notifications).toEqual({ pending: 2, sent: 0, unknown: 1, failed: 0, doubled: 0 })
     expect(taskViewSchema.parse(task)).toEqual(task)
   })
 })

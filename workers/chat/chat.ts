@@ -25,6 +25,7 @@ import type { TaskView } from '../../domain/schemas/task.ts'
 import type { Task } from '../../domain/task.ts'
 import { whileLeading } from '../while-leading.ts'
 import { createChatInbox, type ChatInbox } from './inbox.ts'
+import { introduce } from './introduction.ts'
 import { reportToFollowers } from './reporter.ts'
 import { sendOutbox, type SenderOptions } from './sender.ts'
 
@@ -75,7 +76,6 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
     activities: { ...inboxSteps, carryOut: (read) => beating(() => carryOut(read)) },
     webhooks: { ...webhooksOf(config), take: (received) => inbox.take(received) },
     async run(signal) {
-      for (const channel of channels.values()) void introduce(channel, options)
       const work = async (leading: AbortSignal) => {
         const shared = { store, channels, clock, onFailure }
         await Promise.all([
@@ -87,6 +87,7 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
         channels.size > 0 && inbox.sweep(signal),
         whileLeading({ store, office: 'outbox', work, onFailure }, signal),
         pollingOf(options, inbox, signal),
+        ...[...channels.values()].map((channel) => introductionOf(channel, options, signal)),
       ])
     },
   }
@@ -134,13 +135,15 @@ function accessOf(config: Config): ChatAccess {
 }
 
 /** Only with an address of its own a webhook can be announced; else the operator does that. */
-async function introduce(channel: Channel, { config, logger }: ChatOptions): Promise<void> {
+function introductionOf(channel: Channel, { config, logger }: ChatOptions, signal: AbortSignal): Promise<void> {
   const base = config.PUBLIC_URL
-  await channel
-    .introduce(base === undefined ? undefined : `${base}/webhooks/${channel.name}`)
-    .catch((error: unknown) => {
-      logger.warn({ channel: channel.name, reason: reasonOf(error) }, 'the service did not take commands and webhook')
-    })
+  const webhookUrl = base === undefined ? undefined : `${base}/webhooks/${channel.name}`
+  const onTrouble = (error: unknown) =>
+    logger.warn(
+      { channel: channel.name, reason: reasonOf(error) },
+      'the service has not taken commands and webhook; it is repeated',
+    )
+  return introduce({ channel, webhookUrl, onTrouble }, signal)
 }
 
 async function pollingOf({ config, store, logger }: ChatOptions, inbox: ChatInbox, signal: AbortSignal): Promise<void> {

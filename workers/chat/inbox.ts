@@ -71,7 +71,8 @@ export function createChatInbox(parts: {
           logger.warn({ conversation: message.conversation, reason: String(error) }, 'a message was not acknowledged')
         })
       wakeAll(new Set(fresh.map(({ conversation }) => conversation)))
-      if (reports.length > 0) await store.outbox.report(reports)
+      const doubled = reports.length > 0 ? await store.outbox.report(reports) : []
+      for (const post of doubled) logger.warn({ code: 'delivery_doubled', post }, 'a message arrived twice')
       for (const { outcome, reference } of reports)
         if (outcome === 'out-of-window' && invites) await store.outbox.invite({ id: reference })
     },

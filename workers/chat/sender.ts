@@ -7,23 +7,20 @@ import type { Channel, Delivery } from '../../domain/ports/channel.ts'
 import type { ClaimedPost, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { Wakeable } from '../wakeable.ts'
+import { pauseAfter, ServiceHealth } from './service-health.ts'
 
-/** Enough to keep the way busy; more only makes a slow service slower. */
-const IN_FLIGHT = 2
 /** What is due but waits for another is looked for this often. */
 const LOOK_EVERY_MS = 250
 /** A notification that got lost is made up for after this time. */
 const LOOK_AT_LEAST_MS = 5_000
-/** A channel that echoes references has reported what it took by then. */
-const REPORT_LIMIT_MS = 10_000
 /** A report that nobody took comes again after half a minute at first, then after twice as long each time, up to an hour. */
 const FIRST_REPEAT_MS = 35_000
 const LONGEST_REPEAT_MS = 3_700_000
 /** A database that is started again answers within this time; later somebody else may send in our place. */
 const STORE_LIMIT_MS = 10_000
 const STORE_PAUSE_MS = 500
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 60_000
+/** Of a channel that is not configured. */
+const UNCONFIGURED_PAUSE_MS = 60_000
 
 /** Why a post is unknown that was in flight when its gateway ended. */
 export const INTERRUPTED = 'the gateway was ended while it was sent'
@@ -45,13 +42,13 @@ export async function sendOutbox(options: SenderOptions, signal: AbortSignal): P
 }
 
 async function sendTo(target: OutboxTarget, options: SenderOptions, signal: AbortSignal): Promise<void> {
-  const { store } = options
+  const { store, channels, clock } = options
   const loop = new Wakeable()
   const unsubscribe = await store.outbox.subscribe(loop.wake)
   const inFlight = new Set<Promise<void>>()
   // What stands as `sending` and is not in flight here was left by a predecessor, or by a store that failed meanwhile.
   let mayBeInterrupted = true
-  const service: ServiceHealth = { isShared: target !== 'callback', doubts: 0, restUntil: 0 }
+  const service = new ServiceHealth(target === 'callback' ? undefined : channels.get(target), clock)
   const onFailure = (error: unknown) => {
     mayBeInterrupted = true
     options.onFailure(error)
@@ -62,16 +59,16 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
       await settleInterrupted(target, options)
       mayBeInterrupted = false
     }
-    const restMs = service.restUntil - options.clock().getTime()
+    const restMs = await service.restMs(signal)
     if (restMs > 0) return restMs
-    while (inFlight.size < IN_FLIGHT && !signal.aborted) {
+    while (inFlight.size < service.room && !signal.aborted) {
       const claimed = await store.outbox.claim(target)
       if (!claimed) {
         const dueInMs = (await store.outbox.dueInMs(target)) ?? LOOK_AT_LEAST_MS
         return Math.min(Math.max(dueInMs, LOOK_EVERY_MS), LOOK_AT_LEAST_MS)
       }
       const sending: Promise<void> = sendOne(claimed, target, options)
-        .then((delivery) => note(service, delivery, options.clock()))
+        .then((delivery) => service.note(delivery))
         .catch(onFailure)
         .finally(() => {
           inFlight.delete(sending)
@@ -86,41 +83,28 @@ async function sendTo(target: OutboxTarget, options: SenderOptions, signal: Abor
   await Promise.all(inFlight)
 }
 
-/** How a service has answered lately. */
-interface ServiceHealth {
-  /** All posts go to one service; callbacks have one each. */
-  readonly isShared: boolean
-  /** Calls in a row whose outcome nobody knows. */
-  doubts: number
-  /** Milliseconds since 1970. */
-  restUntil: number
-}
-
-/** A service that is unwell is left alone for a while: whatever it were given meanwhile would be lost to doubt as well. */
-function note(service: ServiceHealth, delivery: Delivery, now: Date): void {
-  if (!service.isShared) return
-  service.doubts = delivery.type === 'unknown' ? service.doubts + 1 : 0
-  if (service.doubts > 0) service.restUntil = now.getTime() + pauseAfter(service.doubts)
-}
-
 /** These may have been sent or not. */
 async function settleInterrupted(target: OutboxTarget, options: SenderOptions): Promise<void> {
   const { store, channels } = options
-  for (const { post, attempt, claimedMs } of await store.outbox.interrupted(target)) {
+  for (const claimed of await store.outbox.interrupted(target)) {
+    const { post, claimedMs } = claimed
     const reason = INTERRUPTED
     const channel = target === 'callback' ? undefined : channels.get(target)
     const outcome: Outcome =
       post.type === 'edit' || post.type === 'callback'
         ? { state: 'pending', reason, afterMs: 0 }
-        : post.type === 'message' && channel?.reconciliation === 'reported'
+        : channel?.reconciliation === 'reported'
           ? { state: 'sending', reason, afterMs: reportRepeatedWithin(claimedMs) }
           : { state: 'unknown', reason }
-    await settle(options, { post, attempt }, outcome)
+    await settle(options, claimed, outcome)
   }
 }
 
 /** Each pause of the service is as long as all before it and the first once more: so it is after what was missed here. */
 const reportRepeatedWithin = (missedMs: number): number => Math.min(missedMs + FIRST_REPEAT_MS, LONGEST_REPEAT_MS)
+
+/** Who did not hear of it by then waits longer after the next attempt: each of them may be a second copy. */
+const reportedWithin = (attempt: number): number => Math.min(FIRST_REPEAT_MS * 2 ** (attempt - 1), LONGEST_REPEAT_MS)
 
 async function sendOne(claimed: ClaimedPost, target: OutboxTarget, options: SenderOptions): Promise<Delivery> {
   const { store } = options
@@ -140,7 +124,7 @@ async function deliver(claimed: ClaimedPost, target: OutboxTarget, options: Send
   const { post, to, providerId } = claimed
   if (post.type === 'callback') return options.callbacks.send(post)
   const channel = target === 'callback' ? undefined : options.channels.get(target)
-  if (!channel || !to) return { type: 'later', reason: 'its channel is not configured', afterMs: LONGEST_PAUSE_MS }
+  if (!channel || !to) return { type: 'later', reason: 'its channel is not configured', afterMs: UNCONFIGURED_PAUSE_MS }
   if (post.type === 'invitation')
     return (
       channel.reengage?.({ to, reference: post.id, about: post.about }) ?? { type: 'refused', reason: 'no template' }
@@ -154,8 +138,6 @@ async function deliver(claimed: ClaimedPost, target: OutboxTarget, options: Send
   return channel.send({ to, text, buttons, reference, silent, replyTo })
 }
 
-const pauseAfter = (failures: number): number => Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS)
-
 interface Tried {
   readonly claimed: ClaimedPost
   readonly channel: Channel | undefined
@@ -165,9 +147,12 @@ interface Tried {
 function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcome {
   const { post, attempt, createdAt } = claimed
   const pause = pauseAfter(attempt)
+  const isGivenUp = now.getTime() - Date.parse(createdAt) > UNREACHED_LIMIT_MS
   switch (delivery.type) {
     case 'sent':
-      return post.type === 'message' ? { state: 'sent', providerId: delivery.providerId } : { state: 'sent' }
+      return post.type === 'edit' || post.type === 'callback'
+        ? { state: 'sent' }
+        : { state: 'sent', providerId: delivery.providerId }
     case 'refused':
       return { state: 'failed', reason: delivery.reason }
     case 'out-of-window':
@@ -175,19 +160,17 @@ function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcom
     case 'moved':
       return { state: 'pending', reason: 'the chat moved', afterMs: 0 }
     case 'later':
-      if (now.getTime() - Date.parse(createdAt) > UNREACHED_LIMIT_MS)
-        return { state: 'failed', reason: delivery.reason }
+      if (isGivenUp) return { state: 'failed', reason: delivery.reason }
       return { state: 'pending', reason: delivery.reason, afterMs: delivery.afterMs ?? pause }
     case 'unknown':
       // The same change twice is one change.
       if (post.type === 'edit') return { state: 'pending', reason: delivery.reason, afterMs: pause }
-      if (post.type !== 'message' || channel?.reconciliation !== 'reported')
-        return { state: 'unknown', reason: delivery.reason }
-      return { state: 'sending', reason: delivery.reason, afterMs: REPORT_LIMIT_MS }
+      if (isGivenUp || channel?.reconciliation !== 'reported') return { state: 'unknown', reason: delivery.reason }
+      return { state: 'sending', reason: delivery.reason, afterMs: reportedWithin(attempt) }
   }
 }
 
-type Settled = Pick<ClaimedPost, 'post' | 'attempt'>
+type Settled = Pick<ClaimedPost, 'post' | 'attempt' | 'to'>
 
 /** What is known of a message must not be lost with a store that is away for a moment. */
 async function settlePatiently(options: SenderOptions, settled: Settled, outcome: Outcome): Promise<void> {
@@ -202,13 +185,13 @@ async function settlePatiently(options: SenderOptions, settled: Settled, outcome
     }
 }
 
-async function settle(options: SenderOptions, { post, attempt }: Settled, outcome: Outcome): Promise<void> {
-  const { store, onUnknown } = options
+async function settle(options: SenderOptions, { post, attempt, to }: Settled, outcome: Outcome): Promise<void> {
+  const { store, channels, onUnknown } = options
   const settled = await store.outbox.settle({ id: post.id, attempt, outcome })
   if (!settled || outcome.state !== 'unknown') return
   const { unknown: total = 0 } = await store.outbox.counts()
   onUnknown({ post, reason: outcome.reason, total })
-  await sayUnknown(store, post)
+  if (to && channels.get(to.channel)?.traits.edits) await sayUnknown(store, post)
 }
 
 /** Nobody may be told twice; the card, which may be changed as often as one likes, says what to do. */

@@ -14,6 +14,8 @@ describe('the Markdown of models', () => {
     ['an *italic* word', 'an italic word', ['italic:italic']],
     ['~~gone~~', 'gone', ['strike:gone']],
     ['## A heading', 'A heading', ['bold:A heading']],
+    ['# See [**it** here](https://a.example)', 'See **it** here', ['bold:See **it** here', 'link:**it** here']],
+    ['# **All** of it', 'All of it', ['bold:All of it']],
     ['> said', 'said', ['quote:said']],
     ['- one\n* two', '• one\n• two', []],
     ['see [the docs](https://example.com/a?b=1)', 'see the docs', ['link:the docs']],

@@ -40,6 +40,20 @@ describe('a long text', () => {
       expect(piece.length + spans.length * 8).toBeLessThanOrEqual(60)
   })
 
+  it('keeps the indentation of code at a cut, and its lines', () => {
+    const line = (index: number) => `${' '.repeat(4 * (index % 3))}step_${index}(first, second)`
+    const lines = Array.from({ length: 60 }, (_, index) => (index % 7 === 6 ? '' : line(index)))
+    const chunks = chunksOf(fromMarkdown(`Do this:\n\`\`\`python\n${lines.join('\n')}\n\`\`\`\nDone.`), bounds(200))
+    expect(chunks.length).toBeGreaterThan(4)
+    const sent = chunks.flatMap(({ text }) => text.split('\n')).filter((text) => text !== '')
+    expect(sent).toEqual(['Do this:', ...lines.filter((text) => text !== ''), 'Done.'])
+    expect(chunks.some(({ text }) => text.startsWith('    '))).toBe(true)
+  })
+
+  it('does not begin a piece with white space where it means nothing', () => {
+    for (const { text } of chunksOf(plain('word  \n   '.repeat(40)), bounds(50))) expect(text).toBe(text.trim())
+  })
+
   it('of nothing has no piece', () => {
     expect(chunksOf(plain(''), bounds(10))).toEqual([])
     expect(chunksOf(plain(' \n '), bounds(10))).toEqual([])

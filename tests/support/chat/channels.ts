@@ -41,6 +41,8 @@ export interface ChannelStage {
   delivered(): Promise<readonly { readonly headers: Headers; readonly body: Buffer }[]>
   /** The next message meets this. */
   fault(kind: 'busy' | 'lost-before' | 'lost-after'): void
+  /** Everything meets this, or nothing any more. */
+  outage(isOn: boolean): void
   /** The next request of a file meets this: for its address, or for its bytes. */
   fileFault(request: 'address' | 'bytes'): void
   /** The person is not reached any more. */
@@ -92,6 +94,7 @@ async function telegram(): Promise<ChannelStage> {
       simulator.failNext(
         ({ busy: 'rate-limited', 'lost-before': 'reset-before', 'lost-after': 'reset-after' } as const)[kind],
       ),
+    outage: (isOn) => simulator.outage(isOn ? 'bad-gateway' : undefined),
     leaves: () => ada.blocks(),
     isAcknowledged: () => simulator.ledger.actions(1001).length > 0,
     close: async () => void (await Promise.all([simulator.close(), receiver.close()])),
@@ -132,6 +135,7 @@ async function whatsapp(): Promise<ChannelStage> {
       simulator.failNext(
         ({ busy: 'rate-limited', 'lost-before': 'reset-before', 'lost-after': 'reset-after' } as const)[kind],
       ),
+    outage: (isOn) => simulator.outage(isOn ? 'unavailable' : undefined),
     leaves: () => eve.leaves(),
     isAcknowledged: () => simulator.ledger.isTyping(PHONE),
     close: async () => void (await Promise.all([simulator.close(), receiver.close()])),

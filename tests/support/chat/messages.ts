@@ -28,3 +28,7 @@ export const messagePost = (conversation: string, more: Partial<Extract<Post, { 
   ...{ type: 'message', id: `post-${ulid()}`, conversation, text: plain('hello'), buttons: [] },
   ...more,
 })
+
+/** As many messages to a conversation, each saying its number from 0. */
+export const numbered = (conversation: string, count: number, more: { readonly taskId?: string } = {}) =>
+  Array.from({ length: count }, (_, index) => messagePost(conversation, { text: plain(`${index}`), ...more }))
