@@ -1,5 +1,5 @@
 import type { EventView } from './client.ts'
-import { printable } from './output.ts'
+import { printable } from '../domain/printable.ts'
 
 type Say = (event: EventView) => string | undefined
 
