@@ -23,7 +23,7 @@ export function approvalQuestion(
   { id, title, waiting }: Pick<Task, 'id'> & { readonly title: StyledText; readonly waiting: Waiting },
   call?: AskedCall,
 ): Draft {
-  const { approvalId = '', tool = 'a tool', expiresAt } = waiting
+  const { approvalId = '', tool = 'a tool', callHash, expiresAt } = waiting
   const details = printable(argumentsOf(call?.args))
   const isShown = call !== undefined && details.length <= (call.whole === true ? MAX_WHOLE : MAX_ASKED)
   const shown = isShown ? details : withoutMiddle(details, MAX_EXCERPT)
@@ -36,6 +36,7 @@ export function approvalQuestion(
       head,
       ...(shown === '' ? [] : [styled(shown, 'block')]),
       ...(isShown ? [] : [plain(words)]),
+      ...(callHash === undefined ? [] : [plain(`Call ${callHash}`)]),
       plain(until),
     ]),
     buttons: [

@@ -108,6 +108,11 @@ describe('what a task waits for', () => {
     expect(draft?.buttons.map(({ title }) => title)).toEqual(['Approve', 'Reject'])
   })
 
+  it('an approval names the call it is for by its hash', () => {
+    const waiting = { ...APPROVAL, callHash: '0123456789ab' }
+    expect(waitOf({ task: { ...base, waiting } }, { args: {} })?.text.text).toContain('\nCall 0123456789ab\n')
+  })
+
   it('shows beside a command what it is run with', () => {
     const draft = waitOf({ task: { ...base, waiting: APPROVAL } }, { args: { command: 'make', dir_path: 'deep' } })
     expect(draft?.text.text).toContain(':\nmake\ndir_path: deep\n')
