@@ -12,4 +12,5 @@ export const paths = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>) => ({
   temporal: join(DATA_DIR, 'temporal'),
   postgres: join(DATA_DIR, 'postgres'),
   logs: join(DATA_DIR, 'logs'),
+  audit: join(DATA_DIR, 'logs', 'boundary.ndjson'),
 })

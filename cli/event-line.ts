@@ -1,5 +1,5 @@
 import type { EventView } from './client.ts'
-import { printable } from './output.ts'
+import { printable } from '../domain/printable.ts'
 
 type Say = (event: EventView) => string | undefined
 
@@ -17,8 +17,8 @@ const LINES: Readonly<Record<string, Say>> = {
   'tool-called': ({ summary, name }) => `  ${text(summary ?? name)}`,
   'tool-finished': ({ ok, summary }) => `  ${ok === true ? '✓' : '✗'} ${text(summary)}`,
   'message-sent': () => 'message sent',
-  'approval-requested': ({ tool, approvalId, args }) =>
-    `approval needed for ${text(tool)} ${text(args)}: ocg task approve|reject (${text(approvalId)})`,
+  'approval-requested': ({ tool, approvalId, args, callHash }) =>
+    `approval needed for ${text(tool)} ${text(args)}${callHash ? ` (call ${text(callHash)})` : ''}: ocg task approve|reject (${text(approvalId)})`,
   'approval-decided': ({ decision, by }) => `${text(decision)} by ${text(by)}`,
   'input-requested': ({ question }) => `question: ${text(question)} (answer with ocg task say)`,
   'budget-requested': ({ spentUsd, budgetUsd }) => `budget reached: $${text(spentUsd)} of $${text(budgetUsd)}`,

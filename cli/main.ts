@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import { GatewayError } from '../domain/errors.ts'
+import { printable } from '../domain/printable.ts'
 import { addAudit } from './commands/audit.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
@@ -10,7 +11,6 @@ import { addKey } from './commands/key.ts'
 import { addReceipt } from './commands/receipt.ts'
 import { addTask } from './commands/task.ts'
 import { addUp } from './commands/up.ts'
-import { printable } from './output.ts'
 
 const program = new Command('ocg')
   .description('Engineering tasks as durable workflows, verified before they are called done.')

@@ -1,10 +1,8 @@
 import type { Command } from 'commander'
+import { printable } from '../domain/printable.ts'
 
 /** Whether the command was asked for JSON, before or after its name. */
 export const wantsJson = (command: Command): boolean => command.optsWithGlobals<{ json?: boolean }>().json === true
-
-/** Text as a terminal may show it: tasks and their models write what they like, and a terminal obeys some of it. */
-export const printable = (text: string): string => text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, '\ufffd')
 
 /** Prints an answer: as JSON when asked for, else as text for a person. */
 export function print(command: Command, answer: { readonly json: unknown; readonly text: string }): void {

@@ -15,7 +15,9 @@ export function taskText(task: TaskView): string {
     `${task.kind}, priority ${task.priority}, turn ${progress.turn} of ${progress.maxTurns}`,
     ...(task.repository ? [`repository: ${task.repository.url}`] : []),
     ...progress.plan.map(({ text, status }) => `  [${status === 'completed' ? 'x' : ' '}] ${text}`),
-    ...(waiting?.approvalId ? [`approval: ${waiting.approvalId} for ${waiting.tool}`] : []),
+    ...(waiting?.approvalId
+      ? [`approval: ${waiting.approvalId} for ${waiting.tool}${waiting.callHash ? ` (call ${waiting.callHash})` : ''}`]
+      : []),
     ...(result ? [`verdict: ${result.verdict}`, result.summary] : []),
     ...(result?.branch ? [`branch: ${result.branch} at ${result.commit}`] : []),
     ...(result?.pullRequest ? [`pull request: ${result.pullRequest}`] : []),

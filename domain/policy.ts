@@ -1,5 +1,6 @@
 import { splitCommand } from './shell-command.ts'
 import type { ApprovalMode } from './task.ts'
+import { namesOf } from './tools/tools.ts'
 
 /** What may be done with a tool call. */
 export type Decision = 'allow' | 'ask' | 'deny'
@@ -19,7 +20,7 @@ const TABLE: Readonly<Record<ApprovalMode, Readonly<Record<ToolEffect, Decision>
 export interface PolicyRule {
   readonly decision: Decision
   readonly priority: number
-  /** Names of tools; `*` stands for any text. None: every tool. */
+  /** Names of tools, aliases too; `*` stands for any text. None: every tool. */
   readonly tools: readonly string[]
   /** Words a shell command begins with. */
   readonly commandPrefixes: readonly string[]
@@ -77,7 +78,8 @@ function ruleFor(part: JudgedPart, rules: readonly PolicyRule[]): PolicyRule | u
 function applies(rule: PolicyRule, part: JudgedPart): boolean {
   return (
     (rule.modes.length === 0 || rule.modes.includes(part.mode)) &&
-    (rule.tools.length === 0 || rule.tools.some((pattern) => isNamed(pattern, part.name))) &&
+    (rule.tools.length === 0 ||
+      namesOf(part.name).some((name) => rule.tools.some((pattern) => isNamed(pattern, name)))) &&
     (rule.argsPattern === undefined || rule.argsPattern.test(JSON.stringify(part.args))) &&
     (rule.commandPrefixes.length === 0 || rule.commandPrefixes.some((prefix) => begins(prefix, rule.decision, part)))
   )

@@ -151,6 +151,8 @@ export interface Waiting {
   readonly approvalId?: string | undefined
   readonly question?: string | undefined
   readonly tool?: string | undefined
+  /** Of an approval: the first digits of the SHA-256 of the call it is for. */
+  readonly callHash?: string | undefined
   readonly expiresAt?: string | undefined
 }
 

@@ -29,7 +29,7 @@ import { createBoundaries } from './boundaries.ts'
 import type { BuilderMessage, HealthQuestion } from './builder-process.ts'
 import { BuilderReport } from './builder-report.ts'
 import { HEARTBEATS } from './heartbeats.ts'
-import { createLogAudit, createLogger, installRuntime } from './logging.ts'
+import { createLogger, installRuntime, openBoundaryAudit } from './logging.ts'
 import { createModel } from './model.ts'
 import { paths } from '../adapters/paths.ts'
 import { repositoryRules } from './repositories.ts'
@@ -67,11 +67,11 @@ async function main(): Promise<void> {
     programs: paths(config).bubblewrap,
     sample: values.sample,
   })
+  const audit = openBoundaryAudit({ file: paths(config).audit, logger })
   const egress = createEgress({
     judge: createJudge({ allowed: config.SANDBOX_ALLOWLIST, inner: config.OUTBOUND_ALLOWLIST }),
-    decided: (decision) => logger.info({ event: 'egress', ...decision }, 'egress decided'),
+    decided: (decision) => audit.decided(decision),
   })
-  const audit = createLogAudit(logger)
   const workspaces = new Workspaces({ directory, store, git, boundaryFor, egress })
   const queue = builderQueue(id)
   const clock = () => new Date()

@@ -1,5 +1,6 @@
 import { DefaultLogger, Runtime, type LogLevel, type LogMetadata } from '@temporalio/worker'
 import { pino, type Logger } from 'pino'
+import type { EgressDecision } from '../adapters/egress/egress-proxy.ts'
 import type { BoundaryAudit } from '../domain/ports/boundary-audit.ts'
 
 /** One structured line an event, with ids, never with bodies, prompts or credentials. */
@@ -10,10 +11,32 @@ export function createLogger(options: { readonly level: string; readonly name: s
   )
 }
 
-/** Attempts to pass the boundary as warnings, until there is an audit log to hold them. */
-export const createLogAudit = (logger: Logger): BoundaryAudit => ({
-  blocked: (step) => logger.warn({ event: 'boundary-blocked', ...step }, 'the boundary blocked an attempt'),
-})
+/** Attempts to pass the boundary, and what was decided about its connections. */
+export interface OpenedAudit extends BoundaryAudit {
+  decided(decision: EgressDecision & { readonly taskId: string }): void
+}
+
+/**
+ * Opens the file that holds what happened at the boundary, a JSON document a line, whatever the level leaves of the log.
+ * A file that cannot be opened is an error; one that cannot be written later is told in the log.
+ */
+export function openBoundaryAudit(options: { readonly file: string; readonly logger: Logger }): OpenedAudit {
+  const { file, logger } = options
+  const destination = pino.destination({ dest: file, mkdir: true, append: true, mode: 0o600, sync: true })
+  destination.on('error', (error: Error) =>
+    logger.error({ event: 'audit-failed', file, reason: error.message }, 'no audit'),
+  )
+  const audit = pino({ base: { pid: process.pid } }, destination)
+  return {
+    blocked: (step) => {
+      for (const log of [audit, logger])
+        log.warn({ event: 'boundary-blocked', ...step }, 'the boundary blocked an attempt')
+    },
+    decided: (decision) => {
+      for (const log of [audit, logger]) log.info({ event: 'egress', ...decision }, 'egress decided')
+    },
+  }
+}
 
 const LEVELS = {
   TRACE: 'trace',

@@ -31,14 +31,20 @@ export function createRunTool(dependencies: RunToolDependencies): Pick<BuilderAc
         const at: At = { ...fence, turn, position }
         const start = await store.conversations.beginTool(at)
         if (start.type === 'finished' || toolNamed(start.call.name)?.kind === 'human') return
-        if (start.call.decision === 'deny') return refuse(store, at)
+        if (start.call.decision === 'deny') return refuse(store, { at, call: start.call })
         await perform(dependencies, { at, call: start.call, signal })
       }),
   }
 }
 
-async function refuse(store: Store, at: At): Promise<void> {
-  const error = 'The approval mode of this task does not allow this call. Propose the change in words instead.'
+async function refuse(
+  store: Store,
+  { at, call }: { readonly at: At; readonly call: Pick<ToolCall, 'approvalId'> },
+): Promise<void> {
+  const error =
+    call.approvalId === undefined
+      ? 'The approval mode of this task does not allow this call. Propose the change in words instead.'
+      : 'This is not the call that was approved, so it was not run. Make it again: it will be asked about anew.'
   await store.conversations.finishTool({ ...at, response: { error }, ok: false, summary: 'refused by policy' })
 }
 

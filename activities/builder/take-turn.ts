@@ -6,7 +6,7 @@ import { faultOf, type ModelAnswer, type ModelClient, type ModelRequest } from '
 import type { Fence, Store, TaskWork, ToolCall } from '../../domain/ports/store.ts'
 import { costOf } from '../../domain/prices.ts'
 import { summarise } from '../../domain/tools/summarise.ts'
-import { effectOf, toolNamed } from '../../domain/tools/tools.ts'
+import { canonicalName, effectOf, toolNamed } from '../../domain/tools/tools.ts'
 import { firstMessage, systemInstruction } from '../prompts/builder.ts'
 import { declarationsFor } from '../tools/declarations.ts'
 import { onSeat } from './on-seat.ts'
@@ -113,7 +113,7 @@ function plannedCalls(answer: ModelAnswer, { task, understanding }: TaskWork, ru
   return answer.parts
     .flatMap((part) => part.functionCall ?? [])
     .map((call, position) => {
-      const name = call.name ?? ''
+      const name = canonicalName(call.name ?? '')
       const args = call.args ?? {}
       const decision = decide({ mode, risk, effect: effectOf({ name, args, network }), name, args }, rules)
       return { position, id: call.id ?? '', name, args, decision }

@@ -47,7 +47,7 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
         const work = await store.tasks.work(fence.taskId)
         const delivery = await compose(dependencies, { fence, work, at, signal })
         const acceptance = work.task.acceptance ?? NOTHING
-        const ran = await runAcceptance(dependencies, { fence, delivery, acceptance, signal })
+        const { blocked, ...ran } = await runAcceptance(dependencies, { fence, delivery, acceptance, signal })
         const receipt = sign({
           taskId: fence.taskId,
           baseCommit: delivery.base,
@@ -58,7 +58,10 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
           verifiedAt: clock().toISOString(),
         })
         await store.artifacts.saveReceipt({ ...fence, receipt })
-        const data = { verdict: ran.verdict, attempt, commit: delivery.commit, commands: ran.commands.length }
+        const data = {
+          ...{ verdict: ran.verdict, attempt, commit: delivery.commit, commands: ran.commands.length },
+          ...(blocked.length > 0 && { blocked }),
+        }
         await store.tasks.note({ ...fence, events: [{ type: 'verification-finished', data }] })
         return outcomeOf(delivery, ran)
       }),
@@ -120,13 +123,16 @@ async function runAcceptance(
     readonly acceptance: Acceptance
     readonly signal: globalThis.AbortSignal
   },
-): Promise<Ran> {
+): Promise<Ran & { readonly blocked: readonly BlockedAttempt[] }> {
   const { fence, delivery, acceptance, signal } = run
-  if (acceptance.commands.length === 0) return { setup: [], commands: [], verdict: 'not_run' }
+  const attempts: BlockedAttempt[] = []
+  if (acceptance.commands.length === 0) return { setup: [], commands: [], verdict: 'not_run', blocked: attempts }
   const directory = await dependencies.workspaces.scratch(fence, 'verification')
   await dependencies.git.checkout({ bare: delivery.bare, commit: delivery.commit, directory, signal })
-  const blocked = (attempt: BlockedAttempt) =>
+  const blocked = (attempt: BlockedAttempt) => {
+    attempts.push(attempt)
     dependencies.audit.blocked({ ...attempt, taskId: fence.taskId, seat: fence.seat, step: 'verification' })
+  }
   const place = { directory, signal, blocked, door: delivery.door }
   const setup = await runAll(delivery.sandbox, { ...place, commands: acceptance.setup ?? [] })
   const commands = setup.every(succeeded)
@@ -134,7 +140,7 @@ async function runAcceptance(
     : []
   const passed = commands.length === acceptance.commands.length && commands.every(succeeded)
   const verdict: Verdict = passed ? 'passed' : 'failed'
-  return { setup, commands, verdict }
+  return { setup, commands, verdict, blocked: attempts }
 }
 
 const succeeded = (evidence: CommandEvidence): boolean => evidence.exitCode === 0 && !evidence.timedOut

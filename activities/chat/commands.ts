@@ -8,6 +8,7 @@ import {
   tasksAnswer,
   textAnswer,
 } from '../../domain/chat/answers.ts'
+import type { AskedCall } from '../../domain/chat/approval-question.ts'
 import { firstWord, readCommand, type CommandName } from '../../domain/chat/command.ts'
 import type { Meaning } from '../../domain/chat/meaning.ts'
 import { joined, plain } from '../../domain/chat/styled-text.ts'
@@ -104,8 +105,18 @@ async function look(
   const { route } = await store.tasks.work(task.id)
   const context = { task, model: route?.model, link, now: desk.clock() }
   const card = isFinal(task.state) ? { ...endOf(context), buttons: cardOf(context).buttons } : cardOf(context)
-  const wait = waitOf({ task })
+  const wait = waitOf({ task }, await askedCall(desk, task))
   return wait ? { text: joined([card.text, plain(''), wait.text]), buttons: wait.buttons } : card
+}
+
+/** The call a task asks an approval for: a command that asks where it stands is shown the whole of it. */
+async function askedCall({ store }: ChatDesk, { id, waiting }: Task): Promise<AskedCall | undefined> {
+  if (waiting?.for !== 'approval') return undefined
+  const events = await store.tasks.events({ taskId: id, after: 0, limit: ALL_EVENTS })
+  const asked = events.findLast(
+    ({ type, data }) => type === 'approval-requested' && data['approvalId'] === waiting.approvalId,
+  )
+  return asked && { args: asked.data['args'], whole: true }
 }
 
 /** Commands that change the task. */

@@ -205,15 +205,15 @@ async function waitingFor(
     return { waiting: { for: 'input', question }, event: { type: 'input-requested', data: { question } } }
   }
   const expiresAt = new Date(clock().getTime() + APPROVAL_DAYS * 86_400_000).toISOString()
-  const { approvalId, call } = await store.conversations.openApproval({
+  const { approvalId, callHash, call } = await store.conversations.openApproval({
     taskId,
     turn: wait.turn,
     position: wait.position,
     expiresAt,
   })
   return {
-    waiting: { for: 'approval', approvalId, tool: call.name, expiresAt },
-    event: { type: 'approval-requested', data: { approvalId, tool: call.name, args: call.args, expiresAt } },
+    waiting: { for: 'approval', approvalId, tool: call.name, callHash, expiresAt },
+    event: { type: 'approval-requested', data: { approvalId, tool: call.name, args: call.args, callHash, expiresAt } },
   }
 }
 

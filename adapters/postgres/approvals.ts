@@ -3,6 +3,7 @@ import { ulid } from 'ulidx'
 import { GatewayError } from '../../domain/errors.ts'
 import type { ConversationStore } from '../../domain/ports/store.ts'
 import { isFinal } from '../../domain/task.ts'
+import { callHash } from './call-hash.ts'
 import { takenOnce } from './taken-messages.ts'
 import { lockTask, TASK_COLUMNS, taskOf, writeTask, type TaskRow } from './task-rows.ts'
 import { CALL_COLUMNS, callData, calledEvent, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
@@ -11,7 +12,7 @@ import { inTransaction, type Transaction } from './transaction.ts'
 type OpenApproval = Parameters<ConversationStore['openApproval']>[0]
 type DecideApproval = Parameters<ConversationStore['decideApproval']>[0]
 
-/** Approvals: bound to one stored call, decided once. */
+/** Approvals: bound to one stored call and to what it holds, decided once. */
 export function createApprovals(
   pool: Pool,
 ): Pick<ConversationStore, 'openApproval' | 'hasApproval' | 'taskOfApproval' | 'decideApproval'> {
@@ -42,16 +43,20 @@ export function createApprovals(
   }
 }
 
+/** Enough to tell calls apart by eye. */
+const shownHash = (hash: string): string => hash.slice(0, 12)
+
 async function openApproval(transaction: Transaction, request: OpenApproval) {
   await lockTask(transaction, request.taskId)
   const call = await loadCall(transaction, request)
   const approvalId = call.approval_id ?? `approval-${ulid()}`
+  const hash = call.approval_hash ?? callHash(call)
   await transaction.query(
-    `update tool_call set approval_id = $4, approval_expires_at = coalesce(approval_expires_at, $5)
+    `update tool_call set approval_id = $4, approval_expires_at = coalesce(approval_expires_at, $5), approval_hash = $6
      where task_id = $1 and turn = $2 and position = $3`,
-    [request.taskId, request.turn, request.position, approvalId, request.expiresAt],
+    [request.taskId, request.turn, request.position, approvalId, request.expiresAt, hash],
   )
-  return { approvalId, call: callOf({ ...call, approval_id: approvalId }) }
+  return { approvalId, callHash: shownHash(hash), call: callOf({ ...call, approval_id: approvalId }) }
 }
 
 async function decideApproval(
@@ -75,7 +80,8 @@ async function decideApproval(
      where task_id = $1 and approval_id = $2`,
     [taskId, approvalId, decision.decision, decision.comment ?? null, decision.by],
   )
-  const decided = { ...callData(call), approvalId, decision: decision.decision, by: decision.by }
+  const callHash = shownHash(call.approval_hash ?? '')
+  const decided = { ...callData(call), approvalId, callHash, decision: decision.decision, by: decision.by }
   const decidedTask = await writeTask(transaction, task, { events: [{ type: 'approval-decided', data: decided }] })
   if (task.parent_id !== null) await tellParent(transaction, task.parent_id, { ...decided, subtaskId: taskId })
   if (decision.decision === 'approve') return decision.decision

@@ -110,9 +110,10 @@ async function readConversation(transaction: Transaction, { taskId, turn: asked 
 }
 
 function contentsOf({ parts, responses, ...said }: ToldTurn): ModelContent[] {
-  // Older models give no ids; then the order alone pairs calls and responses.
-  const told = responses.map(({ id, name, response }) => ({
-    functionResponse: { ...(id !== '' && { id }), name, response },
+  const calls = parts.flatMap((part) => part.functionCall ?? [])
+  // Older models give no ids; then the order alone pairs calls and responses. The name is the one the model called by.
+  const told = responses.map(({ id, name, response }, place) => ({
+    functionResponse: { ...(id !== '' && { id }), name: calls[place]?.name ?? name, response },
   }))
   return [
     ...saidContent(said),

@@ -3,6 +3,7 @@ import type { NewTaskEvent } from '../../domain/events.ts'
 import type { Decision } from '../../domain/policy.ts'
 import type { ToolCall } from '../../domain/ports/store.ts'
 import { summarise } from '../../domain/tools/summarise.ts'
+import { callHash } from './call-hash.ts'
 import type { Reader } from './transaction.ts'
 
 /** A row of `tool_call`. */
@@ -19,11 +20,12 @@ export interface ToolCallRow {
   approval_expires_at: Date | null
   approval_decision: 'approve' | 'reject' | null
   approval_comment: string | null
+  approval_hash: string | null
 }
 
 /** What is read of a call, named: a newer gateway may add columns meanwhile. */
 export const CALL_COLUMNS = `task_id, turn, position, id, name, args, decision, state, approval_id,
-  approval_expires_at, approval_decision, approval_comment`
+  approval_expires_at, approval_decision, approval_comment, approval_hash`
 
 /** The call as ports know it. */
 export const callOf = (row: ToolCallRow): ToolCall => ({
@@ -33,9 +35,15 @@ export const callOf = (row: ToolCallRow): ToolCall => ({
   name: row.name,
   args: row.args,
   state: row.state,
-  decision: row.approval_decision === 'approve' ? 'allow' : row.decision,
+  decision: decisionOf(row),
   ...(row.approval_id !== null && { approvalId: row.approval_id }),
 })
+
+/** An approval lets run the very call it was asked for; anything else is denied, whatever the policy said of it. */
+function decisionOf(row: ToolCallRow): Decision {
+  if (row.approval_decision !== 'approve') return row.decision
+  return row.approval_hash === callHash(row) ? 'allow' : 'deny'
+}
 
 /** One call; its absence is a fault of the workflow. */
 export async function loadCall(

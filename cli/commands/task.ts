@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { loadConfig } from '../../adapters/config.ts'
 import { GatewayError } from '../../domain/errors.ts'
+import { printable } from '../../domain/printable.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { APPROVAL_MODES, TASK_KINDS, TASK_STATES } from '../../domain/task.ts'
 import { connect, readTask, type GatewayClient } from '../client.ts'
 import { follow } from '../follow.ts'
-import { print, printable, table, wantsJson } from '../output.ts'
+import { print, table, wantsJson } from '../output.ts'
 import { taskText } from '../task-text.ts'
 
 /** `ocg task …`: everything a requester does with tasks, through the HTTP API. */

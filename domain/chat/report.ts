@@ -2,6 +2,7 @@ import type { TaskEvent } from '../events.ts'
 import type { ChannelTraits } from '../ports/channel.ts'
 import type { Follower, Post } from '../ports/outbox.ts'
 import { MESSAGES_PER_TASK } from '../limits.ts'
+import { printable } from '../printable.ts'
 import { isFinal, type Task } from '../task.ts'
 import { editOf, messagesOf, type Bound } from './posting.ts'
 import { joined, plain } from './styled-text.ts'
@@ -123,7 +124,9 @@ const LATER = plain('Should it ask again, /status shows the question.')
 function decision({ task }: Told, { data }: TaskEvent): Draft {
   const [mark, word] = data['decision'] === 'approve' ? ['✅', 'Approved'] : ['⛔', 'Rejected']
   return {
-    text: plain(`${mark} ${task.title}: ${String(data['name'])}\n${word} by ${String(data['by'])}.`),
+    text: plain(
+      `${mark} ${printable(task.title)}: ${printable(String(data['name']))}\n${word} by ${String(data['by'])}.`,
+    ),
     buttons: [],
   }
 }

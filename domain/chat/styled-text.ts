@@ -114,3 +114,12 @@ export function shortened(text: string, limit: number): string {
   const end = isLowSurrogate(text, limit - 1) ? limit - 2 : limit - 1
   return `${text.slice(0, end).trimEnd()}…`
 }
+
+/** The beginning and the end of a text of which at most so much is kept, with how much is missing between them. */
+export function withoutMiddle(text: string, limit: number): string {
+  if (text.length <= limit) return text
+  const half = Math.floor(limit / 2)
+  const from = isLowSurrogate(text, half) ? half - 1 : half
+  const to = isLowSurrogate(text, text.length - half) ? text.length - half + 1 : text.length - half
+  return `${text.slice(0, from)}\n[… ${to - from} characters of ${text.length} are not shown here …]\n${text.slice(to)}`
+}

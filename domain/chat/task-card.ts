@@ -1,4 +1,6 @@
+import { printable } from '../printable.ts'
 import { isFinal, isWaiting, type DiffStat, type Task, type TaskState } from '../task.ts'
+import { approvalQuestion, type AskedCall } from './approval-question.ts'
 import type { Button } from './message.ts'
 import { fromMarkdown } from './markdown.ts'
 import { joined, plain, shortened, styled, type StyledText } from './styled-text.ts'
@@ -28,23 +30,24 @@ const STAGES: readonly (readonly [state: TaskState, name: string])[] = [
 /** A longer plan would push what matters off the screen. */
 const PLAN_LINES = 6
 const PLAN_MARKS = { pending: '▢', in_progress: '▸', completed: '✅', cancelled: '✖' } as const
-/** Some channels take no more under buttons. */
-const MAX_SHORT_TEXT = 900
 
 /** The one message that shows where a task stands. */
 export function cardOf(context: CardContext): Draft {
   const { task } = context
   const lines = [
-    joined([plain(`${markOf(task.state)} `), styled(shortened(task.title, 120), 'bold'), plain(placeOf(task))], ''),
+    joined([plain(`${markOf(task.state)} `), titleOf(task), plain(placeOf(task))], ''),
     ...(isFinal(task.state) ? [] : [plain(stageLine(task))]),
     ...task.progress.plan
       .slice(0, PLAN_LINES)
-      .map(({ text, status }) => plain(`${PLAN_MARKS[status]} ${shortened(text, 80)}`)),
+      .map(({ text, status }) => plain(`${PLAN_MARKS[status]} ${shortened(printable(text), 80)}`)),
     plain(factsOf(context)),
     joined([styled(task.id, 'code')], ''),
   ]
   return { text: joined(lines), buttons: cardButtons(task) }
 }
+
+/** The title in a form that hides nothing. */
+const titleOf = ({ title }: Task): StyledText => styled(shortened(printable(title), 120), 'bold')
 
 function markOf(state: TaskState): string {
   if (state === 'completed') return '✅'
@@ -53,7 +56,8 @@ function markOf(state: TaskState): string {
   return isWaiting(state) ? '⏸' : '🔧'
 }
 
-const placeOf = ({ repository }: Task): string => (repository === null ? '' : ` · ${placeName(repository.url)}`)
+const placeOf = ({ repository }: Task): string =>
+  repository === null ? '' : ` · ${printable(placeName(repository.url))}`
 
 /** The last two parts of a repository's URL. */
 function placeName(url: string): string {
@@ -105,7 +109,7 @@ function cardButtons({ id, state, result }: Task): readonly Button[] {
 /** The end of a task: the summary whole, or what failed and what can be done. */
 export function endOf(context: CardContext): Draft {
   const { task } = context
-  const head = joined([plain(`${markOf(task.state)} `), styled(shortened(task.title, 120), 'bold')], '')
+  const head = joined([plain(`${markOf(task.state)} `), titleOf(task)], '')
   return { text: joined([head, bodyOf(task), plain(footOf(context)), plain(linksOf(context))], '\n\n'), buttons: [] }
 }
 
@@ -137,26 +141,14 @@ function footOf(context: CardContext): string {
 }
 
 /** What a waiting task asks for; undefined when it does not wait for a person's answer. */
-export function waitOf({ task }: Pick<CardContext, 'task'>, call?: { readonly args: unknown }): Draft | undefined {
+export function waitOf({ task }: Pick<CardContext, 'task'>, call?: AskedCall): Draft | undefined {
   const { waiting, id } = task
-  const title = styled(shortened(task.title, 120), 'bold')
+  const title = titleOf(task)
   if (waiting?.for === 'input') {
-    const question = fromMarkdown(shortened(waiting.question ?? '', 3_000))
+    const question = fromMarkdown(shortened(printable(waiting.question ?? ''), 3_000))
     return { text: joined([joined([plain('❓ '), title], ''), question], '\n'), buttons: [] }
   }
-  if (waiting?.for === 'approval') {
-    const head = joined([plain('🔐 '), title, plain(` asks to use ${waiting.tool ?? 'a tool'}:`)], '')
-    const until =
-      waiting.expiresAt === undefined ? '' : `Open until ${waiting.expiresAt.slice(0, 10)}; then it counts as refused.`
-    const details = styled(shortened(argumentsOf(call?.args), MAX_SHORT_TEXT - 300), 'block')
-    return {
-      text: joined([head, ...(details.text === '' ? [] : [details]), plain(until)]),
-      buttons: [
-        { title: 'Approve', command: `/approve ${waiting.approvalId}`, style: 'good' },
-        { title: 'Reject', command: `/reject ${waiting.approvalId}`, style: 'bad' },
-      ],
-    }
-  }
+  if (waiting?.for === 'approval') return approvalQuestion({ id, title, waiting }, call)
   if (waiting?.for !== 'budget') return undefined
   const { budgetUsd = task.cost.usd } = task.constraints
   const raised = Math.max(budgetUsd * 2, Math.ceil(task.cost.usd * 200) / 100)
@@ -170,14 +162,4 @@ export function waitOf({ task }: Pick<CardContext, 'task'>, call?: { readonly ar
       { title: 'Cancel', command: `/cancel ${id}`, style: 'bad' },
     ],
   }
-}
-
-/** The words of a command, else the arguments a line each. */
-function argumentsOf(args: unknown): string {
-  if (typeof args !== 'object' || args === null) return ''
-  const { command } = args as { readonly command?: unknown }
-  if (typeof command === 'string') return command
-  const line = ([name, value]: [string, unknown]) =>
-    `${name}: ${shortened(typeof value === 'string' ? value : JSON.stringify(value), 200)}`
-  return Object.entries(args).map(line).join('\n')
 }

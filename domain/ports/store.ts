@@ -269,13 +269,16 @@ export interface ConversationStore {
   unread(taskId: string): Promise<readonly string[]>
   /** The model's last words: the summary of `complete_task`, else the text of the last turn. */
   lastWords(taskId: string): Promise<string>
-  /** Opens an approval for a call and gives its id; the same call gets the same id. */
+  /**
+   * Opens an approval for a call and gives its id; the same call gets the same id. What is approved is the call as it is
+   * now: one whose name or arguments hash to something else later is denied.
+   */
   openApproval(request: {
     readonly taskId: string
     readonly turn: number
     readonly position: number
     readonly expiresAt: string
-  }): Promise<{ readonly approvalId: string; readonly call: ToolCall }>
+  }): Promise<{ readonly approvalId: string; readonly callHash: string; readonly call: ToolCall }>
   /** Whether the task ever asked for this approval. */
   hasApproval(approval: { readonly taskId: string; readonly approvalId: string }): Promise<boolean>
   /** The task that asked for an approval: the whole, when a part of it did; undefined when unknown or another tenant's. */

@@ -54,6 +54,11 @@ export const taskViewSchema = z.object({
       approvalId: z.string().optional(),
       question: z.string().optional(),
       tool: z.string().optional(),
+      callHash: z
+        .string()
+        .regex(/^[0-9a-f]{12}$/)
+        .describe('The first digits of the SHA-256 over name and arguments of the call that is asked for.')
+        .optional(),
       expiresAt: time.optional(),
     })
     .optional(),

@@ -8,7 +8,6 @@ const TELLING: Readonly<Record<string, string>> = {
   list_directory: 'dir_path',
   glob: 'pattern',
   grep_search: 'pattern',
-  search_file_content: 'pattern',
   run_shell_command: 'command',
   ask_user: 'question',
   complete_task: 'summary',

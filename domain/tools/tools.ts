@@ -27,11 +27,20 @@ export const TOOLS = [
 export type ToolName = (typeof TOOLS)[number]['name']
 
 /** Older names models still use. */
-const ALIASES: Readonly<Record<string, ToolName>> = { search_file_content: 'grep_search' }
+const ALIASES: ReadonlyMap<string, ToolName> = new Map([['search_file_content', 'grep_search']])
+
+/** The name by which a call is judged, shown and run; a name that is no alias stays as it is. */
+export const canonicalName = (name: string): string => ALIASES.get(name) ?? name
+
+/** Every name of a tool: a rule may be written with any. */
+export function namesOf(name: string): readonly string[] {
+  const canonical = canonicalName(name)
+  return [canonical, ...[...ALIASES].filter(([, known]) => known === canonical).map(([alias]) => alias)]
+}
 
 /** The tool of a name or an alias of it; undefined when there is none. */
 export function toolNamed(name: string): (Tool & { readonly name: ToolName }) | undefined {
-  const known = ALIASES[name] ?? name
+  const known = canonicalName(name)
   return TOOLS.find((tool) => tool.name === known)
 }
 

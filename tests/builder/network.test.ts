@@ -91,6 +91,9 @@ describe('a task whose requester asked for the network', () => {
     expect({ verdict, log }).toEqual({ verdict: 'passed', log: '' })
     expect(registry.received).toEqual([`GET /dependency of registry.test:${registry.port}`])
     expect(builder.audited).toMatchObject([{ what: 'egress', step: 'verification' }])
+    const events = await pool.store.tasks.events({ taskId: fence.taskId, after: 0, limit: 100 })
+    const blocked = [{ what: 'egress', target: 'evil.test:80 (not on the list of allowed hosts)' }]
+    expect(events.at(-1)).toMatchObject({ type: 'verification-finished', data: { blocked } })
   })
 })
 

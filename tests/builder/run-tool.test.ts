@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { MockActivityEnvironment } from '@temporalio/testing'
+import pg from 'pg'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { MAX_TOOL_OUTPUT_IN_PROMPT } from '../../domain/limits.ts'
 import type { Fence } from '../../domain/ports/store.ts'
@@ -75,7 +76,8 @@ describe('a call', () => {
     expect((await eventTypes(pool.store, fence.taskId)).at(-1)).toBe('tool-called')
   })
 
-  test('that an approval was asked for runs once it was given', async () => {
+  /** A command that was approved, with what happened to the stored call before it ran. */
+  async function approved(change?: string): Promise<Fence> {
     const { fence } = await pool.task(builder, { constraints: { approvalMode: 'default' } })
     await planned(fence, 1, ['run_shell_command', { command: 'echo approved > a' }])
     const at = { taskId: fence.taskId, turn: 1, position: 0 }
@@ -84,8 +86,31 @@ describe('a call', () => {
     await pool.store.tasks.move({ taskId: fence.taskId, to: 'awaiting_approval', change: { waiting } })
     await pool.store.conversations.decideApproval({ taskId: fence.taskId, approvalId, decision: 'approve', by: 'ada' })
     await pool.store.tasks.move({ taskId: fence.taskId, to: 'building' })
+    const client = new pg.Client({ connectionString: pool.database })
+    await client.connect()
+    const changing = change === undefined ? '' : `update tool_call set ${change} where task_id = '${fence.taskId}'`
+    await client.query(changing)
+    await client.end()
     await builder.run('runTool', { ...fence, turn: 1, position: 0 })
-    expect(await inWorkspace(fence, 'a')).toBe('approved\n')
+    return fence
+  }
+
+  test.each([
+    ['it was given', undefined],
+    ['it was given, in whatever form its arguments are stored', `args = '{ "command" : "echo approved > a" }'`],
+  ])('that an approval was asked for runs once %s', async (_, change) => {
+    expect(await inWorkspace(await approved(change), 'a')).toBe('approved\n')
+  })
+
+  test.each([
+    ['arguments are others', `args = '{"command":"echo other > a"}'`],
+    ['arguments are more', `args = '{"command":"echo approved > a","dir_path":"."}'`],
+    ['name is another', `name = 'write_file'`],
+    ['hash is gone', 'approval_hash = null'],
+  ])('whose %s than what was approved is not run', async (_, change) => {
+    const fence = await approved(change)
+    expect(await responses(fence, 2)).toEqual([{ error: expect.stringContaining('not the call that was approved') }])
+    expect(existsSync(join((await builder.workspaces.of(fence)).directory, 'a'))).toBe(false)
   })
 
   test('shows the plan it wrote', async () => {

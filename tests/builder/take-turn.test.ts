@@ -227,6 +227,25 @@ describe('an answer that cannot be used is paid, refused and not kept', () => {
 })
 
 describe('a call is decided by the approval mode when it is planned', () => {
+  test('under the canonical name of its tool, whichever the model used; the model is answered by its own', async () => {
+    const rule = { decision: 'deny', priority: 1, tools: ['grep_search'], commandPrefixes: [], modes: [] } as const
+    builder = pool.builder({ rules: [rule] })
+    const { fence } = await pool.task(builder)
+    builder.model.will(calls(['search_file_content', { pattern: 'sum' }]), says('Done.'))
+    expect(await builder.run('takeTurn', { ...fence, turn: 1 })).toMatchObject({
+      calls: [{ name: 'grep_search', summary: 'grep_search sum', decision: 'deny' }],
+    })
+    await builder.run('runTool', { ...fence, turn: 1, position: 0 })
+    const events = await pool.store.tasks.events({ taskId: fence.taskId, after: 0, limit: 100 })
+    const called = events.filter(({ type }) => type.startsWith('tool-')).map(({ data }) => data['name'])
+    expect(called).toEqual(['grep_search', 'grep_search'])
+    await builder.run('takeTurn', { ...fence, turn: 2 })
+    expect(request(1)?.contents.at(-1)?.parts[0]?.functionResponse).toMatchObject({
+      name: 'search_file_content',
+      response: { error: expect.stringContaining('does not allow this call') },
+    })
+  })
+
   const MODES: readonly (readonly [ApprovalMode | undefined, 'low' | 'high', readonly Decision[]])[] = [
     [undefined, 'low', ['allow', 'allow', 'allow']],
     ['sandboxed', 'low', ['allow', 'allow', 'allow']],

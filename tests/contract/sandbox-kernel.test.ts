@@ -51,6 +51,65 @@ const KERNEL: readonly Escape[] = [
     name: 'a program in the kernel',
     script: asking('c.syscall(321 if x64 else 280, 0, (ctypes.c_uint32 * 16)(2, 4, 4, 4), 64) >= 0'),
     outside: 'root',
+    reported: 'kernel',
+  },
+  {
+    name: 'tracing of a process that runs',
+    script: asking(
+      '[child := os.fork() or __import__("time").sleep(1), c.ptrace(16, child, 0, 0) == 0, os.kill(child, 9)][1]',
+    ),
+    outside: 'anybody',
+    reported: 'kernel',
+  },
+  {
+    name: 'to change the memory of another process',
+    script: asking(
+      'c.syscall(311 if x64 else 271, os.getpid(), (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 8), 1, (ctypes.c_uint64 * 2)(ctypes.addressof(buffer), 8), 1, 0) == 8',
+    ),
+    outside: 'anybody',
+    reported: 'kernel',
+  },
+  {
+    name: 'a mount by a call',
+    script: `mkdir m; ${asking('c.mount(b"none", b"m", b"tmpfs", 0, 0) == 0 and c.umount2(b"m", 0) == 0')}`,
+    outside: 'root',
+    reported: 'kernel',
+  },
+  {
+    name: 'a mount by a call of a child whose end the command hides',
+    script: `mkdir m; ${asking('c.mount(b"none", b"m", b"tmpfs", 0, 0) == 0 and c.umount2(b"m", 0) == 0')}; true`,
+    outside: 'root',
+    reported: 'kernel',
+  },
+  {
+    name: 'a mount by descriptors',
+    script: asking('c.syscall(430, b"tmpfs", 0) >= 0'),
+    outside: 'root',
+    reported: 'kernel',
+  },
+  {
+    name: 'another namespace',
+    script: asking('c.setns(os.open("/proc/self/ns/uts", os.O_RDONLY), 0) == 0'),
+    outside: 'root',
+    reported: 'kernel',
+  },
+  {
+    name: 'a module in the kernel',
+    script: asking('c.syscall(175 if x64 else 105, buffer, 4096, b"") == 0'),
+    outside: 'nobody',
+    reported: 'kernel',
+  },
+  {
+    name: 'another kernel',
+    script: asking('c.syscall(246 if x64 else 104, 0, 0, 0, 0) == 0'),
+    outside: 'nobody',
+    reported: 'kernel',
+  },
+  {
+    name: 'a file by its handle, past every folder',
+    script: asking('c.syscall(304 if x64 else 265, -100, (ctypes.c_uint32 * 4)(8, 1, 2, 0), 0) >= 0'),
+    outside: 'nobody',
+    reported: 'kernel',
   },
   { name: 'a user namespace within', script: 'unshare --user --map-root-user echo escaped', outside: 'anybody' },
   {
@@ -58,12 +117,13 @@ const KERNEL: readonly Escape[] = [
     script: asking('c.syscall(435, (ctypes.c_uint64 * 8)(0x10000000, 0, 0, 0, 17, 0, 0, 0), 64) > 0'),
     outside: 'nobody',
   },
-  { name: 'a mount', script: 'mount -t tmpfs none /tmp && echo escaped', outside: 'nobody' },
+  { name: 'a mount', script: 'mount -t tmpfs none /tmp && echo escaped', outside: 'nobody', reported: 'kernel' },
   {
     name: 'a mount of layers',
     script:
       'mkdir -p l u w m && mount -t overlay none -o lowerdir=l,upperdir=u,workdir=w m && umount m && echo escaped',
     outside: 'nobody',
+    reported: 'kernel',
   },
   { name: 'a file system of its own making', script: 'exec 3<> /dev/fuse && echo escaped', outside: 'nobody' },
   {
@@ -71,6 +131,7 @@ const KERNEL: readonly Escape[] = [
     script:
       'mkdir g && mount -t cgroup -o memory none g && umount g && echo escaped; ls /sys/fs/cgroup && echo escaped',
     outside: 'anybody',
+    reported: 'kernel',
   },
   { name: 'a socket to the hypervisor', script: asking('socket.socket(40, 1).fileno() > 0'), outside: 'nobody' },
   { name: 'a socket to the kernel’s ciphers', script: asking('socket.socket(38, 5).fileno() > 0'), outside: 'nobody' },
@@ -87,7 +148,7 @@ describe('the kernel gives nobody in the sandbox', () => {
 
 test('a command that is killed for a call is known by its end, and is told', async () => {
   const { blocked, stderr } = await ran(await bubblewrap(), 'kill -SYS $$')
-  expect(blocked).toEqual([{ what: 'kernel', target: 'a system call by the rules of another architecture' }])
+  expect(blocked).toEqual([{ what: 'kernel', target: expect.stringContaining('a forbidden system call') }])
   expect(stderr).toContain('[sandbox] kernel: ')
 })
 

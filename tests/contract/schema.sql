@@ -292,6 +292,7 @@ create table tool_call (
   approval_by text,
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
+  approval_hash text,
   constraint tool_call_approval_id_key UNIQUE (approval_id),
   constraint tool_call_pkey PRIMARY KEY (task_id, turn, "position"),
   constraint tool_call_task_id_fkey FOREIGN KEY (task_id) REFERENCES task(id)

@@ -106,7 +106,12 @@ describe.each(Object.entries(STORES))('people in the conversations of %s', (_, o
     async function requested() {
       const at = await answeredTurn(store, await taskIn(store, 'building'), [call(0, { decision: 'ask' }), call(1)])
       const place = { taskId: at.taskId, turn: 1, position: 0 }
-      const { approvalId, call: known } = await store.conversations.openApproval({ ...place, expiresAt: EXPIRES })
+      const {
+        approvalId,
+        callHash,
+        call: known,
+      } = await store.conversations.openApproval({ ...place, expiresAt: EXPIRES })
+      expect(callHash).toMatch(/^[0-9a-f]{12}$/)
       expect(known).toEqual({ ...call(0, { decision: 'ask' }), turn: 1, state: 'pending', approvalId })
       const change = { waiting: { for: 'approval' as const, approvalId } }
       await store.tasks.move({ taskId: at.taskId, to: 'awaiting_approval', change })
@@ -119,6 +124,20 @@ describe.each(Object.entries(STORES))('people in the conversations of %s', (_, o
       expect((await opened.other.conversations.openApproval(again)).approvalId).toBe(approvalId)
       expect(await store.conversations.hasApproval({ taskId, approvalId })).toBe(true)
       expect(await store.conversations.hasApproval({ taskId, approvalId: 'approval-0' })).toBe(false)
+    })
+
+    it('tells calls apart by what they hold, and not by the order in which they hold it', async () => {
+      const at = await answeredTurn(store, await taskIn(store, 'building'), [
+        call(0, { args: { a: 1, b: { c: [1, 2], d: null } } }),
+        call(1, { args: { b: { d: null, c: [1, 2] }, a: 1 } }),
+        call(2, { args: { b: { d: null, c: [2, 1] }, a: 1 } }),
+        call(3, { name: 'glob', args: { a: 1, b: { c: [1, 2], d: null } } }),
+      ])
+      const hashes = []
+      for (const position of [0, 1, 2, 3])
+        hashes.push((await store.conversations.openApproval({ ...at, position, expiresAt: EXPIRES })).callHash)
+      expect(hashes[0]).toBe(hashes[1])
+      expect(new Set(hashes).size).toBe(3)
     })
 
     it('that is given lets the call run', async () => {

@@ -61,6 +61,19 @@ describe('a rule', () => {
     },
   )
 
+  it.each([
+    ['grep_search', 'search_file_content'],
+    ['search_file_content', 'grep_search'],
+    ['search_*', 'grep_search'],
+    ['grep_search', 'grep_search'],
+  ])('for %s is for %s too: a tool has one rule under all of its names', async (toolName, name) => {
+    const denied = rule(`toolName = "${toolName}"\ndecision = "deny"\npriority = 1`)
+    const call: JudgedCall = { ...command(''), effect: 'none', name, args: { pattern: 'x' } }
+    expect(await judged(denied, call)).toBe('deny')
+    expect(await judged(denied, { ...call, name: 'glob' })).toBe('allow')
+    expect(await judged(denied, { ...call, name: 'constructor' })).toBe('allow')
+  })
+
   it('of the highest priority decides, of equal ones the first', async () => {
     const low = rule('toolName = "*"\ndecision = "deny"\npriority = 1')
     const high = rule('toolName = "run_*"\ndecision = "allow"\npriority = 2')

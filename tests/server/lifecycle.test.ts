@@ -3,7 +3,7 @@ import { createLifecycleActivities } from '../../activities/gateway/lifecycle.ts
 import { noMemory } from '../../domain/ports/memory.ts'
 import { noWarehouse } from '../../domain/ports/warehouse.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
-import { eventTypes, partsFor, taskIn } from '../support/stored-task.ts'
+import { answeredTurn, call, eventTypes, partsFor, taskIn } from '../support/stored-task.ts'
 
 let opened: OpenedStore
 beforeAll(async () => {
@@ -89,6 +89,18 @@ describe('a wait that was stored by a Manager that died before its history held 
     const first = await lifecycle().awaitHuman({ taskId, wait })
     expect(await lifecycle().awaitHuman({ taskId, wait })).toEqual(first)
     expect((await eventTypes(opened.store, taskId)).filter((type) => type === 'input-requested')).toHaveLength(1)
+  })
+})
+
+describe('a wait for an approval', () => {
+  it('names the call by the same hash to who looks at the task and to who watches it', async () => {
+    const at = await answeredTurn(opened.store, await taskIn(opened.store, 'building'), [call(0, { decision: 'ask' })])
+    const wait = { for: 'approval', turn: at.turn, position: 0 } as const
+    const { callHash } = await lifecycle().awaitHuman({ taskId: at.taskId, wait })
+    expect(callHash).toMatch(/^[0-9a-f]{12}$/)
+    expect((await opened.store.tasks.find(at.taskId))?.waiting).toMatchObject({ for: 'approval', callHash })
+    const events = await opened.store.tasks.events({ taskId: at.taskId, after: 0, limit: 100 })
+    expect(events.at(-1)).toMatchObject({ type: 'approval-requested', data: { callHash, args: { z: 1, a: 2 } } })
   })
 })
 

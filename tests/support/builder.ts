@@ -23,6 +23,7 @@ import { createSnapshots } from '../../adapters/git/snapshots.ts'
 import { openStore } from '../../adapters/postgres/store.ts'
 import { openReceiptSigner, type ReceiptSigner } from '../../adapters/receipts/receipt-signer.ts'
 import type { BuilderActivities } from '../../domain/contracts.ts'
+import type { PolicyRule } from '../../domain/policy.ts'
 import type { BlockedStep } from '../../domain/ports/boundary-audit.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store } from '../../domain/ports/store.ts'
@@ -60,6 +61,8 @@ export class TestBuilder {
       readonly judge?: Judge
       /** What the operator vouches for; nothing without it. */
       readonly repositories?: readonly KnownRepository[]
+      /** The operator's rules; none without them. */
+      readonly rules?: readonly PolicyRule[]
     },
   ) {
     const { store, sandbox, directory, signer } = place
@@ -79,7 +82,7 @@ export class TestBuilder {
     this.steps = {
       ...createPrepareWorkspace(shared),
       ...createMergeSubtasks(shared),
-      ...createTakeTurn({ ...shared, model: this.model, rules: [] }),
+      ...createTakeTurn({ ...shared, model: this.model, rules: place.rules ?? [] }),
       ...createRunTool(shared),
       ...createVerifyDelivery({ ...shared, sign: (evidence) => signer.sign(evidence) }),
       ...createPublishDelivery({ ...shared, forge }),

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import type { Sandbox } from '../../domain/ports/sandbox.ts'
+import type { BlockedAttempt, Sandbox } from '../../domain/ports/sandbox.ts'
 import { bubblewrap } from './programs.ts'
 import { ran, unprotected } from './sandboxed.ts'
 
@@ -10,6 +10,8 @@ export interface Escape {
   readonly script: string
   /** Who gets it on the host, which shows that the attack is real. `nobody`: it would do harm, or a container forbids it. */
   readonly outside: 'anybody' | 'root' | 'nobody'
+  /** As what the attempt is reported; without it nobody hears of it. */
+  readonly reported?: BlockedAttempt['what']
 }
 
 /** Where an attack happens, and what it is told. */
@@ -30,10 +32,15 @@ export function testEscapes(escapes: readonly Escape[], arrange: () => Scene | P
     host = await unprotected()
   })
 
-  test.each(escapes.map((escape) => [escape.name, escape] as const))('%s', async (_, { script, outside }) => {
-    const played = async (where: Sandbox) => (await ran(where, script, { ...TOLD, ...(await arrange()) })).stdout
+  test.each(escapes.map((escape) => [escape.name, escape] as const))('%s', async (_, { script, outside, reported }) => {
+    const played = async (where: Sandbox) => ran(where, script, { ...TOLD, ...(await arrange()) })
     if (outside === 'anybody' || (outside === 'root' && isRoot))
-      expect(await played(host), 'on the host').toContain('escaped')
-    expect(await played(sandbox), 'in the sandbox').not.toContain('escaped')
+      expect((await played(host)).stdout, 'on the host').toContain('escaped')
+    const { stdout, blocked = [] } = await played(sandbox)
+    expect(stdout, 'in the sandbox').not.toContain('escaped')
+    expect(
+      blocked.map(({ what }) => what),
+      'as it is reported',
+    ).toEqual(reported === undefined ? [] : [reported])
   })
 }
