@@ -8,7 +8,6 @@ import { launcher, SHELL_VARIABLES } from './launcher.ts'
 import { LIMITS, MEMORY_FOLDERS } from './limits.ts'
 import { mountArguments, type Mount } from './mounts.ts'
 import { cannotStart, EXTRA_INPUT, runProcess } from './run-process.ts'
-import { seccompFilter } from './seccomp-filter.ts'
 import { toolchain } from './toolchain.ts'
 import { becoming, canBecomeOthers, CAPABILITIES_TO_BECOME, giveTo, userFor } from './unprivileged-user.ts'
 
@@ -29,6 +28,8 @@ export interface BubblewrapOptions {
   readonly bwrap: string
   /** Whether this bubblewrap has an option; old ones lack some. */
   readonly understands: (option: string) => boolean
+  /** Of system calls, as `--seccomp` reads it. */
+  readonly filter: Uint8Array
   readonly groups?: ControlGroups | undefined
   /** What a workspace may hold; for trying it on a small scale. */
   readonly workspaceLimit?: Usage | undefined
@@ -68,19 +69,18 @@ export function createBubblewrapSandbox(options: BubblewrapOptions): Sandbox {
 function createContainment({
   bwrap,
   understands,
+  filter,
   groups,
 }: BubblewrapOptions): (command: SandboxCommand, stop?: AbortSignal) => Promise<SandboxResult> {
   const isRoot = canBecomeOthers()
   const { mounts, path } = toolchain()
   const limited = launcher(isRoot ? LIMITS.processes : LIMITS.processesOfUser)
-  const filter = seccompFilter()
-  const filtered = filter ? ['--seccomp', String(EXTRA_INPUT)] : []
   const place = { openParents: isRoot }
   const sandbox = [
     ...limited,
     bwrap,
     ...isolation({ understands, isRoot }),
-    ...filtered,
+    ...['--seccomp', String(EXTRA_INPUT)],
     ...mountArguments(mounts, place),
   ]
   const forwarding = createForwarding()

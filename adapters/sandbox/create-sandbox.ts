@@ -9,6 +9,7 @@ import { createBubblewrapSandbox } from './bubblewrap-sandbox.ts'
 import { findControlGroups } from './control-groups.ts'
 import { installedBubblewrap } from './find-bubblewrap.ts'
 import { createHostSandbox } from './host-sandbox.ts'
+import { seccompFilter } from './seccomp-filter.ts'
 import { canBecomeOthers } from './unprivileged-user.ts'
 
 const run = promisify(execFile)
@@ -31,14 +32,21 @@ export async function createSandbox(options: {
   readonly mode: 'auto' | 'bubblewrap' | 'none'
   /** Folder of the gateway's own copy of bubblewrap, for hosts that have none. */
   readonly programs: string
+  /** Of this machine. */
+  readonly architecture?: NodeJS.Architecture
 }): Promise<Sandbox> {
   if (options.mode === 'none') return createHostSandbox()
+  const { architecture = process.arch } = options
+  const filter = seccompFilter(architecture)
+  // Namespaces without it leave the whole kernel open to whoever is inside.
+  if (filter === undefined)
+    return refusing(`no system calls are known of ${architecture}`, 'Run the gateway on x64 or arm64')
   const bwrap = installedBubblewrap(options.programs)
   if (bwrap === undefined) return unavailable('bubblewrap is not installed')
   const help = await helpOf(bwrap)
   if (help === undefined) return unavailable(`${bwrap} does not start`)
   const understands = (option: string) => help.includes(option)
-  const sandbox = createBubblewrapSandbox({ bwrap, understands, groups: await findControlGroups() })
+  const sandbox = createBubblewrapSandbox({ bwrap, understands, filter, groups: await findControlGroups() })
   const fault = await probe(sandbox)
   return fault === undefined ? sandbox : unavailable(fault)
 }
@@ -64,12 +72,16 @@ async function probe(sandbox: Sandbox): Promise<string | undefined> {
   }
 }
 
-/** Stands where no sandbox is; the boundary is never dropped silently. */
 function unavailable(reason: string): Sandbox {
   const remedy = canBecomeOthers()
     ? 'start the gateway as an ordinary user (root needs CAP_SYS_ADMIN and setpriv to give its rights up)'
     : 'allow user namespaces'
-  const message = `Commands cannot run here because this host has no sandbox (${reason}). Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and ${remedy}, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
+  return refusing(reason, `Install bubblewrap (Debian, Ubuntu: apt-get install bubblewrap) and ${remedy}`)
+}
+
+/** Stands where no sandbox is; the boundary is never dropped silently. */
+function refusing(reason: string, remedy: string): Sandbox {
+  const message = `Commands cannot run here because this host has no sandbox (${reason}). ${remedy}, or accept the risk with SANDBOX=none. \`ocg doctor\` shows the state.`
   return {
     kind: 'unavailable',
     pathOf: (workspace) => workspace,

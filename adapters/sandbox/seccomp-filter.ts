@@ -105,7 +105,7 @@ const anyBit = (value: number, ifTrue: number, ifFalse: number): Instruction => 
 const answer = (value: number): Instruction => [0x06, 0, 0, value]
 
 /** The filter as bubblewrap's `--seccomp` reads it; undefined for an architecture it has no table of. */
-export function seccompFilter(architecture: NodeJS.Architecture = process.arch): Uint8Array | undefined {
+export function seccompFilter(architecture: NodeJS.Architecture): Uint8Array | undefined {
   const table = ARCHITECTURES[architecture]
   return table && encoded(program(table))
 }

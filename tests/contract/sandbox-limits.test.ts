@@ -7,6 +7,7 @@ import { groupFolders } from '../../adapters/sandbox/control-group-folders.ts'
 import { findControlGroups } from '../../adapters/sandbox/control-groups.ts'
 import { installedBubblewrap } from '../../adapters/sandbox/find-bubblewrap.ts'
 import { LIMITS } from '../../adapters/sandbox/limits.ts'
+import { seccompFilter } from '../../adapters/sandbox/seccomp-filter.ts'
 import { bubblewrapFolder } from '../support/programs.ts'
 import { ran, temporaryFolder, unprotected } from '../support/sandboxed.ts'
 
@@ -16,7 +17,11 @@ const groups = await findControlGroups({ memoryBytes: 192 * MIB, processes: 40 }
 
 /** The real sandbox on a small scale. */
 const sandboxWith = (bounds: Partial<BubblewrapOptions>) =>
-  createBubblewrapSandbox({ bwrap: installedBubblewrap(bubblewrapFolder) ?? '', understands: () => true, ...bounds })
+  createBubblewrapSandbox({
+    ...{ bwrap: installedBubblewrap(bubblewrapFolder) ?? '', understands: () => true },
+    filter: seccompFilter(process.arch) ?? new Uint8Array(),
+    ...bounds,
+  })
 
 /** Two processes that hold 128 MiB each: one alone would stay within every limit of a process. */
 const HOARD = `
@@ -137,6 +142,19 @@ describe('a workspace on the disk', () => {
     await removeDirectory(workspace)
     expect(result.timedOut).toBe(false)
     expect(result.blocked?.[0]?.what).toBe('disk')
+  })
+
+  test('is not filled by an archive of 200 KB that holds 200 MiB', async () => {
+    const bomb = `import zipfile
+z = zipfile.ZipFile("bomb.zip", "w", zipfile.ZIP_DEFLATED)
+for i in range(50): z.writestr("part" + str(i), bytes(4 << 20))
+z.close()
+zipfile.ZipFile("bomb.zip").extractall("out")
+print("filled")`
+    const script = `python3 -c '${bomb}'`
+    expect((await ran(await unprotected(), script, { timeoutMs: 60_000 })).stdout).toBe('filled\n')
+    const result = await ran(sandboxWith({ workspaceLimit }), `${script}; ${FOR_EVER}`, { timeoutMs: 60_000 })
+    expect(result).toMatchObject({ timedOut: false, exitCode: 143, blocked: [{ what: 'disk' }] })
   })
 
   test('is left alone while it is only read', async () => {

@@ -50,6 +50,25 @@ describe('on a host that has no sandbox', () => {
   })
 })
 
+describe('on an architecture whose system calls are not known', () => {
+  const architecture = 'riscv64'
+
+  test.each(['auto', 'bubblewrap'] as const)('SANDBOX=%s refuses every command, with the remedy', async (mode) => {
+    const sandbox = await createSandbox({ mode, programs: bubblewrapFolder, architecture })
+    expect(sandbox.kind).toBe('unavailable')
+    const remedy = /no system calls are known of riscv64\)\. Run the gateway on x64 or arm64, or .* SANDBOX=none/
+    await expect(ran(sandbox, 'true')).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      message: expect.stringMatching(remedy),
+    })
+  })
+
+  test('SANDBOX=none runs commands all the same', async () => {
+    const sandbox = await createSandbox({ mode: 'none', programs: bubblewrapFolder, architecture })
+    expect((await ran(sandbox, 'echo ran')).stdout).toBe('ran\n')
+  })
+})
+
 test('with a sandbox SANDBOX=auto takes it', async () => {
   expect((await createSandbox({ mode: 'auto', programs: bubblewrapFolder })).kind).toBe('bubblewrap')
 })
