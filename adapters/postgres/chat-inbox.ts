@@ -98,7 +98,7 @@ async function receive(transaction: Transaction, messages: readonly ChatMessage[
   if (fresh.length > 0)
     transaction.write(
       `with released as (
-         update outbox set due_at = now() where state = 'pending' and due_at = 'infinity' and conversation = any($1) returning 1)
+         update outbox set due_at = now(), released_at = now() where state = 'pending' and due_at = 'infinity' and conversation = any($1) returning 1)
        select pg_notify('task_event', $2) from released limit 1`,
       [fresh.map(({ conversation }) => conversation), OUTBOX_TOPIC],
     )

@@ -38,7 +38,7 @@ const DECIDES = `(provider_id = $2 or state = 'sending')
 const FAILED = `
   update outbox set copies = copies || jsonb_build_object($2::text, 'failed'),
     state = case when not (${DECIDES}) then state
-      when $3 = 'failed' or ($3 = 'later' and created_at < now() - make_interval(secs => $6 / 1000.0)) then 'failed'
+      when $3 = 'failed' or ($3 = 'later' and coalesce(released_at, created_at) < now() - make_interval(secs => $6 / 1000.0)) then 'failed'
       else 'pending' end,
     reason = case when ${DECIDES} then $4 else reason end,
     due_at = case when not (${DECIDES}) then due_at when $3 = 'out-of-window' then 'infinity'

@@ -15,6 +15,7 @@ interface OutboxRow {
   post: Post
   attempt: number
   created_at: Date
+  released_at: Date | null
   of_provider_id: string | null
   address: AddressRow | null
 }
@@ -150,7 +151,7 @@ async function claim(pool: Pool, target: OutboxTarget): Promise<ClaimedPost | un
 const claimedOf = (row: OutboxRow): ClaimedPost => ({
   post: row.post,
   attempt: row.attempt,
-  createdAt: row.created_at.toISOString(),
+  since: (row.released_at ?? row.created_at).toISOString(),
   ...(row.address && { to: addressOf(row.address) }),
   ...(row.of_provider_id !== null && { providerId: row.of_provider_id }),
 })

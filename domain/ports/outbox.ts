@@ -49,7 +49,8 @@ export type Post =
 export interface ClaimedPost {
   readonly post: Post
   readonly attempt: number
-  readonly createdAt: string
+  /** Since when it may be sent: it was posted, or the person it waited for has written. */
+  readonly since: string
   /** Where it goes by now; a callback's stands in its post. */
   readonly to?: ReachedAddress | undefined
   /** The provider's id of the message an edit changes. */

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openStore } from '../../adapters/postgres/store.ts'
+import type { Outcome } from '../../domain/ports/outbox.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { chatMessage, messagePost, received } from '../support/chat/messages.ts'
 import { freshDatabase } from '../support/database.ts'
@@ -28,4 +29,20 @@ it.each([
   await database.query(`update outbox set created_at = now() - $1::interval where id = 'p1'`, [age])
   await store.outbox.report([{ reference: 'p1', providerId: '42', outcome: 'later', afterMs: 0 }])
   expect(await store.outbox.counts()).toEqual(counts)
+})
+
+it('a message that waited for its person for four days has three more from the next word on', async () => {
+  const settle = async (outcome: Outcome) => {
+    const claimed = await store.outbox.claim('telegram')
+    await store.outbox.settle({ id: 'p1', attempt: claimed?.attempt ?? 0, outcome })
+    return claimed
+  }
+  await store.outbox.post([messagePost(await received(store, chatMessage()), { id: 'p1' })])
+  await settle({ state: 'pending', reason: 'silent for a day', afterMs: 'forever' })
+  await database.query(`update outbox set created_at = now() - interval '4 days' where id = 'p1'`)
+  await received(store, chatMessage())
+  const claimed = await settle({ state: 'sent', providerId: '42' })
+  expect(Date.now() - Date.parse(claimed?.since ?? '')).toBeLessThan(60_000)
+  await store.outbox.report([{ reference: 'p1', providerId: '42', outcome: 'later', afterMs: 0 }])
+  expect(await store.outbox.counts()).toEqual({ pending: 1 })
 })

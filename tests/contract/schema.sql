@@ -193,6 +193,7 @@ create table outbox (
   created_at timestamp with time zone not null default now(),
   claimed_at timestamp with time zone,
   copies jsonb not null default '{}'::jsonb,
+  released_at timestamp with time zone,
   constraint outbox_number_key UNIQUE (number),
   constraint outbox_pkey PRIMARY KEY (id)
 );

@@ -145,9 +145,9 @@ interface Tried {
 }
 
 function outcomeOf(delivery: Delivery, { claimed, channel, now }: Tried): Outcome {
-  const { post, attempt, createdAt } = claimed
+  const { post, attempt, since } = claimed
   const pause = pauseAfter(attempt)
-  const isGivenUp = now.getTime() - Date.parse(createdAt) > UNREACHED_LIMIT_MS
+  const isGivenUp = now.getTime() - Date.parse(since) > UNREACHED_LIMIT_MS
   switch (delivery.type) {
     case 'sent':
       return post.type === 'edit' || post.type === 'callback'
