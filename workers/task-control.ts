@@ -45,19 +45,19 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
   }
   return {
     start,
-    cancel: (taskId) => signal(taskId, (handle) => handle.signal(messages.cancelSignal)),
-    pause: (taskId) =>
+    cancel: ({ taskId, requestId }) => signal(taskId, (handle) => handle.signal(messages.cancelSignal, { requestId })),
+    pause: ({ taskId, requestId }) =>
       signal(taskId, async (handle) => {
         if ((await handle.query(messages.statusQuery)).paused)
           throw new GatewayError('conflict', `${taskId} is paused, or pauses after the step in progress. Use resume.`)
-        await handle.signal(messages.pauseSignal)
+        await handle.signal(messages.pauseSignal, { requestId })
       }),
     // A pause shows in the state only after the step in progress; it can be taken back before.
-    resume: (taskId) =>
+    resume: ({ taskId, requestId }) =>
       signal(taskId, async (handle) => {
         if (!(await handle.query(messages.statusQuery)).paused)
           throw new GatewayError('conflict', `${taskId} is not paused.`)
-        await handle.signal(messages.resumeSignal)
+        await handle.signal(messages.resumeSignal, { requestId })
       }),
     async say({ text, from, attachment, ...task }) {
       const file = attachment === undefined ? {} : { attachment }
@@ -69,6 +69,14 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
     },
     reprioritise: ({ taskId, priority }) => update({ taskId }, messages.reprioritiseUpdate, { priority }),
     raiseBudget: ({ budgetUsd, ...task }) => update(task, messages.raiseBudgetUpdate, { budgetUsd }),
+    taken: ({ taskId, requestId }) =>
+      handleOf(taskId)
+        .query(messages.takenQuery, requestId)
+        .catch((error: unknown) => {
+          // Temporal forgets closed workflows after a while.
+          if (error instanceof WorkflowNotFoundError) return false
+          throw error
+        }),
   }
 }
 

@@ -48,6 +48,7 @@ export class ManagedTask {
     budgetRaised: false,
     draining: false,
     decided: new Set(),
+    taken: new Set(),
     priority: DEFAULT_PRIORITY,
   }
   private readonly process = new CancellationScope()

@@ -29,9 +29,14 @@ export interface TaskStatus {
   readonly paused: boolean
 }
 
-export const cancelSignal = defineSignal('cancel')
-export const pauseSignal = defineSignal('pause')
-export const resumeSignal = defineSignal('resume')
+/** What asked for a change; it is taken once. An operator at Temporal's own command line sends nothing. */
+export interface Asked {
+  readonly requestId?: string | undefined
+}
+
+export const cancelSignal = defineSignal<[Asked?]>('cancel')
+export const pauseSignal = defineSignal<[Asked?]>('pause')
+export const resumeSignal = defineSignal<[Asked?]>('resume')
 /** The store holds new text for the task. */
 export const messageReceivedSignal = defineSignal<[{ readonly kind: 'answer' | 'steer' }]>('messageReceived')
 
@@ -79,6 +84,8 @@ export type Relayed =
   | { readonly type: 'reprioritised'; readonly priority: Priority }
 
 export const statusQuery = defineQuery<TaskStatus>('status')
+/** Whether what was asked for with this id has been taken; also of a task that has ended. */
+export const takenQuery = defineQuery<boolean, [string]>('taken')
 
 /** Input of `converse`; its id is the conversation's. */
 export interface ConverseInput {

@@ -16,6 +16,8 @@ export interface Controls {
   /** The builder that holds the seat wants to hand it over. */
   draining: boolean
   readonly decided: Set<string>
+  /** Ids of what people asked for, as far as it is done. */
+  readonly taken: Set<string>
   priority: Priority
 }
 
@@ -39,6 +41,16 @@ const completed =
   (input: Input): Promise<Output> =>
     CancellationScope.nonCancellable(() => handle(input))
 
+/** The same for an update, which is remembered by its id once it is done. */
+const taking =
+  <Input, Output>({ taken }: Controls, handle: (input: Input) => Promise<Output>) =>
+  async (input: Input): Promise<Output> => {
+    const id = currentUpdateInfo()?.id
+    const output = await completed(handle)(input)
+    if (id !== undefined) taken.add(id)
+    return output
+  }
+
 /** Connects signals, updates and the status query of `manageTask` to a task. */
 export function handleMessages(task: ControlledTask): void {
   handlePeople(task)
@@ -48,7 +60,13 @@ export function handleMessages(task: ControlledTask): void {
 }
 
 function handlePeople({ holder, subtasks, controls, state, cancel, interrupt }: ControlledTask): void {
-  setHandler(messages.cancelSignal, cancel, { description: 'End the task as cancelled.' })
+  const once = (act: () => void) => (asked?: messages.Asked) => {
+    const { requestId } = asked ?? {}
+    if (requestId !== undefined && controls.taken.has(requestId)) return
+    act()
+    if (requestId !== undefined) controls.taken.add(requestId)
+  }
+  setHandler(messages.cancelSignal, once(cancel), { description: 'End the task as cancelled.' })
   const pause = () => {
     controls.paused = true
     interrupt()
@@ -58,8 +76,8 @@ function handlePeople({ holder, subtasks, controls, state, cancel, interrupt }: 
     controls.paused = false
     subtasks.resume()
   }
-  setHandler(messages.pauseSignal, pause, { description: 'Stop after the step in progress and wait for resume.' })
-  setHandler(messages.resumeSignal, resume, { description: 'Go on after a pause.' })
+  setHandler(messages.pauseSignal, once(pause), { description: 'Stop after the step in progress and wait for resume.' })
+  setHandler(messages.resumeSignal, once(resume), { description: 'Go on after a pause.' })
   setHandler(
     messages.messageReceivedSignal,
     ({ kind }) => {
@@ -74,6 +92,9 @@ function handlePeople({ holder, subtasks, controls, state, cancel, interrupt }: 
     paused: controls.paused,
   })
   setHandler(messages.statusQuery, status, { description: 'State, builder and seat.' })
+  setHandler(messages.takenQuery, (requestId) => controls.taken.has(requestId), {
+    description: 'Whether what was asked for with this id is done.',
+  })
 }
 
 function handleBuilders({ holder, controls, interrupt }: ControlledTask): void {
@@ -128,11 +149,11 @@ function handleChanges(task: ControlledTask): void {
     if (subtaskId === undefined) controls.decided.add(approvalId)
     else subtasks.tell(subtaskId, { type: 'approval-decided', approvalId })
   }
-  setHandler(messages.approveUpdate, completed(decide('approve')), {
+  setHandler(messages.approveUpdate, taking(controls, decide('approve')), {
     validator: checkDecision,
     description: 'Allow the waiting tool call: {"approvalId":"…"}.',
   })
-  setHandler(messages.rejectUpdate, completed(decide('reject')), {
+  setHandler(messages.rejectUpdate, taking(controls, decide('reject')), {
     validator: checkDecision,
     description: 'Refuse the waiting tool call: {"approvalId":"…","comment":"…"}.',
   })
@@ -144,7 +165,7 @@ function handleChanges(task: ControlledTask): void {
     if (kind === 'answer') controls.answered = true
     return kind
   }
-  setHandler(messages.steerUpdate, completed(steer), {
+  setHandler(messages.steerUpdate, taking(controls, steer), {
     validator: checkText,
     description: 'Answer the open question or steer the next turn: {"text":"…"}.',
   })
@@ -166,7 +187,7 @@ function handleLimits({ taskId, subtasks, controls }: ControlledTask): void {
     controls.budgetRaised = true
     subtasks.tellAll({ type: 'budget-raised' })
   }
-  setHandler(messages.raiseBudgetUpdate, completed(raiseBudget), {
+  setHandler(messages.raiseBudgetUpdate, taking(controls, raiseBudget), {
     validator: checkBudget,
     description: 'Set a new budget in US dollars: {"budgetUsd":5}.',
   })

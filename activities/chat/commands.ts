@@ -9,14 +9,14 @@ import {
   textAnswer,
 } from '../../domain/chat/answers.ts'
 import type { AskedCall } from '../../domain/chat/approval-question.ts'
-import { firstWord, readCommand, type CommandName } from '../../domain/chat/command.ts'
+import { readCommand, type CommandName } from '../../domain/chat/command.ts'
 import type { Meaning } from '../../domain/chat/meaning.ts'
 import { joined, plain } from '../../domain/chat/styled-text.ts'
-import { cardOf, dollarsOf, endOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
-import { GatewayError } from '../../domain/errors.ts'
-import { checkAllowed, checkMayChange, isAllowed, mayChange } from '../../domain/permissions.ts'
+import { cardOf, endOf, waitOf, type Draft } from '../../domain/chat/task-card.ts'
+import { checkAllowed, isAllowed, mayChange } from '../../domain/permissions.ts'
 import { ALL_EVENTS } from '../../domain/limits.ts'
-import { isFinal, withoutPastDeadline, type Task } from '../../domain/task.ts'
+import { isFinal, type Task } from '../../domain/task.ts'
+import { changeTask, type TaskCommand } from './change-task.ts'
 import { reply, type ChatDesk, type Request } from './desk.ts'
 import { repositoriesOf } from './tasks.ts'
 
@@ -56,13 +56,6 @@ async function general(
   return textAnswer(`New tasks of this chat are done in ${chosen}.`)
 }
 
-interface TaskCommand {
-  readonly command: CommandName
-  readonly rest: string
-  /** Id of a task, or of an approval. */
-  readonly named: string
-}
-
 async function aboutTask(
   desk: ChatDesk,
   request: Request,
@@ -71,7 +64,7 @@ async function aboutTask(
   const task = await taskOf(desk, request, asked)
   if (!task) return asked.named.startsWith('approval-') ? fixedAnswer('stale') : fixedAnswer('no-task')
   const looked = await look(desk, request, { command: asked.command, task })
-  const answer = looked ?? (await change(desk, request, { ...asked, task }))
+  const answer = looked ?? (await changeTask(desk, request, { ...asked, task }))
   return answer && { ...answer, taskId: task.id }
 }
 
@@ -117,87 +110,4 @@ async function askedCall({ store }: ChatDesk, { id, waiting }: Task): Promise<As
     ({ type, data }) => type === 'approval-requested' && data['approvalId'] === waiting.approvalId,
   )
   return asked && { args: asked.data['args'], whole: true }
-}
-
-/** Commands that change the task. */
-async function change(
-  desk: ChatDesk,
-  request: Request,
-  asked: TaskCommand & { readonly task: Task },
-): Promise<Draft | undefined> {
-  const { control } = desk
-  const { command, task } = asked
-  if (command === 'retry') return retry(desk, request, task)
-  if (command === 'approve' || command === 'reject') return decide(desk, request, asked)
-  checkMayChange(request.caller, 'task:control', task)
-  if (isFinal(task.state))
-    throw new GatewayError('conflict', `${task.id} has ended (${task.state}). Run it again: /retry ${task.id}`)
-  if (command === 'budget') return raiseBudget(desk, request, asked)
-  if (command === 'pause') await control.pause(task.id)
-  else if (command === 'resume') await control.resume(task.id)
-  else if (task.state === 'delivering')
-    throw new GatewayError('conflict', `${task.id} is being delivered and can no longer be stopped.`)
-  else await control.cancel(task.id)
-  return textAnswer(
-    { pause: 'It pauses after the step in progress.', resume: 'It goes on.', cancel: 'It is cancelled.' }[
-      command as 'pause'
-    ],
-  )
-}
-
-async function decide(
-  { control }: ChatDesk,
-  { message, caller }: Request,
-  { command, rest, named, task }: TaskCommand & { readonly task: Task },
-): Promise<Draft | undefined> {
-  checkMayChange(caller, 'task:approve', task)
-  const approvalId = named.startsWith('approval-') ? named : task.waiting?.approvalId
-  if (approvalId === undefined) return textAnswer(`${task.id} waits for no approval (${task.state}).`)
-  const [first, others] = firstWord(rest)
-  const comment = first === named ? others : rest
-  const decision = command === 'approve' ? ('approve' as const) : ('reject' as const)
-  const request = { taskId: task.id, approvalId, decision, by: caller.subject, requestId: `message-${message.number}` }
-  try {
-    await control.decide({ ...request, ...(comment !== '' && { comment }) })
-  } catch (error) {
-    // Decided already, or its task has ended.
-    if (named !== task.id && error instanceof GatewayError && error.code === 'conflict') return fixedAnswer('stale')
-    throw error
-  }
-  if (message.kind === 'button') return undefined
-  return textAnswer(decision === 'approve' ? 'Approved.' : 'Rejected.')
-}
-
-async function raiseBudget(
-  { control }: ChatDesk,
-  { message }: Request,
-  { rest, task }: TaskCommand & { readonly task: Task },
-): Promise<Draft> {
-  const budgetUsd = Number(firstWord(rest)[0].replace(/^\$/, ''))
-  if (!(budgetUsd > 0 && budgetUsd <= 1_000_000)) return textAnswer('Say the new budget in US dollars: /budget 5')
-  const { budgetUsd: current = 0 } = task.constraints
-  // A button offers to raise what was the budget then.
-  if (message.kind === 'button' && budgetUsd < current)
-    return textAnswer(`The budget is ${dollarsOf(current)} already.`)
-  await control.raiseBudget({ taskId: task.id, budgetUsd, requestId: `message-${message.number}` })
-  return textAnswer(`The budget is ${dollarsOf(budgetUsd)} now.`)
-}
-
-async function retry(desk: ChatDesk, { message, caller }: Request, task: Task): Promise<Draft | undefined> {
-  checkMayChange(caller, 'task:submit', task)
-  if (!isFinal(task.state))
-    throw new GatewayError('conflict', `${task.id} has not ended (${task.state}). End it first: /cancel ${task.id}`)
-  const { request } = await desk.store.tasks.work(task.id)
-  await desk.intake.accept({
-    ...{ channel: message.channel, tenant: caller.tenant, requester: caller.subject },
-    ...{
-      conversation: message.conversation,
-      key: `message:${message.id}`,
-      body: { retryOf: task.id },
-      retryOf: task.id,
-    },
-    request: () => withoutPastDeadline(request, desk.clock()),
-  })
-  // The card of the new task is the answer; it says nothing of a file.
-  return message.file && textAnswer('It runs again.')
 }

@@ -52,16 +52,18 @@ export async function tell(desk: ChatDesk, request: Request, said: Said & { read
   checkMayChange(caller, 'task:control', task)
   const { id: taskId } = task
   const { attachment, hint } = await takeFile(desk, { message, origin, taskId })
+  const requestId = `message-${origin.number}`
   const text = wordsOf(origin) || (attachment === undefined ? '' : 'See the attached file.')
   try {
     if (text !== '')
       await desk.control.say({
-        ...{ taskId, text, from: caller.subject, requestId: `message-${origin.number}` },
+        ...{ taskId, text, from: caller.subject, requestId },
         ...(attachment !== undefined && { attachment }),
       })
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'conflict') throw error
-    return beginTask(desk, request, { message: origin.number })
+    // The task took it before this step was repeated, and has ended since: then it is no next task as well.
+    if (!(await desk.control.taken({ taskId, requestId }))) return beginTask(desk, request, { message: origin.number })
   }
   if (hint) await reply(desk, message, hint)
 }

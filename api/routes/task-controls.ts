@@ -28,9 +28,13 @@ export function controlRoutes(dependencies: ApiDependencies): readonly Endpoint[
 function signalRoutes(dependencies: ApiDependencies): readonly Endpoint[] {
   const { tasks } = dependencies
   const signals = [
-    { verb: 'cancel', summary: 'End a task; what runs for it is stopped', send: (id: string) => tasks.cancel(id) },
-    { verb: 'pause', summary: 'Stop after the step in progress', send: (id: string) => tasks.pause(id) },
-    { verb: 'resume', summary: 'Go on after a pause', send: (id: string) => tasks.resume(id) },
+    {
+      verb: 'cancel',
+      summary: 'End a task; what runs for it is stopped',
+      send: (taskId: string) => tasks.cancel({ taskId }),
+    },
+    { verb: 'pause', summary: 'Stop after the step in progress', send: (taskId: string) => tasks.pause({ taskId }) },
+    { verb: 'resume', summary: 'Go on after a pause', send: (taskId: string) => tasks.resume({ taskId }) },
   ] as const
   return signals.map(({ verb, summary, send }) => ({
     ...{ method: 'post' as const, path: `/v1/tasks/{id}/${verb}`, tag: TAG, summary, ...shared },

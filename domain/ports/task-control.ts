@@ -6,15 +6,15 @@ interface Once {
 }
 
 /**
- * How channels speak to the Managers. Every method but `start` rejects with `conflict` when the task's state does not
+ * How channels speak to the Managers. Every method that changes a task, but `start`, rejects with `conflict` when the task's state does not
  * allow it, and with `not_found` for an unknown task.
  */
 export interface TaskControl {
   /** Starts the task's Manager; nothing when it was started before. */
   start(taskId: string): Promise<void>
-  cancel(taskId: string): Promise<void>
-  pause(taskId: string): Promise<void>
-  resume(taskId: string): Promise<void>
+  cancel(change: Once & { readonly taskId: string }): Promise<void>
+  pause(change: Once & { readonly taskId: string }): Promise<void>
+  resume(change: Once & { readonly taskId: string }): Promise<void>
   /** Answers the open question or steers the running task. */
   say(
     message: Once & {
@@ -36,6 +36,8 @@ export interface TaskControl {
   ): Promise<void>
   reprioritise(change: { readonly taskId: string; readonly priority: Priority }): Promise<void>
   raiseBudget(change: Once & { readonly taskId: string; readonly budgetUsd: number }): Promise<void>
+  /** Whether the task, which may have ended since, has taken what was asked for with this id. */
+  taken(change: { readonly requestId: string; readonly taskId: string }): Promise<boolean>
 }
 
 /** A request for a task, from whichever channel. */

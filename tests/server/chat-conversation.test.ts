@@ -302,6 +302,14 @@ describe('an approval', () => {
     expect(await desk.tasks()).toHaveLength(1)
   })
 
+  it.each(['/approve', '/reject too risky'])('is decided once when the gateway ended after it: %s', async (command) => {
+    const { taskId } = await waiting()
+    desk.control.crashNext('decide')
+    const decision = command.startsWith('/approve') ? 'approve' : 'reject'
+    expect(await textOf(command)).toBe(decision === 'approve' ? 'Approved.' : 'Rejected.')
+    expect(await decided(taskId)).toEqual([decision])
+  })
+
   it('is refused with a reason by a command', async () => {
     const { taskId } = await waiting()
     expect(await textOf('/reject too risky')).toBe('Rejected.')
@@ -334,6 +342,23 @@ describe('an approval', () => {
       expect(await desk.store.outbox.counts({ taskId })).toEqual({})
     }
     expect(await decided(taskId)).toEqual([])
+  })
+})
+
+describe('what was done when the gateway ended is answered as done', () => {
+  beforeEach(() => open())
+
+  it.each([
+    ['/pause', 'pause', 'It pauses after the step in progress.'],
+    ['/cancel', 'cancel', 'It is cancelled.'],
+    ['/budget 5', 'raiseBudget', 'The budget is $5.00 now.'],
+  ] as const)('%s', async (command, verb, answer) => {
+    const taskId = await building()
+    desk.control.crashNext(verb)
+    expect(await textOf(command)).toBe(answer)
+    const state = (await desk.store.tasks.find(taskId))?.state
+    if (verb === 'pause') expect(await textOf('/pause')).toContain('paused already')
+    if (verb === 'cancel') expect(await textOf(`/cancel ${taskId}`)).toContain(`has ended (${state})`)
   })
 })
 

@@ -70,6 +70,24 @@ describe('a message', () => {
   })
 })
 
+describe('a pressed button', () => {
+  /** Of a message of the bot in a group. */
+  async function pressed(): Promise<string> {
+    const group = telegram.group()
+    const keyboard = JSON.stringify({ inline_keyboard: [[{ text: 'Approve', callback_data: '/approve approval-1' }]] })
+    const query = new URLSearchParams({ chat_id: String(group.id), text: 'May I?', reply_markup: keyboard })
+    await fetch(`${telegram.url}/bot${telegram.token}/sendMessage?${query.toString()}`)
+    const message = telegram.ledger.chat(group.id).at(-1)?.id ?? 0
+    return telegram.user(1001).presses(message, '/approve approval-1', { chat: group.id })
+  }
+
+  it.each(['open', 'linked'] as const)('stops turning, whoever pressed it (%s)', async (mode) => {
+    const press = await pressed()
+    for (const received of await heard()) await inboxFor({ mode }).take(received)
+    await expect.poll(() => telegram.ledger.answerTo(press)).toEqual({ text: '', isAlert: false })
+  })
+})
+
 describe('a group of Telegram that becomes a supergroup', () => {
   it.each([
     ['both groups say so', (notes: readonly Received[]) => notes],

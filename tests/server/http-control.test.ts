@@ -26,7 +26,7 @@ describe('cancel, pause and resume', () => {
     const response = await post(id, verb)
     expect(response.status).toBe(202)
     expect(((await response.json()) as TaskView).state).toBe(to)
-    expect(lastCall()).toEqual({ verb, argument: id })
+    expect(lastCall()).toEqual({ verb, argument: { taskId: id } })
   })
 
   it.each(['cancel', 'pause', 'resume'])(

@@ -181,6 +181,32 @@ it('an approval asked in Telegram can be given through the API, and one asked th
   expect(asked()).toEqual([])
 }, 240_000)
 
+it('an approval asked in Telegram is given by its button, which stops turning; a stranger who presses it changes and learns nothing', async () => {
+  const group = telegram.group()
+  const [ada, mallory] = [telegram.user(1001), telegram.user(6006)]
+  const asked = () => telegram.ledger.chat(group.id).find(({ text }) => text.includes('asks to use run_shell_command'))
+  const approve = async () => (await made())?.waiting?.approvalId
+  const made = async () => (await tasks()).find(({ id }) => !before.includes(id))
+  const before = (await tasks()).map(({ id }) => id)
+  ada.says(`/new ${RISKY}`, { chat: group.id })
+  await expect.poll(asked, WITHIN).toMatchObject({ buttons: [[{ text: 'Approve' }, { text: 'Reject' }]] })
+  const press = (person: typeof ada, data: string) => person.presses(asked()?.id ?? 0, data, { chat: group.id })
+  const data = `/approve ${await approve()}`
+  const strange = press(mallory, data)
+  await expect.poll(() => telegram.ledger.answerTo(strange), WITHIN).toEqual({ text: '', isAlert: false })
+  const meant = press(ada, data)
+  await expect.poll(() => telegram.ledger.answerTo(meant), WITHIN).toEqual({ text: '', isAlert: false })
+  const decided = () => holding(telegram.ledger.chat(group.id), 'Approved by')
+  await expect.poll(decided, WITHIN).toMatchObject([{ buttons: [] }])
+  // Nobody was told anything for pressing: all there is speaks of the task.
+  const told = telegram.ledger.chat(group.id).filter(({ from }) => from === 'bot')
+  expect(holding(told, 'Rotate the keys')).toEqual(told)
+  const answers = telegram.ledger.calls.filter(({ method }) => method === 'answerCallbackQuery')
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  ada.says(`/cancel ${(await made())?.id}`, { chat: group.id })
+  await expect.poll(async () => (await made())?.endedAt, WITHIN).toBeDefined()
+}, 240_000)
+
 it('a file in Telegram is what the model works by, from its understanding to its last turn', async () => {
   const ada = telegram.user(1001)
   const caption = '/new Do what this file says.'
@@ -223,7 +249,7 @@ it('no secret and no word of anybody stands in the log or in Temporal', async ()
   for await (const { workflowId } of client.workflow.list({ query: "WorkflowType = 'converse'" }))
     histories.push(workflowId, JSON.stringify(await client.workflow.getHandle(workflowId).fetchHistory()))
   await connection.close()
-  expect(histories).toHaveLength(4)
+  expect(histories).toHaveLength(6)
   const secrets = ['RFC 4180', Buffer.from('RFC 4180').toString('base64').slice(0, 8), PHONE, '/link']
   for (const text of secrets) expect(histories.join('\n')).not.toContain(text)
 })

@@ -2,8 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { Worker } from '@temporalio/worker'
 import { describe, expect, it } from 'vitest'
-import { approveUpdate, messageReceivedSignal, reprioritiseUpdate } from '../../workflows/messages.ts'
+import {
+  approveUpdate,
+  messageReceivedSignal,
+  pauseSignal,
+  reprioritiseUpdate,
+  resumeSignal,
+  steerUpdate,
+  takenQuery,
+} from '../../workflows/messages.ts'
 import { eventsOf } from '../support/workflows/histories.ts'
+import type { RunningTask } from '../support/workflows/running-task.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 import { sharedBundle } from '../support/workflows/world.ts'
 
@@ -20,6 +29,26 @@ describe('the status query', () => {
     task.release('turn 1')
     await task.ended()
     expect(await task.status()).toEqual({ state: 'completed', builder: null, seat: 1, paused: false })
+  })
+})
+
+describe('what was asked for with an id', () => {
+  const taken = (task: RunningTask, requestId: string) => task.handle.query(takenQuery, requestId)
+
+  it('is done once, and is known to be done, also when the task has ended', async () => {
+    const task = await world().begin({ turns: [['edit'], ['test']], hold: ['turn 1'] })
+    await task.reached('turn 1')
+    expect(await taken(task, 'message-1')).toBe(false)
+    await task.handle.signal(pauseSignal, { requestId: 'message-1' })
+    await task.handle.signal(resumeSignal, { requestId: 'message-2' })
+    await task.handle.signal(pauseSignal, { requestId: 'message-1' })
+    expect(await task.status()).toMatchObject({ paused: false })
+    const said = { args: [{ text: 'like this' }] as [{ text: string }], updateId: 'message-3' }
+    await task.handle.executeUpdate(steerUpdate, said)
+    task.release('turn 1')
+    await task.ended()
+    const ids = ['message-1', 'message-2', 'message-3', 'message-4']
+    expect(await Promise.all(ids.map((id) => taken(task, id)))).toEqual([true, true, true, false])
   })
 })
 

@@ -36,12 +36,13 @@ export function createChatInbox(parts: {
   readonly invites: boolean
 }): ChatInbox {
   const { store, client, channels, access, logger, invites } = parts
-  /** Here, before anything that costs time: who writes sees at once that it was heard. Strangers see nothing. */
+  /** Here, before anything that costs time: who writes sees at once that it was heard. Strangers who write see nothing. */
   const acknowledge = async (message: ChatMessage): Promise<void> => {
     const channel = channels.get(message.channel)
     if (!channel || isForOthers(message, channel.botName)) return
-    const caller = await callerOf({ chatUsers: store.chatUsers, access }, message)
-    if (caller) await channel.acknowledge(message)
+    // A button turns until it is answered, whoever pressed it; that tells nobody anything.
+    const mayKnow = message.press !== undefined || (await callerOf({ chatUsers: store.chatUsers, access }, message))
+    if (mayKnow) await channel.acknowledge(message)
   }
   const wake = async (conversation: string): Promise<void> => {
     await client.workflow.signalWithStart<typeof converse>('converse', {
