@@ -98,12 +98,13 @@ function settling(told: Told, isAskedAnew: boolean): readonly Post[] {
 }
 
 /** Whether the task still waits for what the question's buttons say. */
-function isOpen({ buttons }: Draft, task: Task): boolean {
-  const [command] = waitOf({ task })?.buttons.map((button) => button.command) ?? []
-  // What a budget would be raised to moves with what is spent.
-  const asksFor = (one: string) => (one.startsWith('/budget ') ? '/budget' : one)
-  return command !== undefined && buttons.some((button) => asksFor(button.command) === asksFor(command))
-}
+const isOpen = ({ buttons }: Draft, { waiting }: Task): boolean =>
+  buttons.some(({ command }) =>
+    // What a budget would be raised to moves with what is spent; an approval can be refused however it is shown.
+    waiting?.for === 'budget'
+      ? command.startsWith('/budget ')
+      : waiting?.for === 'approval' && command === `/reject ${waiting.approvalId}`,
+  )
 
 function closed({ text, buttons }: Draft, { state, constraints: { budgetUsd } }: Task): Draft {
   const isRaised = budgetUsd !== undefined && buttons.some(({ command }) => command.startsWith('/budget '))
