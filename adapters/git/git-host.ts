@@ -7,7 +7,15 @@ import { compose } from './compose.ts'
 import { importBundle } from './import-bundle.ts'
 import { listFiles, listProtected } from './list-files.ts'
 import { bundle, merge } from './merge.ts'
-import { emptyCommit, ensureMirror, fetchBase, remoteBranch, remoteFailure, type Remote } from './mirror.ts'
+import {
+  emptyCommit,
+  ensureMirror,
+  fetchBase,
+  isElsewhere,
+  remoteBranch,
+  remoteFailure,
+  type Remote,
+} from './mirror.ts'
 import { REMOTE_SILENCE_MS, remoteAccess } from './remote-access.ts'
 import { createRepositoryPolicy, type RepositoryPolicy } from './repository-policy.ts'
 import { git, tryGit } from './run-git.ts'
@@ -132,8 +140,8 @@ async function push(
   const repository = policy.resolve({ ...request.repository, tenant: request.tenant })
   const environment = await remoteAccess(repository, silenceMs)
   const remote: Remote = { bare, repository, silenceMs, signal, environment }
-  // Also notices in time that nobody is there.
-  if ((await remoteBranch(remote, branch)) === commit) return
+  // Notices in time that nobody is there.
+  if (isElsewhere(repository) && (await remoteBranch(remote, branch)) === commit) return
   // Only where nothing stands yet; what was pushed before is found afterwards.
   const lease = `--force-with-lease=refs/heads/${branch}:`
   const { exitCode, stderr } = await tryGit({

@@ -104,6 +104,9 @@ export interface Remote {
   readonly environment: Readonly<Record<string, string>>
 }
 
+/** Whether somebody else answers for it, who can fall silent; that is worth a question more. */
+export const isElsewhere = ({ scheme }: ResolvedRepository): boolean => scheme !== 'file'
+
 /** Where a name stands at the remote, as git itself would understand it: branch before tag. */
 async function resolveRef(remote: Remote, ref: string | undefined) {
   const lines = await listRemote(remote, ref === undefined ? ['HEAD'] : [ref])
@@ -152,7 +155,7 @@ async function fetchCommit(
   const known = await find()
   if (known !== undefined) return known
   // Who asked for a name has heard from the remote just now.
-  if (source === id) await listRemote(remote, ['HEAD'])
+  if (source === id && isElsewhere(remote.repository)) await listRemote(remote, ['HEAD'])
   const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--force']
   const fetched = speak(remote, [...args, '--', remote.repository.url, `${source}:${target}`])
   // Another process may have brought it at the same moment and hold the ref.
