@@ -4,11 +4,11 @@ import type { BarePlan, BareStep } from './bare/plan.ts'
 
 /** A step of a workflow as its history tells it, in the order it was asked for. */
 export interface HistoryStep {
-  readonly kind: 'local' | 'activity' | 'child'
+  readonly kind: 'activity' | 'child'
   readonly name: string
   readonly queue: string
   readonly scheduledAt: number
-  /** When a worker took it; absent for local activities and children. */
+  /** When a worker took it; absent for children. */
   readonly startedAt?: number
   /** First argument, for activities. */
   readonly input?: unknown
@@ -44,17 +44,15 @@ function stepOf(event: Events[number], started: ReadonlyMap<string, number>): Hi
       },
     ]
   const child = event.startChildWorkflowExecutionInitiatedEventAttributes
-  if (child) return [{ kind: 'child', name: child.workflowId ?? '', queue: child.taskQueue?.name ?? '', scheduledAt }]
-  const marker = event.markerRecordedEventAttributes
-  return marker?.markerName === 'core_local_activity' ? [{ kind: 'local', name: '', queue: '', scheduledAt }] : []
+  return child ? [{ kind: 'child', name: child.workflowId ?? '', queue: child.taskQueue?.name ?? '', scheduledAt }] : []
 }
 
 /** The empty workflow with the steps of a real task: what it asks of Temporal, without what it does. */
 export async function planOf(client: Client, taskId: string): Promise<BarePlan> {
   const steps = await Promise.all(
     (await stepsOf(client, taskId)).map(async (step): Promise<BareStep> => {
-      if (step.kind === 'local') return { kind: 'local' }
       if (step.kind === 'child') return { kind: 'child', activities: (await stepsOf(client, step.name)).length }
+      if (step.queue === TASK_QUEUES.manager) return { kind: 'manager' }
       if (step.queue === TASK_QUEUES.gateway) return { kind: 'gateway' }
       if (step.queue === TASK_QUEUES.builders) return { kind: 'seat' }
       return { kind: step.name === 'releaseSeat' ? 'release' : 'builder' }

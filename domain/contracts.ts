@@ -77,15 +77,13 @@ export interface NotedLoss {
   readonly builderGone: boolean
 }
 
-/** Histories from before it was asked have neither the answer nor, for a pause, anything. */
 export interface SeatDemand {
   /** Whether other tasks wait for a seat: one that waits for a person does not keep it from them. */
-  readonly othersQueue?: boolean
+  readonly othersQueue: boolean
 }
 
 /** Short steps of the Manager: database work and the understanding call. */
 export interface GatewayActivities {
-  openTask(input: { readonly taskId: string }): Promise<TaskBrief>
   /** The model is asked once a round: a repetition gives what was understood then. */
   understandTask(input: { readonly taskId: string; readonly round: number }): Promise<UnderstandingOutcome>
   queueTask(input: { readonly taskId: string }): Promise<Route>
@@ -100,7 +98,7 @@ export interface GatewayActivities {
   noteBuilderLost(input: Fence & SeatLoss & { readonly builder: string }): Promise<NotedLoss>
   /** Puts a task into a waiting state and says so to its watchers. */
   awaitHuman(input: { readonly taskId: string; readonly wait: Wait }): Promise<Waiting & SeatDemand>
-  pauseTask(input: { readonly taskId: string }): Promise<SeatDemand | undefined>
+  pauseTask(input: { readonly taskId: string }): Promise<SeatDemand>
   /** Back from a wait to `understanding`, `building` or `queued`. */
   resumeTask(input: { readonly taskId: string; readonly to: TaskState }): Promise<void>
   /** To `verifying`, unless a message waits for the model: then false. */

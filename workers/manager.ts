@@ -28,7 +28,7 @@ export interface ManagerOptions {
   readonly identity: string
 }
 
-/** The workers of a Manager process: workflows with their local activities, and the short activities. */
+/** The workers of a Manager process: workflows with their short steps, and what may take its time. */
 export async function createManagerWorkers(options: ManagerOptions): Promise<readonly Worker[]> {
   const { connection, config, store, model } = options
   const models = { main: config.GEMINI_MODEL, fast: config.GEMINI_FAST_MODEL ?? config.GEMINI_MODEL }

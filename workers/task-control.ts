@@ -91,16 +91,17 @@ async function startManager({
 }): Promise<void> {
   const task = await store.tasks.find(taskId)
   if (!task || isFinal(task.state)) return
+  const brief = briefOf(task)
   try {
     await client.workflow.start<typeof manageTask>('manageTask', {
       workflowId: taskId,
       taskQueue: TASK_QUEUES.manager,
-      args: [{ taskId }],
+      args: [brief],
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       requestEagerStart: true,
       staticSummary: task.title.slice(0, 200),
       staticDetails: detailsOf(task),
-      typedSearchAttributes: attributesOf(briefOf(task)),
+      typedSearchAttributes: attributesOf(brief),
       priority: { priorityKey: task.priority, fairnessKey: task.tenant.slice(0, 64) },
     })
   } catch (error) {

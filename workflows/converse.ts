@@ -1,11 +1,4 @@
-import {
-  condition,
-  continueAsNew,
-  proxyActivities,
-  proxyLocalActivities,
-  setHandler,
-  sleep,
-} from '@temporalio/workflow'
+import { condition, continueAsNew, proxyActivities, setHandler, sleep } from '@temporalio/workflow'
 import type { Meaning } from '../domain/chat/meaning.ts'
 import { TASK_QUEUES, type ConversationActivities, type ReadMessage } from '../domain/contracts.ts'
 import { MESSAGES_PER_RUN } from '../domain/limits.ts'
@@ -14,10 +7,10 @@ import { conversationWokenSignal, type ConverseInput } from './messages.ts'
 /** Nobody remembers after a day that a conversation was open; the next message starts it again. */
 const IDLE_LIMIT = '24 hours'
 
-const inbox = proxyLocalActivities<Pick<ConversationActivities, 'readNextMessage' | 'giveUp'>>({
+const inbox = proxyActivities<Pick<ConversationActivities, 'readNextMessage' | 'giveUp'>>({
   // A short transaction; ten seconds without an answer mean the connection is gone.
   startToCloseTimeout: '10 seconds',
-  // Longer than any planned database maintenance; then the workflow task fails and is tried again.
+  // Longer than any planned database maintenance; then the conversation fails, and the next message begins it again.
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '100 milliseconds', backoffCoefficient: 2, maximumInterval: '5 seconds' },
 })

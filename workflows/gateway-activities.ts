@@ -1,11 +1,11 @@
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow'
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common'
+import { proxyActivities } from '@temporalio/workflow'
 import { TASK_QUEUES, type GatewayActivities } from '../domain/contracts.ts'
 
 type DatabaseSteps = Omit<GatewayActivities, 'understandTask'>
 
 /** What the Temporal Web UI says of each step. */
 const SUMMARIES: Readonly<Record<keyof DatabaseSteps, string>> = {
-  openTask: 'Read the request',
   queueTask: 'Choose the route and queue for a Builder',
   openSubtasks: 'Divide the task',
   showSubtaskWait: 'Show what a sub-task waits for',
@@ -26,39 +26,30 @@ const SUMMARIES: Readonly<Record<keyof DatabaseSteps, string>> = {
   changePriority: 'Change the priority',
 }
 
-const local = proxyLocalActivities<DatabaseSteps>({
+const database = proxyActivities<DatabaseSteps>({
   // One attempt is a short transaction; ten seconds without an answer mean the connection is gone.
   startToCloseTimeout: '10 seconds',
-  // Longer than any planned database maintenance; then the workflow task fails and is tried again.
+  // Longer than any planned database maintenance; then the step fails, and the task with it.
   scheduleToCloseTimeout: '1 hour',
   retry: { initialInterval: '100 milliseconds', backoffCoefficient: 2, maximumInterval: '5 seconds' },
 })
 
-/** The step in progress. Every workflow has a module, and so a row, of its own. */
-let latest: Promise<unknown> = Promise.resolve()
-
 /**
- * One step after the other, whoever asks for it: the results of local activities that ran beside each other come in
- * another order when the workflow is replayed (temporalio/sdk-python#1881, in the core all SDKs share). Such a history
- * is refused by every Manager that has to replay it, and its task would stand for ever.
- */
-function inTurn<T>(step: () => Promise<T>): Promise<T> {
-  const running = latest.then(step)
-  latest = running.catch(() => undefined)
-  return running
-}
-
-/**
- * Database steps of the Manager. Local: they take milliseconds and cost a third of an activity. A database that is
- * away is waited for; what it refuses (`conflict`, `not_found`) comes back at once.
+ * Database steps of the Manager, taken by the process that asks for them. A database that is away is waited for; what
+ * it refuses (`conflict`, `not_found`) comes back at once, by itself: who sent an update reads the reason first. Never
+ * local activities: see the decision `database-steps-are-activities`.
  */
 export const gateway = Object.fromEntries(
   Object.entries(SUMMARIES).map(([name, summary]) => [
     name,
     (input: never) =>
-      inTurn<unknown>(() => local[name as keyof DatabaseSteps].executeWithOptions({ summary }, [input])),
+      database[name as keyof DatabaseSteps].executeWithOptions({ summary }, [input]).catch(throwRefusal),
   ]),
 ) as unknown as DatabaseSteps
+
+function throwRefusal(error: unknown): never {
+  throw error instanceof ActivityFailure && error.cause instanceof ApplicationFailure ? error.cause : error
+}
 
 /** The understanding call: the model may think for minutes and be overloaded for more. */
 export const understanding = proxyActivities<Pick<GatewayActivities, 'understandTask'>>({

@@ -7,7 +7,7 @@ import type { ManageTaskInput, TaskOutcome } from './messages.ts'
 
 /** The Manager: the whole life of one task. */
 export async function manageTask(input: ManageTaskInput): Promise<TaskOutcome> {
-  return new ManagedTask(input.taskId).untilEnded(manage)
+  return new ManagedTask(input).untilEnded(manage)
 }
 
 async function manage(task: ManagedTask): Promise<TaskResult> {

@@ -19,7 +19,7 @@ import type {
 } from '../domain/contracts.ts'
 import { countLoss, isPoison, NO_LOSSES, pauseAfter, type Losses } from '../domain/poison.ts'
 import { seatPriority } from '../domain/priority.ts'
-import { DEFAULT_PRIORITY, type TaskResult, type TaskState, type Waiting } from '../domain/task.ts'
+import { type TaskResult, type TaskState, type Waiting } from '../domain/task.ts'
 import { remoteStepsOn, stepsOn } from './builder-activities.ts'
 import type { buildTask } from './build-task.ts'
 import { failureIn, TaskFailed } from './failures.ts'
@@ -28,7 +28,7 @@ import { inspect, isStage } from './inspector.ts'
 import { interruptSignal, type TaskOutcome } from './messages.ts'
 import { SeatHolder } from './seat-holder.ts'
 import { reportWait, Subtasks, type SubtasksNews } from './subtasks.ts'
-import { handleMessages, type Controls } from './task-controls.ts'
+import { controlsOf, handleMessages, type Controls } from './task-controls.ts'
 
 /** A person who answers within half a minute finds the workspace warm; after that the seat serves others. */
 const SEAT_GRACE = '30 seconds'
@@ -42,17 +42,9 @@ const MAX_REASON = 600
 export class ManagedTask {
   private readonly holder: SeatHolder
   private readonly subtasks: Subtasks
-  private readonly controls: Controls = {
-    paused: false,
-    answered: false,
-    budgetRaised: false,
-    draining: false,
-    decided: new Set(),
-    taken: new Set(),
-    priority: DEFAULT_PRIORITY,
-  }
+  private readonly taskId: string
+  private readonly controls: Controls
   private readonly process = new CancellationScope()
-  private brief: TaskBrief | undefined
   private state: TaskState = 'received'
   private stage: TaskState = 'understanding'
   private costUsd = 0
@@ -65,7 +57,10 @@ export class ManagedTask {
   private end: 'cancelled' | 'expired' | undefined
   private interruptRun: (() => void) | undefined
 
-  constructor(private readonly taskId: string) {
+  constructor(private brief: TaskBrief) {
+    const { taskId, priority } = brief
+    this.taskId = taskId
+    this.controls = controlsOf(priority)
     this.holder = new SeatHolder(taskId)
     this.subtasks = new Subtasks({ parentId: taskId, isPaused: () => this.controls.paused })
     handleMessages({
@@ -82,8 +77,6 @@ export class ManagedTask {
   /** Runs the process and brings the task to one of its ends, whatever happens. */
   async untilEnded(process: (task: this) => Promise<TaskResult>): Promise<TaskOutcome> {
     try {
-      this.brief = await gateway.openTask({ taskId: this.taskId })
-      this.controls.priority = this.brief.priority
       this.watchDeadline(this.brief.deadline)
       const result = await this.process.run(() => process(this))
       return await CancellationScope.nonCancellable(() => this.ended({ state: 'completed', result }))
@@ -221,7 +214,7 @@ export class ManagedTask {
       const asked = priority()
       const seat = await this.holder.take({
         priority: asked,
-        tenant: this.brief?.tenant ?? '',
+        tenant: this.brief.tenant,
         // Who gains nothing by asking again keeps the place in the queue.
         withdrawn: () => this.isPausing() || priority() !== asked,
       })
@@ -236,7 +229,7 @@ export class ManagedTask {
   private async runBuilder(seat: Seat): Promise<BuildOutcome> {
     // From here on a raise counts, also one that comes before the wait for it.
     this.controls.budgetRaised = false
-    const title = this.brief?.title ?? ''
+    const { title } = this.brief
     const child = await startChild<typeof buildTask>('buildTask', {
       args: [{ fence: this.fence(seat), queue: seat.queue, builder: seat.builder, title, costUsd: this.costUsd }],
       workflowId: `build-${this.taskId}-${++this.runs}`,
@@ -287,7 +280,7 @@ export class ManagedTask {
     const from = this.state
     const demand = await gateway.pauseTask({ taskId: this.taskId })
     this.enter('paused')
-    await this.keepingSeatAWhile(() => !this.controls.paused, { ...demand })
+    await this.keepingSeatAWhile(() => !this.controls.paused, demand)
     await this.resume(this.holder.seat ? 'building' : from === 'understanding' ? 'understanding' : 'queued')
   }
 
@@ -298,7 +291,7 @@ export class ManagedTask {
 
   private async waitFor(wait: Wait): Promise<void> {
     this.controls.answered = false
-    const { othersQueue = false, ...waiting } = await gateway.awaitHuman({ taskId: this.taskId, wait })
+    const { othersQueue, ...waiting } = await gateway.awaitHuman({ taskId: this.taskId, wait })
     this.enter(`awaiting_${wait.for}`, waiting)
     await reportWait({ taskId: this.taskId, waiting })
     await this.untilAnswered(waiting, { othersQueue })
@@ -323,7 +316,7 @@ export class ManagedTask {
 
   private async keepingSeatAWhile(
     answered: () => boolean,
-    { othersQueue = false, limit }: SeatDemand & { readonly limit?: '30 days' },
+    { othersQueue, limit }: SeatDemand & { readonly limit?: '30 days' },
   ): Promise<void> {
     const served = () => answered() || this.controls.draining
     if (this.holder.seat && !othersQueue)
@@ -363,7 +356,6 @@ export class ManagedTask {
   private enter(state: TaskState, waiting?: Waiting): void {
     this.state = state
     if (isStage(state)) this.stage = state
-    if (!this.brief) return
     const builder = this.holder.seat?.builder
     inspect({
       brief: { ...this.brief, priority: this.controls.priority },

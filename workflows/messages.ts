@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
-import type { Seat } from '../domain/contracts.ts'
+import type { Seat, TaskBrief } from '../domain/contracts.ts'
 import type { Priority, TaskState, Verdict, Waiting } from '../domain/task.ts'
 
 /**
@@ -7,10 +7,8 @@ import type { Priority, TaskState, Verdict, Waiting } from '../domain/task.ts'
  * learn that it came too late.
  */
 
-/** Input of `manageTask`: the request itself waits in the store under this id. */
-export interface ManageTaskInput {
-  readonly taskId: string
-}
+/** Input of `manageTask`: what the Manager decides by. The request itself waits in the store under this id. */
+export type ManageTaskInput = TaskBrief
 
 /** Result of `manageTask`, small enough to be read in the Temporal Web UI. */
 export interface TaskOutcome {

@@ -151,7 +151,7 @@ export class Subtasks {
     const { taskId } = subtask
     const { parentId, isPaused } = this.whole
     const handle = await startChild<typeof manageTask>('manageTask', {
-      args: [{ taskId }],
+      args: [subtask],
       workflowId: taskId,
       // A whole that is ended in Temporal leaves no part of it running.
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,

@@ -21,6 +21,12 @@ export interface Controls {
   priority: Priority
 }
 
+/** Nothing was asked yet. */
+export const controlsOf = (priority: Priority): Controls => ({
+  ...{ paused: false, answered: false, budgetRaised: false, draining: false },
+  ...{ decided: new Set(), taken: new Set(), priority },
+})
+
 interface ControlledTask {
   readonly taskId: string
   readonly holder: SeatHolder

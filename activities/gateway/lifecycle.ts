@@ -42,7 +42,6 @@ export function createLifecycleActivities(dependencies: LifecycleDependencies): 
 function transitions({ store, memory, warehouse, clock }: LifecycleDependencies) {
   const { tasks, conversations } = store
   return {
-    openTask: async ({ taskId }) => briefOf(await found(store, taskId)),
     async awaitHuman({ taskId, wait }) {
       await leaveWait(store, await found(store, taskId), `awaiting_${wait.for}`)
       const { waiting, event } = await waitingFor({ store, clock }, { taskId, wait })

@@ -1,7 +1,7 @@
 /** A step of a bare workflow: what Temporal itself is asked for, with nothing in it. */
 export type BareStep =
-  /** A local activity of the workflow's own worker. */
-  | { readonly kind: 'local' }
+  /** An activity on the workflow's own queue. */
+  | { readonly kind: 'manager' }
   /** An activity on the queue beside the workflows. */
   | { readonly kind: 'gateway' }
   /** A long activity on the builders' shared queue that answers by a signal and is held from then on. */
@@ -29,19 +29,14 @@ export interface BareSeat {
 
 export const BARE_QUEUES = { manager: 'bare-manager', gateway: 'bare-gateway', builders: 'bare-builders' } as const
 
-/** The plan with an activity of a queue in place of each local one. */
-export const withoutLocalSteps = ({ steps }: BarePlan): BarePlan => ({
-  steps: steps.map((step) => (step.kind === 'local' ? { kind: 'gateway' } : step)),
-})
-
 /** What the plan asks of Temporal, in words. */
 export function describePlan({ steps }: BarePlan): string {
   const count = (kind: BareStep['kind']) => steps.filter((step) => step.kind === kind).length
   const inChild = steps.reduce((sum, step) => sum + (step.kind === 'child' ? step.activities : 0), 0)
-  const regular = count('gateway') + count('builder') + count('release')
+  const short = count('manager') + count('gateway') + count('builder') + count('release')
   return [
-    `${count('local')} local and ${regular} regular activities`,
+    `${short} activities`,
     `${count('seat')} long one answered by a signal`,
-    `${count('child')} child workflow with ${inChild} regular activities`,
+    `${count('child')} child workflow with ${inChild} activities`,
   ].join(', ')
 }

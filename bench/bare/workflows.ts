@@ -1,11 +1,4 @@
-import {
-  ActivityCancellationType,
-  condition,
-  executeChild,
-  proxyActivities,
-  proxyLocalActivities,
-  setHandler,
-} from '@temporalio/workflow'
+import { ActivityCancellationType, condition, executeChild, proxyActivities, setHandler } from '@temporalio/workflow'
 import { bareSeatSignal } from './messages.ts'
 import { BARE_QUEUES, type BareBuild, type BarePlan, type BareSeat, type BareStep } from './plan.ts'
 
@@ -16,7 +9,7 @@ export interface BareActivities {
   releaseSeat(): Promise<void>
 }
 
-const local = proxyLocalActivities<Pick<BareActivities, 'nothing'>>({ startToCloseTimeout: '10 seconds' })
+const own = proxyActivities<Pick<BareActivities, 'nothing'>>({ startToCloseTimeout: '10 seconds' })
 const gateway = proxyActivities<Pick<BareActivities, 'nothing'>>({
   taskQueue: BARE_QUEUES.gateway,
   startToCloseTimeout: '5 minutes',
@@ -57,8 +50,8 @@ export async function bareTask({ steps }: BarePlan): Promise<void> {
 
 async function take(step: Exclude<BareStep, { kind: 'seat' }>, queue: string): Promise<void> {
   switch (step.kind) {
-    case 'local':
-      return local.nothing()
+    case 'manager':
+      return own.nothing()
     case 'gateway':
       return gateway.nothing()
     case 'builder':

@@ -1,4 +1,4 @@
-import { describePlan, withoutLocalSteps, type BarePlan } from '../bare/plan.ts'
+import { describePlan, type BarePlan } from '../bare/plan.ts'
 import { planOf } from '../history.ts'
 import type { Line, Row } from '../row.ts'
 import { ERRAND } from '../script.ts'
@@ -16,28 +16,21 @@ export const tasksPerSecond: Row = {
   latencyMs: 0,
   async measure(stage): Promise<readonly Line[]> {
     const { id } = await workedOn(stage, { prompt: ERRAND })
-    const sameSteps = await planOf(stage.temporal, id)
-    const asMany = withoutLocalSteps(sameSteps)
-    const { product, bare, same } = await interleaved(ROUNDS, {
+    const plan = await planOf(stage.temporal, id)
+    const { product, bare } = await interleaved(ROUNDS, {
       product: () => rateOf(() => productTask(stage)),
-      bare: () => rateOf(() => bareTask(stage, asMany)),
-      same: () => rateOf(() => bareTask(stage, sameSteps)),
+      bare: () => rateOf(() => bareTask(stage, plan)),
     })
-    const what = `tasks/s, instant model, ${BATCH} at once`
-    const measured = { unit: 'tasks/s', measured: median(product) } as const
     return [
       {
-        ...{ ...measured, what, baseline: median(bare) },
+        what: `tasks/s, instant model, ${BATCH} at once`,
+        unit: 'tasks/s',
+        measured: median(product),
+        baseline: median(bare),
         target: { of: 'ratio', bound: 'at least', limit: 0.8 },
         notes: [
           `task: understanding, two turns with a tool each, verification and delivery of nothing, no repository`,
-          `baseline: a workflow with as many activities as that task's own history has, all empty: ${describePlan(asMany)}`,
-        ],
-      },
-      {
-        ...{ ...measured, what: `${what}, local steps`, baseline: median(same) },
-        notes: [
-          `for comparison: the product's database steps are local activities, and here the baseline's are too: ${describePlan(sameSteps)}`,
+          `baseline: a workflow with as many activities as that task's own history has, all empty: ${describePlan(plan)}`,
         ],
       },
     ]

@@ -46,7 +46,7 @@ async function running(): Promise<string> {
   await env.client.workflow.start('manageTask', {
     workflowId: id,
     taskQueue: TASK_QUEUES.manager,
-    args: [{ taskId: id }],
+    args: [],
   })
   await store.tasks.markStarted(id)
   return id

@@ -133,8 +133,10 @@ describe('a history', () => {
     const builder = task.record.finished[0]?.builder
     const run = world().client.workflow.getHandle(`build-${task.id}-1`)
     expect((await scheduled(task.handle)).map(({ summary }) => summary)).toEqual([
-      ...['Understand, round 1', 'Seat 1', `${builder} · verification 1`, `${builder} · deliver`],
-      `${builder} · give back seat 1`,
+      ...['Understand, round 1', 'Choose the route and queue for a Builder', 'Seat 1', 'Note the Builder'],
+      ...['Wait for a person', 'Decide an approval', 'Go on'],
+      ...['Hand the work to the verifier', `${builder} · verification 1`, 'Begin the delivery', `${builder} · deliver`],
+      ...[`${builder} · give back seat 1`, 'Store the result and end'],
     ])
     expect((await scheduled(run)).map(({ summary }) => summary)).toEqual([
       ...[`${builder} · workspace`, `${builder} · turn 1`, `${builder} · edit something`],

@@ -44,7 +44,6 @@ const demandOf = ({ script: { othersQueue = false } }: FakeTask): SeatDemand => 
 
 function stages(find: Find) {
   return {
-    openTask: ({ taskId }) => Promise.resolve(find(taskId).brief),
     async understandTask({ taskId, round }) {
       const task = find(taskId)
       task.move('understanding')

@@ -83,7 +83,7 @@ export class World {
     const id = `task-${ulid()}`
     const record = new Truth(id, script)
     this.tasks.set(id, record)
-    const options = { workflowId: id, taskQueue: TASK_QUEUES.manager, args: [{ taskId: id }] as const }
+    const options = { workflowId: id, taskQueue: TASK_QUEUES.manager, args: [record.brief] as const }
     const handle = await this.client.workflow.start('manageTask', options)
     return new RunningTask(handle, record)
   }

@@ -142,7 +142,7 @@ function faultsAt({ chance }: Chooser, place: string): readonly StepFault[] {
 }
 
 const DATABASE_STEPS = [
-  ...['openTask', 'understandTask', 'queueTask', 'assignBuilder', 'assignBuilder', 'noteBuilderLost', 'awaitHuman'],
+  ...['understandTask', 'queueTask', 'assignBuilder', 'assignBuilder', 'noteBuilderLost', 'awaitHuman'],
   ...['awaitHuman', 'pauseTask', 'resumeTask', 'beginVerification', 'requestRepair', 'beginDelivery', 'endTask'],
   ...['receiveMessage', 'receiveMessage', 'decideApproval', 'decideApproval', 'changeBudget', 'changePriority'],
 ] as const
