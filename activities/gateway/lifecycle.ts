@@ -11,6 +11,7 @@ import { isFinal, isWaiting, type Task, type TaskState, type Waiting } from '../
 import { repairMessage } from '../prompts/builder.ts'
 import { mergedMessage } from '../prompts/subtasks.ts'
 import { briefOf } from './brief.ts'
+import { leaveWait } from './leave-wait.ts'
 import { createSubtaskActivities, endSubtasks } from './subtasks.ts'
 
 /** An approval nobody gave in a month counts as refused. */
@@ -43,8 +44,8 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
   const { tasks, conversations } = store
   return {
     async awaitHuman({ taskId, wait }) {
-      await leaveWait(store, await found(store, taskId), `awaiting_${wait.for}`)
       const { waiting, event } = await waitingFor({ store, clock }, { taskId, wait })
+      await leaveWait(store, await found(store, taskId), waiting)
       await tasks.move({ taskId, to: `awaiting_${wait.for}`, change: { waiting }, events: [event] })
       return { ...waiting, ...(await seatDemand(store)) }
     },
@@ -179,15 +180,6 @@ async function currentStep(
 }
 
 const seatDemand = async ({ tasks }: Store): Promise<SeatDemand> => ({ othersQueue: (await tasks.queued()).count > 0 })
-
-/**
- * Ends a wait the Manager knows nothing of: it was stored, then the process died before the Manager's history held it,
- * and by the time another took over there was news (the seat is lost, the pause is over) that led past it.
- */
-async function leaveWait(store: Store, { id, state }: Task, unless?: TaskState): Promise<void> {
-  if (isWaiting(state) && state !== unless)
-    await store.tasks.move({ taskId: id, to: 'building', change: { waiting: null } })
-}
 
 async function waitingFor(
   { store, clock }: Pick<LifecycleDependencies, 'store' | 'clock'>,

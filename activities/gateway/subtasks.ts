@@ -8,6 +8,7 @@ import { isFinal, type TaskRequest } from '../../domain/task.ts'
 import type { Understanding } from '../../domain/understanding.ts'
 import { partPrompt, toldMessage } from '../prompts/subtasks.ts'
 import { briefOf } from './brief.ts'
+import { leaveWait } from './leave-wait.ts'
 
 type SubtaskActivities = Pick<
   GatewayActivities,
@@ -29,8 +30,10 @@ export function createSubtaskActivities({ store }: { readonly store: Store }): S
       return divided.map(briefOf)
     },
     async showSubtaskWait({ taskId, subtaskId }) {
-      const waiting = (await store.tasks.find(subtaskId))?.waiting
-      if (!waiting) return undefined
+      const [whole, subtask] = await Promise.all([store.tasks.find(taskId), store.tasks.find(subtaskId)])
+      const waiting = subtask?.waiting
+      if (!whole || !waiting) return undefined
+      await leaveWait(store, whole, waiting)
       const events = await store.tasks.events({ taskId: subtaskId, after: 0, limit: ALL_EVENTS })
       const type = `${waiting.for}-requested` as const
       const data = { ...events.findLast((event) => event.type === type)?.data, subtaskId }

@@ -83,6 +83,12 @@ describe('a wait that was stored by a Manager that died before its history held 
     expect(await lifecycle().pauseTask({ taskId })).toEqual({ othersQueue: true })
   })
 
+  it('is over when another of its kind begins', async () => {
+    const { taskId } = await waiting('awaiting_input')
+    await lifecycle().awaitHuman({ taskId, wait: { for: 'input', question: 'Which?' } })
+    expect(await stateOf(taskId)).toEqual(['awaiting_input', { for: 'input', question: 'Which?' }])
+  })
+
   it('stays when it is the one that begins', async () => {
     const { taskId } = await taskIn(opened.store, 'understanding')
     const wait = { for: 'input', question: 'Which?' } as const
@@ -126,6 +132,33 @@ describe('a lost builder', () => {
     })
     const reports = await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat: seat + 1, builder: 'b-reports' })
     expect([answered.builderGone, reports.builderGone]).toEqual([false, false])
+  })
+})
+
+describe('what a part waits for', () => {
+  const WAITS = [
+    { for: 'budget' },
+    { for: 'approval', approvalId: 'approval-1' },
+    { for: 'approval', approvalId: 'approval-2' },
+    { for: 'input', question: 'Which?' },
+    { for: 'input', question: 'Where?' },
+  ] as const
+
+  it('is what the whole shows, also when the step is repeated after the part went on to its next wait', async () => {
+    const { taskId } = await taskIn(opened.store, 'building')
+    const [part] = await opened.store.tasks.divide({ taskId, subtasks: partsFor(1) })
+    const subtaskId = part?.id ?? ''
+    for (const to of ['understanding', 'queued'] as const) await opened.store.tasks.move({ taskId: subtaskId, to })
+    for (const waiting of WAITS) {
+      await opened.store.tasks.move({ taskId: subtaskId, to: 'building', change: { waiting: null } })
+      await opened.store.tasks.move({ taskId: subtaskId, to: `awaiting_${waiting.for}`, change: { waiting } })
+      for (const _ of ['first', 'repeated'])
+        expect(await lifecycle().showSubtaskWait({ taskId, subtaskId })).toEqual(waiting)
+      const whole = await opened.store.tasks.find(taskId)
+      expect([whole?.state, whole?.waiting]).toEqual([`awaiting_${waiting.for}`, waiting])
+    }
+    const asked = (await eventTypes(opened.store, taskId)).filter((type) => type.endsWith('-requested'))
+    expect(asked).toHaveLength(WAITS.length)
   })
 })
 

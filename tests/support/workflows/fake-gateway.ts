@@ -4,7 +4,7 @@ import { toldMessage } from '../../../activities/prompts/subtasks.ts'
 import type { GatewayActivities, NotedLoss, SeatDemand, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
 import { conclude } from '../../../domain/subtasks.ts'
-import { isFinal, type Waiting } from '../../../domain/task.ts'
+import { isFinal, isWaiting, type Waiting } from '../../../domain/task.ts'
 import type { FakeTask } from './fake-task.ts'
 import type { TaskScript } from './task-script.ts'
 
@@ -129,6 +129,7 @@ function family({ find, add }: FakeTasks) {
       const { waiting, part } = find(subtaskId)
       if (!waiting) return Promise.resolve(undefined)
       const whole = find(taskId)
+      if (isWaiting(whole.state) && whole.waiting?.approvalId !== waiting.approvalId) whole.move('building')
       whole.waiting = waiting
       if (whole.move(`awaiting_${waiting.for}`, `${waiting.for}-requested`))
         whole.log('shown', `${waiting.for} of part ${part}`)
