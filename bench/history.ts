@@ -4,11 +4,11 @@ import type { BarePlan, BareStep } from './bare/plan.ts'
 
 /** A step of a workflow as its history tells it, in the order it was asked for. */
 export interface HistoryStep {
-  readonly kind: 'activity' | 'child'
+  readonly kind: 'activity' | 'child' | 'attribute'
   readonly name: string
   readonly queue: string
   readonly scheduledAt: number
-  /** When a worker took it; absent for children. */
+  /** When a worker took it; only of activities. */
   readonly startedAt?: number
   /** First argument, for activities. */
   readonly input?: unknown
@@ -44,13 +44,16 @@ function stepOf(event: Events[number], started: ReadonlyMap<string, number>): Hi
       },
     ]
   const child = event.startChildWorkflowExecutionInitiatedEventAttributes
-  return child ? [{ kind: 'child', name: child.workflowId ?? '', queue: child.taskQueue?.name ?? '', scheduledAt }] : []
+  if (child) return [{ kind: 'child', name: child.workflowId ?? '', queue: child.taskQueue?.name ?? '', scheduledAt }]
+  const written = event.upsertWorkflowSearchAttributesEventAttributes
+  return written ? [{ kind: 'attribute', name: '', queue: '', scheduledAt }] : []
 }
 
 /** The empty workflow with the steps of a real task: what it asks of Temporal, without what it does. */
 export async function planOf(client: Client, taskId: string): Promise<BarePlan> {
   const steps = await Promise.all(
     (await stepsOf(client, taskId)).map(async (step): Promise<BareStep> => {
+      if (step.kind === 'attribute') return { kind: 'attribute' }
       if (step.kind === 'child') return { kind: 'child', activities: (await stepsOf(client, step.name)).length }
       if (step.queue === TASK_QUEUES.manager) return { kind: 'manager' }
       if (step.queue === TASK_QUEUES.gateway) return { kind: 'gateway' }

@@ -10,6 +10,7 @@ export const JOB_MODEL_CALLS = 5
 
 /** Two turns on nothing: neither git nor a command is needed. */
 export const ERRAND = 'Bench: note a plan and hand in.'
+export const ERRAND_TURNS = 2
 /** Long enough to measure around turn 200. */
 export const LONG_TURNS = 206
 export const LONG_ERRAND = 'Bench: note a plan again and again, then hand in.'

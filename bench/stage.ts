@@ -39,7 +39,9 @@ export interface Stage {
   /** The service of the chats; it delivers nothing by itself. */
   readonly telegram: TelegramSimulator
   readonly telegramWebhook: { readonly url: string; readonly headers: Readonly<Record<string, string>> }
-  /** URL of a route that only inserts a row, in the gateway's own database. */
+  /** So many rows, each in a transaction of its own, in the gateway's own database. */
+  bareRecords(count: number): Promise<void>
+  /** URL of a route that only inserts a row there. */
   bareWebhook(): Promise<string>
   stop(): Promise<void>
 }
@@ -70,10 +72,10 @@ export async function startStage(options: {
     const agent = lazily(() =>
       startHelper<readonly BareJob[] | BareTalk, unknown>('./bare/job.ts', [], { reaped: true }),
     )
-    const route = lazily(() =>
-      startHelper<void, number>('./bare/webhook.ts', [embeddedAddress(join(data, 'postgres'))]),
-    )
-    undo.push(() => Promise.all([bare, agent, route].map(async ({ made }) => (await made())?.stop())))
+    const database = [embeddedAddress(join(data, 'postgres'))]
+    const route = lazily(() => startHelper<void, number>('./bare/webhook.ts', database))
+    const records = lazily(() => startHelper<number, undefined>('./bare/records.ts', database))
+    undo.push(() => Promise.all([bare, agent, route, records].map(async ({ made }) => (await made())?.stop())))
     return {
       client: new GatewayClient(gateway.url, ADMIN_KEY),
       temporal: new Client({ connection }),
@@ -84,6 +86,7 @@ export async function startStage(options: {
       bareTemporal: bare.get,
       bareJobs: async (jobs) => (await (await agent.get()).ask(jobs)) as BareJobTimes,
       bareTalk: async (talk) => (await (await agent.get()).ask(talk)) as readonly number[],
+      bareRecords: async (count) => (await records.get()).ask(count),
       telegram,
       telegramWebhook: {
         url: `${gateway.url}/webhooks/telegram`,

@@ -12,6 +12,8 @@ export type BareStep =
   | { readonly kind: 'release' }
   /** A child workflow with so many activities on the builder's own queue. */
   | { readonly kind: 'child'; readonly activities: number }
+  /** A write of a search attribute. */
+  | { readonly kind: 'attribute' }
 
 export interface BarePlan {
   readonly steps: readonly BareStep[]
@@ -29,6 +31,15 @@ export interface BareSeat {
 
 export const BARE_QUEUES = { manager: 'bare-manager', gateway: 'bare-gateway', builders: 'bare-builders' } as const
 
+/** The plan's activities alone. */
+export const withoutAttributes = ({ steps }: BarePlan): BarePlan => ({
+  steps: steps.filter(({ kind }) => kind !== 'attribute'),
+})
+
+/** How many activities it has, its child's among them. */
+export const countActivities = ({ steps }: BarePlan): number =>
+  steps.reduce((sum, step) => sum + (step.kind === 'child' ? step.activities : step.kind === 'attribute' ? 0 : 1), 0)
+
 /** What the plan asks of Temporal, in words. */
 export function describePlan({ steps }: BarePlan): string {
   const count = (kind: BareStep['kind']) => steps.filter((step) => step.kind === kind).length
@@ -38,5 +49,6 @@ export function describePlan({ steps }: BarePlan): string {
     `${short} activities`,
     `${count('seat')} long one answered by a signal`,
     `${count('child')} child workflow with ${inChild} activities`,
+    ...(count('attribute') > 0 ? [`${count('attribute')} writes of a search attribute`] : []),
   ].join(', ')
 }

@@ -1,4 +1,12 @@
-import { ActivityCancellationType, condition, executeChild, proxyActivities, setHandler } from '@temporalio/workflow'
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
+import {
+  ActivityCancellationType,
+  condition,
+  executeChild,
+  proxyActivities,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow'
 import { bareSeatSignal } from './messages.ts'
 import { BARE_QUEUES, type BareBuild, type BarePlan, type BareSeat, type BareStep } from './plan.ts'
 
@@ -8,6 +16,8 @@ export interface BareActivities {
   holdSeat(): Promise<void>
   releaseSeat(): Promise<void>
 }
+
+const STATE = defineSearchAttributeKey('TaskState', SearchAttributeType.KEYWORD)
 
 const own = proxyActivities<Pick<BareActivities, 'nothing'>>({ startToCloseTimeout: '10 seconds' })
 const gateway = proxyActivities<Pick<BareActivities, 'nothing'>>({
@@ -37,7 +47,9 @@ export async function bareTask({ steps }: BarePlan): Promise<void> {
   setHandler(bareSeatSignal, (granted) => void (seat = granted))
   let held: Promise<void> | undefined
   for (const step of steps) {
-    if (step.kind === 'seat') {
+    if (step.kind === 'attribute') {
+      upsertSearchAttributes([{ key: STATE, value: 'building' }])
+    } else if (step.kind === 'seat') {
       held = seats.holdSeat()
       await condition(() => seat !== undefined)
     } else {
@@ -48,7 +60,7 @@ export async function bareTask({ steps }: BarePlan): Promise<void> {
   }
 }
 
-async function take(step: Exclude<BareStep, { kind: 'seat' }>, queue: string): Promise<void> {
+async function take(step: Exclude<BareStep, { kind: 'seat' | 'attribute' }>, queue: string): Promise<void> {
   switch (step.kind) {
     case 'manager':
       return own.nothing()

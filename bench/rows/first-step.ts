@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { describePlan, type BarePlan } from '../bare/plan.ts'
+import { describePlan, withoutAttributes, type BarePlan } from '../bare/plan.ts'
 import { planOf, stepsOf } from '../history.ts'
 import type { Line, Row } from '../row.ts'
 import { ERRAND } from '../script.ts'
@@ -18,7 +18,7 @@ export const firstStep: Row = {
   async measure(stage): Promise<readonly Line[]> {
     const { id } = await submit(stage, { prompt: ERRAND })
     await completed(stage, id)
-    const plan = untilFirstStep(await planOf(stage.temporal, id))
+    const plan = untilFirstStep(withoutAttributes(await planOf(stage.temporal, id)))
     const { product, bare } = await interleaved(ROUNDS, {
       product: () => productStep(stage),
       bare: () => bareStep(stage, plan),

@@ -1,7 +1,7 @@
-import { describePlan, type BarePlan } from '../bare/plan.ts'
+import { countActivities, describePlan, withoutAttributes, type BarePlan } from '../bare/plan.ts'
 import { planOf } from '../history.ts'
 import type { Line, Row } from '../row.ts'
-import { ERRAND } from '../script.ts'
+import { ERRAND, ERRAND_TURNS } from '../script.ts'
 import type { Stage } from '../stage.ts'
 import { interleaved, median } from '../statistics.ts'
 import { submit, workedOn } from '../tasks.ts'
@@ -16,14 +16,17 @@ export const tasksPerSecond: Row = {
   latencyMs: 0,
   async measure(stage): Promise<readonly Line[]> {
     const { id } = await workedOn(stage, { prompt: ERRAND })
-    const plan = await planOf(stage.temporal, id)
-    const { product, bare } = await interleaved(ROUNDS, {
+    const asStored = await planOf(stage.temporal, id)
+    const plan = withoutAttributes(asStored)
+    const { product, bare, least } = await interleaved(ROUNDS, {
       product: () => rateOf(() => productTask(stage)),
       bare: () => rateOf(() => bareTask(stage, plan)),
+      least: () => rateOf(() => leastTask(stage, asStored)),
     })
+    const what = `tasks/s, instant model, ${BATCH} at once`
     return [
       {
-        what: `tasks/s, instant model, ${BATCH} at once`,
+        what,
         unit: 'tasks/s',
         measured: median(product),
         baseline: median(bare),
@@ -31,6 +34,12 @@ export const tasksPerSecond: Row = {
         notes: [
           `task: understanding, two turns with a tool each, verification and delivery of nothing, no repository`,
           `baseline: a workflow with as many activities as that task's own history has, all empty: ${describePlan(plan)}`,
+        ],
+      },
+      {
+        ...{ what: `${what}, the least`, unit: 'tasks/s', measured: median(least), baseline: median(bare) },
+        notes: [
+          `no target: that workflow with the task's state as a search attribute (${describePlan(asStored)}), and beside it a row for each activity, each in a transaction of its own, and the model's turns by plain HTTP; no prompt, no policy, no sandbox, no API`,
         ],
       },
     ]
@@ -48,6 +57,15 @@ async function productTask(stage: Stage): Promise<void> {
   const { id } = await submit(stage, { prompt: ERRAND })
   const { state } = (await stage.temporal.workflow.getHandle(id).result()) as TaskOutcome
   if (state !== 'completed') throw new Error(`${id} is ${state}`)
+}
+
+/** Everything beside everything else: what the product does one after another cannot take less. */
+async function leastTask(stage: Stage, plan: BarePlan): Promise<void> {
+  await Promise.all([
+    bareTask(stage, plan),
+    stage.bareRecords(countActivities(plan)),
+    stage.bareTalk({ type: 'talk', simulator: stage.simulator, prompt: ERRAND, turns: ERRAND_TURNS, output: 'Done.' }),
+  ])
 }
 
 async function bareTask(stage: Stage, plan: BarePlan): Promise<void> {
