@@ -67,6 +67,10 @@ export interface Observations {
   readonly unexpectedExits: readonly string[]
   /** Executions Temporal still had open at the end. */
   readonly openWorkflows: number
+  /** Workflows whose history cannot be replayed, and why. */
+  readonly unreplayable: readonly string[]
+  /** Secrets of the run and where they were found. */
+  readonly leaks: readonly string[]
   /** Command lines of processes that outlived the gateway. */
   readonly leftProcesses: readonly string[]
   readonly exitCode: number | null

@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events'
 import { kill } from '../adapters/processes/kill.ts'
 import { collectTasks } from './collect.ts'
+import { leaksInDatabase, leaksInFiles } from './leaks.ts'
 import { processesOf } from './left-processes.ts'
 import type { Observations } from './observations.ts'
 import type { Plan } from './plan.ts'
 import { scriptOf } from './script.ts'
+import { unreplayable } from './replays.ts'
 import { openWorkflows, untilEnded } from './settle.ts'
 import { MODEL_LATENCY_MS, startStage, type Stage } from './stage.ts'
 import { KeyRotation } from './strikes/key-rotation.ts'
@@ -61,7 +63,7 @@ async function observe(stage: Stage, plan: Plan, { report, signal }: PlayOptions
     client.json<{ readonly items: readonly { readonly publicKey: string }[] }>('GET', '/v1/receipt-keys'),
   )
   const revokedKeys = await keys.statuses()
-  const open = await openWorkflows(stage)
+  const histories = await historiesOf(stage)
   const { unexpectedExits } = stage.gateway
   const exitCode = await stage.gateway.stop()
   return {
@@ -71,7 +73,25 @@ async function observe(stage: Stage, plan: Plan, { report, signal }: PlayOptions
     strikes: [...strikes, ...kills],
     receiptKeys: items.map(({ publicKey }) => publicKey),
     modelLatencyMs: MODEL_LATENCY_MS,
-    ...{ unexpectedExits, openWorkflows: open, exitCode },
+    ...{ ...histories, unexpectedExits, exitCode, leaks: await leaksOf(stage, keys) },
     leftProcesses: processesOf(stage.run, [stage.temporal.running.pid, stage.postgres.running.pid]),
   }
+}
+
+async function historiesOf(stage: Stage): Promise<Pick<Observations, 'openWorkflows' | 'unreplayable'>> {
+  const { client, close } = await stage.temporalClient()
+  try {
+    return {
+      openWorkflows: await openWorkflows(client),
+      unreplayable: await unreplayable(client, stage.directory),
+    }
+  } finally {
+    await close()
+  }
+}
+
+/** Looked for in everything that was written: by the gateway, by Temporal, by PostgreSQL, by the model. */
+async function leaksOf({ directory, postgres, secrets }: Stage, { keys }: KeyRotation): Promise<readonly string[]> {
+  const all = { ...secrets, ...Object.fromEntries(keys.map((key, index) => [`API key ${index + 1}`, key])) }
+  return [...(await leaksInFiles(directory, all)), ...(await leaksInDatabase(postgres.running.url, all))]
 }

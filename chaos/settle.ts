@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '@temporalio/client'
 import type { TaskView } from '../domain/schemas/task.ts'
 import { isFinal } from '../domain/task.ts'
 import { allPages } from './pages.ts'
@@ -24,16 +25,11 @@ export async function untilEnded(stage: Stage, signal: AbortSignal): Promise<rea
 }
 
 /** How many executions stay open, past the moment a workflow needs after its last event. */
-export async function openWorkflows(stage: Stage): Promise<number> {
-  const { client, close } = await stage.temporalClient()
-  try {
-    const deadline = Date.now() + CLOSE_LIMIT_MS
-    for (;;) {
-      const { count } = await client.workflow.count('ExecutionStatus = "Running"')
-      if (count === 0 || Date.now() > deadline) return count
-      await delay(LOOK_EVERY_MS)
-    }
-  } finally {
-    await close()
+export async function openWorkflows({ workflow }: Client): Promise<number> {
+  const deadline = Date.now() + CLOSE_LIMIT_MS
+  for (;;) {
+    const { count } = await workflow.count('ExecutionStatus = "Running"')
+    if (count === 0 || Date.now() > deadline) return count
+    await delay(LOOK_EVERY_MS)
   }
 }

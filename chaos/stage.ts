@@ -16,10 +16,12 @@ import { GatewayProcess } from './gateway-process.ts'
 import { PatientApi } from './api.ts'
 import { Remotes } from './remotes.ts'
 import { FILES } from './script.ts'
+import type { Secrets } from './leaks.ts'
 import { sabotagedGateway } from './sabotage.ts'
 import { Service } from './service.ts'
 
 const ADMIN_KEY = 'chaos-only-key-of-a-gateway-that-is-gone-in-a-while'
+const MODEL_KEY = 'chaos-only-key-of-a-model-that-is-gone-in-a-while'
 const NAMESPACE = 'default'
 /** A thinking model is slower; so short a time still lets faults fall into it. */
 export const MODEL_LATENCY_MS = 150
@@ -40,6 +42,8 @@ export interface Stage {
   readonly links: { readonly temporal: FaultProxy; readonly postgres: FaultProxy; readonly model: FaultProxy }
   readonly simulator: GeminiSimulator
   readonly remotes: Remotes
+  /** What the gateway is given and must not pass on. */
+  readonly secrets: Secrets
   /** A client of Temporal past all faults. */
   temporalClient(): Promise<{ readonly client: Client; close(): Promise<void> }>
   /** Ends the services too; the gateway is stopped before. */
@@ -101,7 +105,7 @@ export async function startStage(
             ...{ ...environment, ...more.environment, ...POOL, LOG_LEVEL: 'warn', ADMIN_API_KEY: ADMIN_KEY },
             ...{ TEMPORAL_ADDRESS: `127.0.0.1:${links.temporal.port}`, DATABASE_URL: database.href },
             REPOSITORY_FILE_ROOTS: join(directory, 'remotes'),
-            ...{ GOOGLE_GEMINI_BASE_URL: `http://127.0.0.1:${links.model.port}`, GEMINI_API_KEY: 'simulator' },
+            ...{ GOOGLE_GEMINI_BASE_URL: `http://127.0.0.1:${links.model.port}`, GEMINI_API_KEY: MODEL_KEY },
           },
         }),
       ),
@@ -111,6 +115,7 @@ export async function startStage(
     const api = new PatientApi(gateway, ADMIN_KEY)
     return {
       ...{ run, directory, gateway, api, links, simulator, remotes, stop },
+      secrets: { 'the admin key': ADMIN_KEY, 'the key of the model': MODEL_KEY },
       ...{ temporal: services.temporal, postgres: services.postgres },
       async temporalClient() {
         const connection = await Connection.connect({ address: services.temporal.running.address })

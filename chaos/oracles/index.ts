@@ -1,4 +1,5 @@
 import type { Oracle } from './oracle.ts'
+import { historiesReplay } from './histories-replay.ts'
 import { keysRevoked } from './keys-revoked.ts'
 import { noTurnPaidTwice } from './no-turn-paid-twice.ts'
 import { nothingLeft } from './nothing-left.ts'
@@ -9,6 +10,7 @@ import { patchesApply } from './patches-apply.ts'
 import { protocolKept } from './protocol-kept.ts'
 import { receiptsVerify } from './receipts-verify.ts'
 import { recoversInTime } from './recovers-in-time.ts'
+import { secretsKept } from './secrets-kept.ts'
 import { soundEvents } from './sound-events.ts'
 import { worthSomething } from './worth-something.ts'
 
@@ -23,6 +25,8 @@ export const ORACLES: readonly Oracle[] = [
   patchesApply,
   protocolKept,
   keysRevoked,
+  secretsKept,
+  historiesReplay,
   nothingLeft,
   recoversInTime,
   worthSomething,

@@ -29,6 +29,11 @@ export class KeyRotation {
     return { victim: before?.id ?? 'the first key' }
   }
 
+  /** Every key it had, the one in use among them. */
+  get keys(): readonly string[] {
+    return [...this.revoked, ...(this.current ? [this.current] : [])].map(({ key }) => key)
+  }
+
   /** What each revoked key is answered with now. */
   async statuses(): Promise<readonly number[]> {
     const { url = '' } = this.stage.gateway

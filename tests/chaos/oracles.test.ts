@@ -128,6 +128,12 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations
   'keys-revoked': {
     'a revoked key that still opens': () => ({ ...run, revokedKeys: [401, 200] }),
   },
+  'secrets-kept': {
+    'a key in a log': () => ({ ...run, leaks: ['the admin key in gateway.log'] }),
+  },
+  'histories-replay': {
+    'a history that nobody can take up again': () => ({ ...run, unreplayable: [`${done.id}: nondeterminism`] }),
+  },
   'nothing-left': {
     'a process that runs on': () => ({ ...run, leftProcesses: ['4711 node workers/builder.ts'] }),
     'an open workflow': () => ({ ...run, openWorkflows: 1 }),
