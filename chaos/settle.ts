@@ -6,8 +6,8 @@ import { allPages } from './pages.ts'
 import type { Stage } from './stage.ts'
 
 const LOOK_EVERY_MS = 500
-/** Nothing of the product waits so long without a sign of life. */
-const STUCK_MS = 120_000
+/** Nothing of the product waits so long without a sign of life; a model that is silent is given up after three minutes. */
+const STUCK_MS = 240_000
 const CLOSE_LIMIT_MS = 15_000
 
 /** Waits until all tasks have ended, or nothing has moved for too long. Gives the tasks. */

@@ -12,6 +12,8 @@ import { inGib, LIMITS } from './limits.ts'
 const run = promisify(execFile)
 /** `ocg-<pid of the gateway's process>-<any>`: who is gone is known by its pid. */
 const NAME = /^ocg-(\d+)-/
+/** How often the processors a group may use are counted anew: the kernel's own default. */
+const CPU_PERIOD_US = 100_000
 /** Half of what everything else has: the gateway, its database and its heartbeats come first. Idle time is free. */
 const CPU_SHARES = { 1: ['cpu.shares', '512'], 2: ['cpu.weight', '50'] } as const
 /**
@@ -42,6 +44,8 @@ export interface ControlGroups {
 interface Bounds {
   readonly memoryBytes: number
   readonly processes: number
+  /** So many at a time; may be a fraction. */
+  readonly processors: number
 }
 
 /** Control groups for commands, when this process may make some; a trial decides. */
@@ -117,10 +121,23 @@ function make({ version, memory, pids, cpu }: GroupFolders, bounds: Bounds): rea
   for (const place of places) mkdirSync(place)
   writeFileSync(join(memory, name, version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), String(bounds.memoryBytes))
   writeFileSync(join(pids, name, 'pids.max'), String(bounds.processes))
-  const [file, share] = CPU_SHARES[version]
-  if (cpu !== undefined) giveIfKnown(join(cpu, name, file), share)
+  if (cpu !== undefined) boundProcessors({ version, folder: join(cpu, name), processors: bounds.processors })
   if (version === 2) giveIfKnown(join(memory, name, 'memory.swap.max'), '0')
   return places
+}
+
+function boundProcessors(group: {
+  readonly version: GroupFolders['version']
+  readonly folder: string
+  readonly processors: number
+}): void {
+  const { version, folder, processors } = group
+  const [file, share] = CPU_SHARES[version]
+  giveIfKnown(join(folder, file), share)
+  const quota = String(Math.round(processors * CPU_PERIOD_US))
+  if (version === 2) return giveIfKnown(join(folder, 'cpu.max'), `${quota} ${CPU_PERIOD_US}`)
+  giveIfKnown(join(folder, 'cpu.cfs_period_us'), String(CPU_PERIOD_US))
+  giveIfKnown(join(folder, 'cpu.cfs_quota_us'), quota)
 }
 
 /** Not every kernel has every file; memory and processes stay bounded without it. */

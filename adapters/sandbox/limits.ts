@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
@@ -7,6 +7,8 @@ const GIB = 1024 * MIB
 export const LIMITS = {
   /** The build of a large project; never more than half of the machine, so that the gateway and another seat live on. */
   memoryBytes: Math.min(4 * GIB, Math.floor(totalmem() / 2)),
+  /** Half of the machine as well, so that no seat keeps the others waiting; two at least, of which small machines have no more. */
+  processors: Math.max(2, Math.floor(availableParallelism() / 2)),
   /** Test runners and compilers start hundreds; a fork bomb ends here before anybody else feels it. */
   processes: 1_024,
   /** Where only the processes of a whole user can be counted, the gateway's own and its user's desktop are among them. */

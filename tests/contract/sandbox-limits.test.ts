@@ -13,7 +13,9 @@ import { ran, temporaryFolder, unprotected } from '../support/sandboxed.ts'
 
 const MIB = 1024 * 1024
 const isRoot = process.getuid?.() === 0
-const groups = await findControlGroups({ memoryBytes: 192 * MIB, processes: 40 })
+const BOUNDS = { memoryBytes: 192 * MIB, processes: 40, processors: 2 }
+const groups = await findControlGroups(BOUNDS)
+const slow = await findControlGroups({ ...BOUNDS, processors: 0.2 })
 
 /** The real sandbox on a small scale. */
 const sandboxWith = (bounds: Partial<BubblewrapOptions>) =>
@@ -23,6 +25,9 @@ const sandboxWith = (bounds: Partial<BubblewrapOptions>) =>
     ...bounds,
   })
 
+/** Control groups of the processor may be somebody else's to make. */
+const ownCpuIsMissing = groupFolders().every(({ cpu }) => cpu === undefined)
+
 /** Two processes that hold 128 MiB each: one alone would stay within every limit of a process. */
 const HOARD = `
   for process in 1 2; do
@@ -30,11 +35,17 @@ const HOARD = `
   done
   wait`
 const MULTIPLY = 'sleep 1; for i in $(seq 60); do sleep 5 & done 2>&1; jobs -p | wc -l'
-const ownGroups = (): readonly string[] =>
-  [...new Set(groupFolders().flatMap(({ memory, pids }) => [memory, pids]))].flatMap((folder) =>
+const ownIn = (folders: readonly string[]): readonly string[] =>
+  [...new Set(folders)].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.startsWith(`ocg-${process.pid}-`))
       .map((name) => join(folder, name)),
+  )
+const ownGroups = (): readonly string[] => ownIn(groupFolders().flatMap(({ memory, pids }) => [memory, pids]))
+/** How often the processor was taken from the groups of this process for a while. */
+const throttled = (): readonly number[] =>
+  ownIn(groupFolders().flatMap(({ cpu }) => cpu ?? [])).map((group) =>
+    Number(/nr_throttled (\d+)/.exec(readFileSync(join(group, 'cpu.stat'), 'utf8'))?.[1]),
   )
 const membersOf = (group: string): readonly string[] =>
   readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)
@@ -61,6 +72,15 @@ describe.skipIf(groups === undefined)('a command in control groups', () => {
     const result = await ran(sandboxWith({ groups }), MULTIPLY, { timeoutMs: 15_000 })
     expect(result.stdout).toMatch(/Resource temporarily unavailable/)
     expect(result.blocked).toContainEqual({ what: 'processes', target: 'more than 40 at once' })
+  })
+
+  test.skipIf(ownCpuIsMissing)('gets the processor for no longer than its group may have it', async () => {
+    const over = new AbortController()
+    const running = ran(sandboxWith({ groups: slow }), 'while :; do :; done', { signal: over.signal })
+    running.catch(() => undefined)
+    await vi.waitFor(() => expect(Math.max(...throttled())).toBeGreaterThan(1), 15_000)
+    over.abort()
+    await expect(running).rejects.toThrow()
   })
 
   test('is in them with every process it has, once it lives long enough', async () => {
