@@ -14,7 +14,11 @@ const first = <T>(values: readonly T[], isWanted: (value: T) => boolean): T => {
   if (found === undefined) throw new Error('the recorded run has no such thing')
   return found
 }
-const done = first(run.ended, ({ state }) => state === 'completed')
+/** A task that was completed by its first builder. */
+const done = first(
+  run.ended,
+  ({ state, events }) => state === 'completed' && events.every(({ type }) => type !== 'builder-lost'),
+)
 const keyOf = (id: string): string => first(run.acceptances, ({ taskId }) => taskId === id).key
 
 /** The run with one task changed. */
