@@ -19,12 +19,13 @@ export const TWO_TOOLS = 'Bench: write hello.txt with the word hello in it, then
 /** One command after another, each of which leaves a line and takes its time. */
 export const STEPS = ['one', 'two', 'three'] as const
 export const STEPS_ERRAND = 'Bench: take three steps, then hand in.'
-/** As long, with commands that say more than any model is shown; each says the number of its turn. */
-export const LOUD_TURNS = 200
-export const LOUD_OUTPUT_BYTES = 200_000
-export const LOUD_ERRAND = 'Bench: be loud again and again, then hand in.'
-const BE_LOUD = `turn=$(($(cat turn 2>/dev/null || echo 0) + 1)); echo $turn > turn
-yes 'a line of a very long output' | head -c ${LOUD_OUTPUT_BYTES}; echo; echo "turn $turn of ${LOUD_TURNS}"`
+/** As long, with commands that say more than any model is shown. */
+export const LOUD = { prompt: 'Bench: be loud again and again, then hand in.', turns: 200, outputBytes: 200_000 }
+export const LOUDEST = {
+  prompt: 'Bench: be as loud as can be, for as long as can be, then hand in.',
+  turns: 500,
+  outputBytes: 1_000_000,
+}
 
 const noteTurn = (description: string): ScriptedTurn => ({
   calls: [{ name: 'write_todos', args: { todos: [{ description, status: 'pending' }] } }],
@@ -45,6 +46,17 @@ const errand = (match: string, turns: readonly ScriptedTurn[]): ScriptedTask => 
   turns: [...turns, lastTurn],
 })
 
+/** Each command says the number of its turn; the conversation is shortened on the way: what comes next does not follow from how long it is. */
+function loudErrand({ prompt, turns, outputBytes }: typeof LOUD): ScriptedTask {
+  const beLoud = `turn=$(($(cat turn 2>/dev/null || echo 0) + 1)); echo $turn > turn
+yes 'a line of a very long output' | head -c ${outputBytes}; echo; echo "turn $turn of ${turns}"`
+  const when = { lastResponseContains: `turn ${turns} of ${turns}`, otherwise: commandTurn(beLoud) }
+  return errand(
+    prompt,
+    Array.from({ length: turns }, () => ({ ...lastTurn, when })),
+  )
+}
+
 /** What the scripted model plays in all rows. */
 export const SCRIPT: GeminiScript = {
   tasks: [
@@ -57,14 +69,8 @@ export const SCRIPT: GeminiScript = {
       STEPS_ERRAND,
       STEPS.map((step) => commandTurn(`echo ${step} >> steps.txt; sleep 0.6`)),
     ),
-    errand(
-      LOUD_ERRAND,
-      // The conversation is shortened on the way: what comes next does not follow from how long it is.
-      Array.from({ length: LOUD_TURNS }, () => ({
-        ...lastTurn,
-        when: { lastResponseContains: `turn ${LOUD_TURNS} of ${LOUD_TURNS}`, otherwise: commandTurn(BE_LOUD) },
-      })),
-    ),
+    loudErrand(LOUD),
+    loudErrand(LOUDEST),
     errand(TWO_TOOLS, [
       { calls: [{ name: 'write_file', args: { file_path: 'hello.txt', content: 'hello\n' } }] },
       commandTurn('cat hello.txt'),

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
@@ -6,6 +6,7 @@ import { loadConfig } from '../adapters/config.ts'
 import { embeddedAddress } from '../adapters/postgres/embedded-address.ts'
 import { ownerOf } from '../adapters/processes/data-directory.ts'
 import { GatewayClient } from '../cli/client.ts'
+import type { LedgerEntry } from '../simulators/gemini/ledger.ts'
 import type { GeminiScript } from '../simulators/gemini/script.ts'
 import { startTelegramSimulator, type TelegramSimulator } from '../simulators/telegram/server.ts'
 import { startBareTemporal, type BareTemporal } from './bare/bare-temporal.ts'
@@ -30,6 +31,8 @@ export interface Stage {
   readonly reaper: number
   /** URL of the scripted model. */
   readonly simulator: string
+  /** What the scripted model was asked so far. */
+  modelRequests(): Promise<readonly LedgerEntry[]>
   /** An own empty folder below which the gateway may use repositories. */
   folder(): Promise<string>
   bareTemporal(): Promise<BareTemporal>
@@ -82,6 +85,7 @@ export async function startStage(options: {
       gateway: gateway.pid,
       reaper: gateway.reaper,
       simulator: simulator.url,
+      modelRequests: () => simulator.requests(),
       folder: () => mkdtemp(join(repositories, 'r-')),
       bareTemporal: bare.get,
       bareJobs: async (jobs) => (await (await agent.get()).ask(jobs)) as BareJobTimes,
@@ -116,20 +120,24 @@ async function startSimulator(
   directory: string,
   { script, latencyMs }: { readonly script: GeminiScript; readonly latencyMs: number },
 ) {
-  const file = join(directory, 'script.json')
+  const [file, ledger] = [join(directory, 'script.json'), join(directory, 'model.jsonl')]
   await writeFile(file, JSON.stringify(script))
   const program = startProgram([
     'bin/run.mjs',
     'simulators/gemini/main.ts',
     '--script',
     file,
-    '--latency',
-    `${latencyMs}`,
+    ...['--latency', `${latencyMs}`, '--ledger', ledger],
   ])
   const said = await program.firstLine
   const url = /http:\/\/[\d.:]+/.exec(said)?.[0]
   if (url === undefined) throw new Error(`the simulator did not start: ${said}`)
-  return { url, stop: () => program.stop() }
+  const requests = async () =>
+    (await readFile(ledger, 'utf8'))
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as LedgerEntry)
+  return { url, requests, stop: () => program.stop() }
 }
 
 interface GatewayPlace {

@@ -20,8 +20,19 @@ export function ownTimeOf(measured: {
   return median(within.map(([turn, ms]) => ms - (model[turn - 1] ?? 0)))
 }
 
+const MIB = 1024 * 1024
+
+/** History sizes of the runs a task's first Builder continued in, in MiB, as Temporal's own description tells them. */
+export async function builderRunsOf(temporal: Client, taskId: string): Promise<readonly number[]> {
+  const workflowId = await builderRunOf(temporal, taskId)
+  const sizeOf = async (runId: string) =>
+    (await temporal.workflow.getHandle(workflowId, runId).describe()).historySize ?? 0
+  const sizes = await Promise.all((await runsOf(temporal, workflowId)).map(sizeOf))
+  return sizes.map((bytes) => bytes / MIB)
+}
+
 /** Workflow id of a task's first Builder run. */
-export async function builderRunOf(temporal: Client, taskId: string): Promise<string> {
+async function builderRunOf(temporal: Client, taskId: string): Promise<string> {
   return (await stepsOf(temporal, taskId)).find(({ kind }) => kind === 'child')?.name ?? ''
 }
 
@@ -42,7 +53,7 @@ export async function turnCycles({ temporal }: Stage, taskId: string): Promise<R
 const turnOf = (step: HistoryStep): number => (step.input as { turn: number }).turn
 
 /** The runs of a workflow that continued as new, oldest first. */
-export async function runsOf(temporal: Client, workflowId: string): Promise<readonly string[]> {
+async function runsOf(temporal: Client, workflowId: string): Promise<readonly string[]> {
   const last = (await temporal.workflow.getHandle(workflowId).describe()).raw.workflowExecutionInfo
   const first = last?.firstRunId ?? ''
   const runs = [first]

@@ -2,6 +2,7 @@ import type { Row } from '../row.ts'
 import { eightJobs } from './eight-jobs.ts'
 import { firstStep } from './first-step.ts'
 import { inputTokens } from './input-tokens.ts'
+import { longestTask } from './longest-task.ts'
 import { longTurns } from './long-turns.ts'
 import { memoryPerTask } from './memory.ts'
 import { ownTime } from './own-time.ts'
@@ -16,6 +17,7 @@ export const ROWS: readonly Row[] = [
   firstStep,
   ownTime,
   longTurns,
+  longestTask,
   inputTokens,
   memoryPerTask,
   webhooks,

@@ -1,17 +1,16 @@
 import { KEPT_CONVERSATION_BYTES, MAX_CONVERSATION_BYTES, MAX_TOOL_OUTPUT_IN_PROMPT } from '../../domain/limits.ts'
 import type { Line, Row } from '../row.ts'
-import { LOUD_ERRAND, LOUD_OUTPUT_BYTES, LOUD_TURNS } from '../script.ts'
+import { LOUD } from '../script.ts'
 import type { Stage } from '../stage.ts'
 import { median } from '../statistics.ts'
 import { workedOn } from '../tasks.ts'
-import { builderRunOf, ownTimeOf, runsOf, turnCycles, type Turns } from '../turn-cycles.ts'
+import { builderRunsOf, ownTimeOf, turnCycles, type Turns } from '../turn-cycles.ts'
 
 const ROUNDS = 3
 const START: Turns = { from: 6, to: 14 }
 /** Once the conversation has as long and as short moments as at the end. */
 const FIRST_FULL: Turns = { from: 41, to: 64 }
-const END: Turns = { from: LOUD_TURNS - 24, to: LOUD_TURNS - 1 }
-const MIB = 1024 * 1024
+const END: Turns = { from: LOUD.turns - 24, to: LOUD.turns - 1 }
 
 interface LongTask {
   readonly start: number
@@ -28,7 +27,7 @@ export const longTurns: Row = {
   async measure(stage): Promise<readonly Line[]> {
     const tasks: LongTask[] = []
     for (let round = 0; round < ROUNDS; round++) tasks.push(await longTask(stage))
-    const what = `${LOUD_TURNS} turns with ${LOUD_OUTPUT_BYTES / 1_000} KB of tool output each`
+    const what = `${LOUD.turns} turns with ${LOUD.outputBytes / 1_000} KB of tool output each`
     return [
       {
         what: `${what}: own time of a turn, end against start`,
@@ -62,11 +61,16 @@ export const longTurns: Row = {
 }
 
 async function longTask(stage: Stage): Promise<LongTask> {
-  const { id } = await workedOn(stage, { prompt: LOUD_ERRAND, constraints: { maxTurns: LOUD_TURNS + 10 } })
+  const { id } = await workedOn(stage, { prompt: LOUD.prompt, constraints: { maxTurns: LOUD.turns + 10 } })
   const cycles = await turnCycles(stage, id)
   const model = await modelTimes(stage)
   const own = (turns: Turns) => ownTimeOf({ cycles, model, turns })
-  return { start: own(START), firstFull: own(FIRST_FULL), end: own(END), historyMiB: await largestRun(stage, id) }
+  return {
+    start: own(START),
+    firstFull: own(FIRST_FULL),
+    end: own(END),
+    historyMiB: Math.max(...(await builderRunsOf(stage.temporal, id))),
+  }
 }
 
 /** Milliseconds a plain client needs for the model's call of each turn, its conversation as long as the Builder's. */
@@ -74,17 +78,8 @@ const modelTimes = (stage: Stage): Promise<readonly number[]> =>
   stage.bareTalk({
     type: 'talk',
     simulator: stage.simulator,
-    prompt: LOUD_ERRAND,
-    turns: LOUD_TURNS,
+    prompt: LOUD.prompt,
+    turns: LOUD.turns,
     output: 'x'.repeat(MAX_TOOL_OUTPUT_IN_PROMPT),
     forgets: { aboveBytes: MAX_CONVERSATION_BYTES, keepsBytes: KEPT_CONVERSATION_BYTES },
   })
-
-async function largestRun({ temporal }: Stage, taskId: string): Promise<number> {
-  const workflowId = await builderRunOf(temporal, taskId)
-  const runs = await runsOf(temporal, workflowId)
-  const sizes = await Promise.all(
-    runs.map(async (runId) => (await temporal.workflow.getHandle(workflowId, runId).describe()).historySize ?? 0),
-  )
-  return Math.max(...sizes) / MIB
-}
