@@ -231,6 +231,9 @@ class Player {
       (error: unknown) => ({ accepted: false, refusal: refusalIn(error) }),
     )
     this.said.push({ message, ...sent, inTime: inTime() })
+    // Paused already, and the resume for that is spent: no new state shows this pause to who would meet it.
+    if (message.type === 'pause' && record.state === 'paused')
+      await this.send({ type: 'resume' }, record, () => record.state === 'paused')
   }
 
   private take<Kind extends string>(
