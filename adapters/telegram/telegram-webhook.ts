@@ -56,7 +56,7 @@ type Read = Omit<ChatMessage, 'channel' | 'id' | 'place'>
 
 function ofMessage(message: Message, botId: number): readonly Read[] {
   const { chat, from } = message
-  if (typeof chat?.id !== 'number' || typeof from?.id !== 'number' || from.is_bot || !isSaid(message)) return []
+  if (typeof chat?.id !== 'number' || typeof from?.id !== 'number' || from.is_bot || isNote(message)) return []
   const isGroup = chat.type !== 'private'
   const text = message.text ?? message.caption
   const file = fileOf(message)
@@ -120,13 +120,27 @@ const placeOf = ({ chat, message_thread_id: thread, is_topic_message: isTopic }:
   ...(isTopic === true && thread !== undefined && { thread: String(thread) }),
 })
 
-/** What people say in; everything else a service notes in a chat, and there are more such notes each year. */
-const SAID = [
-  ...['text', 'caption', 'photo', 'document', ...UNREAD, 'location', 'venue', 'contact', 'poll', 'dice', 'game'],
-  ...['story', 'paid_media', 'checklist'],
-] as readonly (keyof Message)[]
+/**
+ * What a service notes in a chat on its own account. Everything else somebody said, kinds of tomorrow too: who sends what
+ * the gateway cannot read is told so.
+ */
+const NOTES = [
+  ...['new_chat_members', 'left_chat_member', 'new_chat_title', 'new_chat_photo', 'delete_chat_photo'],
+  ...['group_chat_created', 'supergroup_chat_created', 'channel_chat_created', 'migrate_to_chat_id'],
+  ...['migrate_from_chat_id', 'pinned_message', 'message_auto_delete_timer_changed', 'chat_owner_left'],
+  ...['chat_owner_changed', 'community_chat_joined', 'community_chat_added', 'community_chat_removed'],
+  ...['forum_topic_created', 'forum_topic_edited', 'forum_topic_closed', 'forum_topic_reopened'],
+  ...['general_forum_topic_hidden', 'general_forum_topic_unhidden', 'video_chat_scheduled', 'video_chat_started'],
+  ...['video_chat_ended', 'video_chat_participants_invited', 'chat_background_set', 'boost_added'],
+  ...['proximity_alert_triggered', 'write_access_allowed', 'connected_website', 'web_app_data', 'passport_data'],
+  ...['users_shared', 'chat_shared', 'successful_payment', 'refunded_payment', 'managed_bot_created'],
+  ...['poll_option_added', 'poll_option_deleted', 'checklist_tasks_done', 'checklist_tasks_added'],
+  ...['giveaway_created', 'giveaway_completed', 'gift', 'gift_upgrade_sent', 'unique_gift'],
+  ...['paid_message_price_changed', 'direct_message_price_changed', 'suggested_post_approved'],
+  ...['suggested_post_approval_failed', 'suggested_post_declined', 'suggested_post_paid', 'suggested_post_refunded'],
+] as const satisfies readonly (keyof Message)[]
 
-const isSaid = (message: Message): boolean => SAID.some((field) => message[field] !== undefined)
+const isNote = (message: Message): boolean => NOTES.some((field) => message[field] !== undefined)
 
 function isAddressed({ entities = [], caption_entities = [] }: Message): boolean {
   return [...entities, ...caption_entities].some(({ type }) => type === 'bot_command' || type === 'mention')

@@ -71,6 +71,11 @@ export class TelegramPerson {
     return this.send({ voice: { file_id, file_unique_id, duration: 2 } }, place)
   }
 
+  /** Sends something else, by the field it stands in: `{ dice: { emoji: '🎲', value: 6 } }`. */
+  sends(content: Readonly<Record<string, object>>, place: Place = {}): TelegramMessage {
+    return this.send(content, place)
+  }
+
   /** Changes an own message. */
   edits(messageId: number, text: string, place: Pick<Place, 'chat'> = {}): TelegramMessage {
     const chat = this.chat(place)

@@ -143,9 +143,29 @@ describe('what Telegram tells that nobody said to the gateway', () => {
     ],
     ['a new background', { message: { ...message, text: undefined, chat_background_set: { type: {} } } }],
     ['membership', { my_chat_member: { chat: { id: 7 } } }],
+    ['a member of a group', { chat_member: { chat: { id: -7 } } }],
+    ['a pin', { message: { ...message, text: undefined, pinned_message: message } }],
+    ['a vote', { poll_answer: { poll_id: '1', user: message.from, option_ids: [0] } }],
+    ['a post in a channel', { channel_post: message }],
+    ['an edited post in a channel', { edited_channel_post: message }],
+    ['what is said to the account of a business', { business_message: message }],
+    ['a kind of update of tomorrow', { telepathy: message }],
   ])('%s is left alone', async (_, content) => {
     expect((await telegram({ update_id: 1, ...content })).status).toBe(200)
     expect(texts()).toEqual([])
+  })
+
+  const dice = { ...message, text: undefined, dice: { emoji: '🎲', value: 6 } }
+  const group = { id: -7, type: 'group' }
+  it('a dice that nobody threw at the bot is left alone in a group', async () => {
+    const thrown = [{ chat: group }, { chat: group, reply_to_message: { message_id: 1, from: { id: 9 } } }]
+    for (const more of thrown) await telegram({ update_id: 1, message: { ...dice, ...more } })
+    expect(texts()).toEqual([])
+    await telegram({
+      update_id: 1,
+      message: { ...dice, chat: group, reply_to_message: { message_id: 1, from: { id: 42, is_bot: true } } },
+    })
+    expect(taken[2]?.messages).toMatchObject([{ kind: 'wordless', isGroup: true, replyTo: '1' }])
   })
 
   it('a command, a mention or an answer to the bot in a group is meant for it', async () => {
@@ -162,6 +182,23 @@ describe('what Telegram tells that nobody said to the gateway', () => {
       replyTo: '1',
       messageId: '5',
     })
+  })
+})
+
+describe('whatever a person sends to the bot', () => {
+  const { text: _, ...message } = update('x').message
+  it.each([
+    ...['animation', 'audio', 'checklist', 'contact', 'dice', 'game', 'giveaway', 'giveaway_winners', 'invoice'],
+    ...['live_photo', 'location', 'paid_media', 'poll', 'rich_message', 'sticker', 'story', 'suggested_post_info'],
+    ...['venue', 'video', 'video_note', 'voice', 'a_kind_of_tomorrow'],
+  ])('is a message without words: %s', async (kind) => {
+    expect((await telegram({ update_id: 1, message: { ...message, [kind]: {} } })).status).toBe(200)
+    expect(taken.flatMap(({ messages }) => messages)).toMatchObject([{ kind: 'wordless', text: '', chat: '7' }])
+  })
+
+  it('is a message also where the service has no name for what it is', async () => {
+    await telegram({ update_id: 1, message })
+    expect(taken.flatMap(({ messages }) => messages)).toMatchObject([{ kind: 'wordless' }])
   })
 })
 
@@ -198,6 +235,26 @@ describe('a webhook of WhatsApp', () => {
     await whatsapp(JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] }))
     expect(taken).toEqual([{ messages: [], reports: [] }])
   })
+
+  it.each([
+    ...['audio', 'contacts', 'ephemeral', 'location', 'order', 'poll', 'sticker', 'unknown', 'unsupported', 'video'],
+    ...['interactive', 'a_kind_of_tomorrow', undefined],
+  ])('whatever a person sends is a message without words: %s', async (type) => {
+    const message = { from: '4917', id: 'wamid.3', timestamp: '1', type, errors: [{ code: 131_051 }] }
+    const value = { metadata: { phone_number_id: PHONE_ID }, messages: [message] }
+    const body = JSON.stringify({ entry: [{ changes: [{ field: 'messages', value }] }] })
+    expect((await whatsapp(body)).status).toBe(200)
+    expect(taken.flatMap(({ messages }) => messages)).toMatchObject([{ kind: 'wordless', text: '', chat: '4917' }])
+  })
+
+  it.each(['message_echoes', 'smb_message_echoes', 'history', 'calls', 'user_preferences', 'field_of_tomorrow'])(
+    'that brings %s is taken and means nothing',
+    async (field) => {
+      const value = { metadata: { phone_number_id: PHONE_ID }, [field]: [{ from: '4917', id: 'w', type: 'text' }] }
+      expect((await whatsapp(JSON.stringify({ entry: [{ changes: [{ field, value }] }] }))).status).toBe(200)
+      expect(taken).toEqual([{ messages: [], reports: [] }])
+    },
+  )
 
   it.each([
     [131_026, { outcome: 'failed' }],
