@@ -39,12 +39,13 @@ async function create(
   dependencies: TaskIntakeDependencies,
   accepting: TaskIntakeRequest & { readonly digest: string },
 ): Promise<Task> {
-  const { channel, tenant, requester, key, digest, retryOf, conversation } = accepting
+  const { channel, tenant, requester, key, digest, retryOf, conversation, aside } = accepting
   const request = authorised(dependencies, { tenant, request: accepting.request() })
   const { task } = await dependencies.store.tasks.accept({
     ...{ id: `task-${ulid()}`, channel, tenant, requester, key, digest, request },
     ...(retryOf !== undefined && { retryOf }),
     ...(conversation !== undefined && { conversation }),
+    ...(aside && { aside }),
   })
   return task
 }

@@ -38,7 +38,10 @@ export const LOOPING_CALLS = 10
 export const POISON_LOSSES = 3
 /** A living builder may fail because its database is away; with growing pauses so many failures last three minutes. */
 export const POISON_FAILURES = 10
-/** What a person is told of a task by new messages; more is noise. The template that asks for a word is one of them. */
+/**
+ * What a person is told of a task by new messages that ring; more is noise. The template that asks for a word is one of
+ * them, and so is what is said of a file. What answers a command, or asks what a message is for, is not: it was asked for.
+ */
 export const MESSAGES_PER_TASK = 4
 /** Whoever is not reached for three days does not wait for an answer any more. */
 export const UNREACHED_LIMIT_MS = 3 * 86_400_000

@@ -39,7 +39,7 @@ export interface Request {
 export async function reply(
   desk: ChatDesk,
   message: StoredMessage,
-  answer: Draft & { readonly id?: string; readonly taskId?: string | undefined },
+  answer: Draft & { readonly id?: string; readonly taskId?: string | undefined; readonly silent?: boolean },
 ): Promise<void> {
   const channel = desk.channels.get(message.channel)
   if (!channel) return
@@ -49,6 +49,7 @@ export async function reply(
     // Alone with somebody, every message is an answer.
     ...(message.isGroup && message.messageId !== undefined && { replyTo: message.messageId }),
     ...(answer.taskId !== undefined && { taskId: answer.taskId }),
+    ...(answer.silent === true && { silent: true }),
   }
   const whole = leavesFile(message) ? withFileLeft(answer) : answer
   await desk.store.outbox.post(messagesOf(whole, envelope, { traits: channel.traits }))

@@ -2,6 +2,8 @@ import { fixedAnswer, textAnswer, whichRepository } from '../../domain/chat/answ
 import { readCommand } from '../../domain/chat/command.ts'
 import { chooseRepository, type RepositoryChoice } from '../../domain/chat/repository.ts'
 import { GatewayError } from '../../domain/errors.ts'
+import { mostAsked } from '../../domain/chat/report.ts'
+import type { Draft } from '../../domain/chat/task-card.ts'
 import { checkAllowed, checkMayChange, type Caller } from '../../domain/permissions.ts'
 import type { StoredMessage } from '../../domain/ports/chat-store.ts'
 import { reply, type ChatDesk, type ChatRepository, type Request } from './desk.ts'
@@ -29,7 +31,7 @@ export async function beginTask(
   if (choice.type === 'ask') return reply(desk, message, whichRepository(origin.number, choice.names))
   const { attachment, hint } = await takeFile(desk, { message, origin })
   const { channel, conversation } = origin
-  await desk.intake.accept({
+  const task = await desk.intake.accept({
     ...{ channel, tenant: caller.tenant, requester: caller.subject, conversation },
     // The message is the request, whatever button it was that made a task of it.
     ...{ key: `message:${origin.id}`, body: { text: origin.text } },
@@ -38,8 +40,26 @@ export async function beginTask(
       ...(choice.type === 'chosen' && { repository: { url: choice.name } }),
       ...(attachment !== undefined && { attachments: [attachment] }),
     }),
+    ...(hint && rings(desk, message) && { aside: hint.text }),
   })
-  if (hint) await reply(desk, message, hint)
+  if (hint && !rings(desk, message)) await reply(desk, message, { ...hint, taskId: task.id, silent: true })
+}
+
+/** Whether every message makes a sound: then hints count among those of their task. */
+const rings = ({ channels }: ChatDesk, { channel }: StoredMessage): boolean =>
+  channels.get(channel)?.traits.silence === false
+
+/** Says why the file of a running task was left out. Where that rings it takes a question's place, but not the last one's. */
+async function sayLeftOut(
+  desk: ChatDesk,
+  message: StoredMessage,
+  { taskId, text, buttons }: Draft & { taskId: string },
+) {
+  const traits = desk.channels.get(message.channel)?.traits
+  if (!traits || traits.silence) return reply(desk, message, { text, buttons, taskId, silent: true })
+  const { channel: target, conversation } = message
+  const aside = { id: `${taskId}/hint-${message.number}`, taskId, conversation, text }
+  await desk.store.followers.tell({ aside, target, most: mostAsked(traits) - 1 })
 }
 
 /** Answers a task's question or steers it. When it takes no text any more, the text is the next task. */
@@ -65,7 +85,7 @@ export async function tell(desk: ChatDesk, request: Request, said: Said & { read
     // The task took it before this step was repeated, and has ended since: then it is no next task as well.
     if (!(await desk.control.taken({ taskId, requestId }))) return beginTask(desk, request, { message: origin.number })
   }
-  if (hint) await reply(desk, message, hint)
+  if (hint) await sayLeftOut(desk, message, { ...hint, taskId })
 }
 
 /** The words without the command they came with. */

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 import { invitationOf, type MessagePost } from '../../domain/chat/posting.ts'
-import type { ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
+import type { Aside, ClaimedPost, Outbox, OutboxState, OutboxTarget, Outcome, Post } from '../../domain/ports/outbox.ts'
 import { MESSAGES_PER_TASK } from '../../domain/limits.ts'
 import { addressOf, type AddressRow } from './chat-addresses.ts'
 import { IS_DOUBLED, noteReport } from './delivery-reports.ts'
@@ -45,7 +45,7 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     async invite({ id }) {
       const { rows } = await pool.query<{ post: MessagePost; last_word: string }>(
         `select post, (select max(m.number) from chat_message m where m.conversation = o.conversation) as last_word
-         from outbox o where id = $1 and type = 'message' and state = 'pending' and due_at = 'infinity' and (${TOLD_OF_TASK}) < $2`,
+         from outbox o where id = $1 and type = 'message' and state = 'pending' and due_at = 'infinity' and (${TOLD_OF_TASK}) < $2 and (${MAY_INVITE})`,
         [id, MESSAGES_PER_TASK],
       )
       for (const row of rows) await insertPosts(pool, [invitationOf(row.post, Number(row.last_word))])
@@ -65,6 +65,13 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
       )
       return rows[0]?.post
     },
+    async asides(taskId) {
+      const { rows } = await pool.query<{ post: Aside }>(
+        `select post from outbox where task_id = $1 and type = 'aside' and state = 'held' order by number`,
+        [taskId],
+      )
+      return rows.map(({ post }) => post)
+    },
     async taskOf({ conversation, providerId }) {
       const { rows } = await pool.query<{ task_id: string | null }>(
         'select task_id from outbox where conversation = $1 and provider_id = $2 and task_id is not null limit 1',
@@ -74,7 +81,7 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
     },
     async counts(of) {
       const { rows } = await pool.query<{ state: OutboxState | 'doubled'; count: number }>(
-        `with counted as (select state, copies from outbox ${of ? 'where task_id = $1' : ''})
+        `with counted as (select state, copies from outbox where type <> 'aside' ${of ? 'and task_id = $1' : ''})
          select state, count(*)::integer as count from counted group by state
          union all select 'doubled', count(*)::integer from counted where ${IS_DOUBLED} having count(*) > 0`,
         of ? [of.taskId] : [],
@@ -88,6 +95,17 @@ export function createOutbox(pool: Pool, notifications: Notifications): Outbox {
 /** Answers to commands are no news of a task. */
 const TOLD_OF_TASK = `select count(*) from outbox t where t.task_id = o.task_id
   and (t.type = 'invitation' or (t.type = 'message' and starts_with(t.id, o.task_id || '/')))`
+
+/** Until a task has ended it may have to ask, and will have to tell the end: one message alone is left for this. */
+const MAY_INVITE = `exists (select from outbox t where t.id = o.task_id || '/end')
+  or not exists (select from outbox t where t.task_id = o.task_id and t.type = 'invitation')`
+
+/** Writes an aside, which nobody sends, in the transaction of whoever has a reason to. */
+export const insertionOf = (aside: Aside): readonly [sql: string, values: unknown[]] => [
+  `insert into outbox (id, target, type, conversation, task_id, post, state, due_at)
+   values ($1, 'aside', 'aside', $2, $3, $4, 'held', 'infinity') on conflict (id) do nothing`,
+  [aside.id, aside.conversation, aside.taskId, JSON.stringify(aside)],
+]
 
 /** Also in the transaction of whoever has a reason to post. */
 export async function insertPosts(reader: Reader, posts: readonly Post[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { Acceptance, TaskFilter, TaskStore, TaskWork } from '../../domain/p
 import { canMove, isFinal } from '../../domain/task.ts'
 import { insertTask } from './new-task.ts'
 import type { Notifications } from './notifications.ts'
+import { insertionOf } from './outbox.ts'
 import { divide, refreshPlan, subtaskRows } from './subtasks.ts'
 import { closeCalls } from './tool-call-rows.ts'
 import { lockFenced, lockTask, TASK_COLUMNS, taskOf, writeTask, type TaskRow } from './task-rows.ts'
@@ -130,9 +131,12 @@ async function accept(
 }
 
 /** The chat a task came from, and the address its requester named, hear of it from its first event on. */
-function addFollowers(transaction: Transaction, { id, channel, conversation, request }: Acceptance): void {
+function addFollowers(transaction: Transaction, acceptance: Acceptance): void {
+  const { id, channel, conversation, request, aside } = acceptance
   const add = 'insert into follower (task_id, target, conversation, url) values ($1, $2, $3, $4)'
   if (conversation !== undefined) transaction.write(add, [id, channel, conversation, null])
+  if (conversation !== undefined && aside)
+    transaction.write(...insertionOf({ id: `${id}/aside`, taskId: id, conversation, text: aside }))
   if (request.callbackUrl !== undefined) transaction.write(add, [id, 'callback', null, request.callbackUrl])
 }
 

@@ -5,7 +5,7 @@ import { MESSAGES_PER_TASK } from '../limits.ts'
 import { printable } from '../printable.ts'
 import { isFinal, type Task } from '../task.ts'
 import { editOf, messagesOf, type Bound } from './posting.ts'
-import { joined, plain } from './styled-text.ts'
+import { joined, plain, type StyledText } from './styled-text.ts'
 import { cardOf, dollarsOf, endOf, endOfCut, waitOf, type CardContext, type Draft } from './task-card.ts'
 
 /** The card and the end. */
@@ -23,6 +23,8 @@ interface Told extends CardContext {
   /** What has happened since. */
   readonly events: readonly TaskEvent[]
   readonly traits: ChannelTraits
+  /** What the next card or end takes along. */
+  readonly asides: readonly StyledText[]
   /** The last question as it is shown by now, where messages can be changed. */
   readonly question?: Draft | undefined
 }
@@ -36,10 +38,16 @@ export const questionId = ({ taskId, asked }: Pick<Follower, 'taskId' | 'asked'>
  */
 export function reportTo(told: Told): Report {
   const { task, follower } = told
+  const card = cardPosts(told)
   const { posts, asked } = asking(told)
-  const end = isFinal(task.state) ? send(told, { name: 'end', draft: endOf(told), bound: endBound(told) }) : []
-  return { posts: [...cardPosts(told), ...posts, ...end], asked: Math.max(asked, follower.asked) }
+  const draft = follower.seen === 0 ? endOf(told) : withAsides(endOf(told), told)
+  const end = isFinal(task.state) ? send(told, { name: 'end', draft, bound: endBound(told) }) : []
+  return { posts: [...card, ...posts, ...end], asked: Math.max(asked, follower.asked) }
 }
+
+/** In front, where nothing is cut. A question is shown whole or cannot be answered by a button: it takes none along. */
+const withAsides = (draft: Draft, { asides }: Told): Draft =>
+  asides.length === 0 ? draft : { ...draft, text: joined([...asides, draft.text], '\n\n') }
 
 interface Sent {
   readonly name: string
@@ -71,7 +79,9 @@ function change({ follower, traits }: Told, name: string, draft: Draft): readonl
 
 function cardPosts(told: Told): readonly Post[] {
   const card = cardOf(told)
-  return told.follower.seen === 0 ? send(told, { name: 'card', draft: card, silent: true }) : change(told, 'card', card)
+  return told.follower.seen === 0
+    ? send(told, { name: 'card', draft: withAsides(card, told), silent: true })
+    : change(told, 'card', card)
 }
 
 function asking(told: Told): Report {
@@ -117,7 +127,7 @@ function closed({ text, buttons }: Draft, { state, constraints: { budgetUsd } }:
 }
 
 /** How often a person is asked by a new message, and can still be told the end. */
-const mostAsked = ({ invites }: ChannelTraits): number => MESSAGES_PER_TASK - ALWAYS_TOLD - (invites ? 1 : 0)
+export const mostAsked = ({ invites }: ChannelTraits): number => MESSAGES_PER_TASK - ALWAYS_TOLD - (invites ? 1 : 0)
 
 const LATER = plain('Should it ask again, /status shows the question.')
 

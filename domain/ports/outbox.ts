@@ -2,8 +2,8 @@ import type { Button, ChannelName, DeliveryReport, ReachedAddress } from '../cha
 import type { StyledText } from '../chat/styled-text.ts'
 import type { ChatConversation } from './chat-store.ts'
 
-/** Where a message of the gateway goes. */
-export type OutboxTarget = ChannelName | 'callback'
+/** Where a message of the gateway goes: a channel by its name, or `callback`. */
+export type OutboxTarget = ChannelName
 
 /** Something to be sent, once. The same id posted again changes nothing, except for edits: there the newest counts. */
 export type Post =
@@ -44,6 +44,14 @@ export type Post =
       /** JSON, as it is sent. */
       readonly body: string
     }
+
+/** A line that makes no message of its own: the next card or end of its task takes it along. */
+export interface Aside {
+  readonly id: string
+  readonly taskId: string
+  readonly conversation: string
+  readonly text: StyledText
+}
 
 /** A post somebody is sending: what is written about it must carry the same attempt. */
 export interface ClaimedPost {
@@ -94,13 +102,15 @@ export interface Outbox {
   report(reports: readonly DeliveryReport[]): Promise<readonly string[]>
   /**
    * Asks a person once to write, while a message waits for it; not when its task has told them so much
-   * already that this were one message too many.
+   * already that this were one message too many, or may still have to.
    */
   invite(message: { readonly id: string }): Promise<void>
   /** Posts somebody was sending who is gone: for its successor to settle. */
   interrupted(target: OutboxTarget): Promise<readonly InterruptedPost[]>
   /** What a message says by now: as it was posted, or as it was changed last. */
   shown(id: string): Promise<{ readonly text: StyledText; readonly buttons: readonly Button[] } | undefined>
+  /** What waits to be taken along by a message about the task, oldest first. */
+  asides(taskId: string): Promise<readonly Aside[]>
   /** The task of a message the gateway sent. */
   taskOf(message: { readonly conversation: string; readonly providerId: string }): Promise<string | undefined>
   /** How many posts are in each state; of one task, or all. Changes of a message are not counted for a task. */
@@ -126,15 +136,19 @@ export interface Follower {
 export interface FollowerStore {
   /** Followers of these kinds whose tasks have events they were not told about. */
   behind(query: { readonly targets: readonly OutboxTarget[]; readonly limit: number }): Promise<readonly Follower[]>
-  /** Posts and moves on in one transaction; nothing when somebody else has. */
+  /** Posts and moves on in one transaction; nothing when somebody else has, or has asked the person meanwhile. */
   advance(
     step: Pick<Follower, 'taskId' | 'target' | 'asked'> & {
-      readonly from: number
+      readonly from: Pick<Follower, 'seen' | 'asked'>
       readonly to: number
       readonly hasEnded: boolean
       readonly posts: readonly Post[]
+      /** Ids of those its posts have taken along. */
+      readonly asides?: readonly string[]
     },
   ): Promise<void>
+  /** Says something by a message that counts as a question, while there were fewer than `most` of them; else as an aside. */
+  tell(hint: { readonly aside: Aside; readonly target: ChannelName; readonly most: number }): Promise<void>
   /** Calls back soon after any task has new events. */
   subscribe(listener: () => void): Promise<() => void>
 }

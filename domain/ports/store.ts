@@ -1,5 +1,6 @@
 import type { AttachmentStore } from './attachment-store.ts'
 import type { ChatStore, ChatUsers } from './chat-store.ts'
+import type { StyledText } from '../chat/styled-text.ts'
 import type { FollowerStore, Outbox } from './outbox.ts'
 import type { ModelContent, ModelPart, TokenUsage } from '../conversation.ts'
 import type { NewTaskEvent, TaskEvent } from '../events.ts'
@@ -34,6 +35,8 @@ export interface Acceptance {
   readonly retryOf?: string
   /** The chat that is told how it goes. */
   readonly conversation?: string | undefined
+  /** What its first message takes along. */
+  readonly aside?: StyledText | undefined
 }
 
 export interface TaskFilter {

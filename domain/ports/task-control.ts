@@ -1,3 +1,4 @@
+import type { Acceptance } from './store.ts'
 import type { Priority, Task, TaskRequest } from '../task.ts'
 
 /** Makes a change one change, however often it is asked for: the id of the message that asks. */
@@ -54,6 +55,8 @@ export interface TaskIntakeRequest {
   readonly retryOf?: string | undefined
   /** The chat that is told how it goes. */
   readonly conversation?: string | undefined
+  /** What the chat's first message about it takes along. */
+  readonly aside?: Acceptance['aside']
 }
 
 /** The one way in: checks what a request names, makes the task durable, starts its Manager. */

@@ -386,7 +386,7 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
 
     it('move on together with what they are told, once', async () => {
       const taskId = await accept({ conversation })
-      const step = { taskId, target: 'telegram', asked: 1, from: 0, to: 1, hasEnded: false } as const
+      const step = { taskId, target: 'telegram', asked: 1, from: { seen: 0, asked: 0 }, to: 1, hasEnded: false } as const
       const tell = (one: Store, id: string) =>
         one.followers.advance({ ...step, posts: [messagePost(conversation, { id })] })
       await Promise.all([tell(store, 'p1'), tell(opened.other, 'p2')])
@@ -394,7 +394,7 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
       expect(await store.outbox.counts()).toEqual({ pending: 1 })
       await store.tasks.note({ taskId, events: [{ type: 'message-sent' }] })
       expect(await behind()).toMatchObject([{ seen: 1, asked: 1 }])
-      await store.followers.advance({ ...step, from: 1, to: 2, hasEnded: true, posts: [] })
+      await store.followers.advance({ ...step, from: { seen: 1, asked: 1 }, to: 2, hasEnded: true, posts: [] })
       await store.tasks.note({ taskId, events: [{ type: 'message-sent' }] })
       expect(await behind()).toEqual([])
     })

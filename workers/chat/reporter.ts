@@ -42,13 +42,13 @@ export async function reportToFollowers(options: ReporterOptions, signal: AbortS
 
 async function tell(options: ReporterOptions, follower: Follower): Promise<void> {
   const { store } = options
-  const { taskId, target, seen: from } = follower
-  const events = await store.tasks.events({ taskId, after: from, limit: ALL_EVENTS })
+  const { taskId, target, seen } = follower
+  const events = await store.tasks.events({ taskId, after: seen, limit: ALL_EVENTS })
   // Read after its events: the task is never older than what is told of it.
   const { task, route } = await store.tasks.work(taskId)
-  const to = events.at(-1)?.sequence ?? from
+  const to = events.at(-1)?.sequence ?? seen
   const hasEnded = isFinal(task.state) && events.at(-1)?.type === 'task-ended'
-  const step = { taskId, target, from, to, hasEnded }
+  const step = { taskId, target, from: follower, to, hasEnded }
   if (target === 'callback') {
     const posts = hasEnded ? [callbackPost(options, { task, url: follower.url ?? '' })] : []
     return store.followers.advance({ ...step, asked: follower.asked, posts })
@@ -57,13 +57,19 @@ async function tell(options: ReporterOptions, follower: Follower): Promise<void>
   if (!channel || follower.conversation === undefined) return
   const question =
     channel.traits.edits && follower.asked > 0 ? await store.outbox.shown(questionId(follower)) : undefined
+  const asides = await store.outbox.asides(taskId)
   const report = reportTo({
     ...{ task, model: route?.model, link: options.linkOf(taskId), now: options.clock(), events },
-    follower: { taskId, seen: from, asked: follower.asked, conversation: follower.conversation },
+    follower: { taskId, seen, asked: follower.asked, conversation: follower.conversation },
     traits: channel.traits,
     question,
+    asides: asides.map(({ text }) => text),
   })
-  await store.followers.advance({ ...step, asked: report.asked, posts: report.posts })
+  const areTold = seen === 0 || hasEnded
+  await store.followers.advance({
+    ...{ ...step, asked: report.asked, posts: report.posts },
+    asides: areTold ? asides.map(({ id }) => id) : [],
+  })
 }
 
 function callbackPost({ viewOf }: ReporterOptions, { task, url }: { readonly task: Task; readonly url: string }): Post {

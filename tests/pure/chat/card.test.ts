@@ -190,7 +190,7 @@ function reports(traits: ChannelTraits, steps: readonly (readonly [Partial<Task>
   return steps.map(([task, type, data], index) => {
     const event: TaskEvent = { sequence: index + 1, at: '', type, taskId: base.id, data: { ...data } }
     const follower = { taskId: base.id, conversation: 'c', seen: index, asked }
-    const report = reportTo({ ...context(task), events: [event], follower, traits })
+    const report = reportTo({ ...context(task), events: [event], follower, traits, asides: [] })
     asked = report.asked
     return report.posts
   })
