@@ -2,33 +2,9 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { GatewayError } from '../domain/errors.ts'
+import { CHANNEL_SETTINGS, CHANNELS } from './channels.ts'
+import { address, count, destinations, duration, list, port, text, url, withoutSlash } from './settings.ts'
 
-const DURATION = /^(\d+)(ms|s|m|h|d)$/
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
-/** A timer that is set to more goes off at once. */
-const MAX_DURATION_MS = 24 * UNIT_MS.d
-
-/** `30s`, `10m` … in milliseconds. */
-const duration = (fallback: string) =>
-  z
-    .string()
-    .regex(DURATION, 'is not a duration such as 30s or 10m')
-    .default(fallback)
-    .transform((text) => {
-      const [, count, unit] = DURATION.exec(text) as unknown as [string, string, keyof typeof UNIT_MS]
-      return Number(count) * UNIT_MS[unit]
-    })
-    .refine((ms) => ms >= 1 && ms <= MAX_DURATION_MS, 'is not between 1ms and 24d')
-const list = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  )
 /** Registries from which builds fetch what they need; TLS at port 443 only. */
 const REGISTRIES = [
   'registry.npmjs.org',
@@ -45,28 +21,6 @@ const REGISTRIES = [
   'repo1.maven.org',
   'api.nuget.org',
 ]
-const DESTINATION = /^(\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(:[1-9]\d{0,4})?$/
-/** `none` is the empty list: a variable that is set to nothing counts as not set. */
-const destinations = (fallback: readonly string[]) =>
-  list
-    .transform((entries) => (entries.length === 0 ? fallback : entries.filter((entry) => entry !== 'none')))
-    .refine(
-      (entries) => entries.every((entry) => DESTINATION.test(entry)),
-      'holds an entry that is not host, host:port or *.domain',
-    )
-
-/** Plain digits: nothing at all would be 0 to `Number`. */
-const whole = z.string().trim().regex(/^\d+$/, 'is not a whole number').transform(Number)
-const port = (fallback: number) => whole.pipe(z.number().max(65_535)).default(fallback)
-const count = (fallback: number) => whole.pipe(z.number().min(1).max(1_000)).default(fallback)
-const text = z.string().min(1).optional()
-const address = z
-  .url({ protocol: /^https?$/ })
-  .refine((text) => !/\/\/[^/?#]*@/.test(text), 'holds a credential, which no client would send')
-const url = address.optional()
-const withoutSlash = (text: string): string => text.replace(/\/+$/, '')
-const base = (fallback: string) => address.default(fallback).transform(withoutSlash)
-
 const ENVIRONMENT = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port(8080),
@@ -105,29 +59,7 @@ const ENVIRONMENT = z.object({
   SANDBOX_ALLOWLIST: destinations(REGISTRIES),
   SANDBOX: z.enum(['auto', 'bubblewrap', 'none']).default('auto'),
   POOL: z.enum(['embedded', 'external']).default('embedded'),
-  WHATSAPP_ACCESS_TOKEN: text,
-  WHATSAPP_PHONE_NUMBER_ID: text,
-  WHATSAPP_APP_SECRET: text,
-  WHATSAPP_VERIFY_TOKEN: text,
-  WHATSAPP_API_BASE_URL: base('https://graph.facebook.com'),
-  WHATSAPP_TEMPLATE: z
-    .string()
-    .regex(/^[a-z0-9_]{1,512}:[a-z]{2,3}(_[A-Z]{2})?$/, 'is not name:language, like task_news:en_US')
-    .transform((text) => {
-      const [name = '', language = ''] = text.split(':')
-      return { name, language }
-    })
-    .optional(),
-  TELEGRAM_BOT_TOKEN: z
-    .string()
-    .regex(/^\d+:[\w-]+$/, 'is not a token of the form 123456:ABC…')
-    .optional(),
-  TELEGRAM_WEBHOOK_SECRET: z
-    .string()
-    .regex(/^[\w-]{1,256}$/, 'is not 1 to 256 letters, digits, dashes or underscores')
-    .optional(),
-  TELEGRAM_API_BASE_URL: base('https://api.telegram.org'),
-  TELEGRAM_MODE: z.enum(['webhook', 'polling']).default('webhook'),
+  ...CHANNEL_SETTINGS,
   CHAT_ACCESS: z.enum(['linked', 'allowlist', 'open']).default('linked'),
   CHAT_ALLOWLIST: list,
   CALLBACK_SECRET: z
@@ -186,29 +118,15 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   return parsed.data
 }
 
-const WHATSAPP = [
-  'WHATSAPP_ACCESS_TOKEN',
-  'WHATSAPP_PHONE_NUMBER_ID',
-  'WHATSAPP_APP_SECRET',
-  'WHATSAPP_VERIFY_TOKEN',
-] as const
-
 /** A channel is configured whole or not at all: with an empty secret anybody could speak in anybody's name. */
-function channelFaults(values: Readonly<Record<string, string>>): readonly string[] {
-  const missing = (name: string, channel: string) => `${name}: is empty, and ${channel} does not start without it`
-  const whatsapp = WHATSAPP.some((name) => values[name]) ? WHATSAPP.filter((name) => !values[name]) : []
-  const isWebhook = values['TELEGRAM_BOT_TOKEN'] && values['TELEGRAM_MODE'] !== 'polling'
-  return [
-    ...whatsapp.map((name) => missing(name, 'WhatsApp')),
-    ...(isWebhook && !values['TELEGRAM_WEBHOOK_SECRET'] ? [missing('TELEGRAM_WEBHOOK_SECRET', 'Telegram')] : []),
-    ...(values['TELEGRAM_WEBHOOK_SECRET'] && !values['TELEGRAM_BOT_TOKEN']
-      ? [missing('TELEGRAM_BOT_TOKEN', 'Telegram')]
-      : []),
-    ...(values['CHAT_ACCESS'] === 'allowlist' && !values['CHAT_ALLOWLIST']
-      ? ['CHAT_ALLOWLIST: is empty, and CHAT_ACCESS=allowlist lets nobody in']
-      : []),
-  ]
-}
+const channelFaults = (values: Readonly<Record<string, string>>): readonly string[] => [
+  ...CHANNELS.flatMap((channel) =>
+    channel.missing(values).map((name) => `${name}: is empty, and ${channel.title} does not start without it`),
+  ),
+  ...(values['CHAT_ACCESS'] === 'allowlist' && !values['CHAT_ALLOWLIST']
+    ? ['CHAT_ALLOWLIST: is empty, and CHAT_ACCESS=allowlist lets nobody in']
+    : []),
+]
 
 /** Settings whose value nobody else may see. */
 const SECRET = /_API_KEYS?$|_TOKEN$|_SECRET$|^DATABASE_URL$/

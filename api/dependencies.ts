@@ -1,4 +1,3 @@
-import type { WhatsAppWebhook } from '../adapters/whatsapp/whatsapp-webhook.ts'
 import type { ChannelWebhook, Received } from '../domain/ports/channel.ts'
 import type { Store } from '../domain/ports/store.ts'
 import type { TaskControl, TaskIntake } from '../domain/ports/task-control.ts'
@@ -39,8 +38,7 @@ export interface ApiDependencies {
   readonly signIn: SignIn
   /** Channels that are configured, and where what they bring goes; it resolves once that is durable. */
   readonly webhooks: {
-    readonly telegram?: ChannelWebhook | undefined
-    readonly whatsapp?: WhatsAppWebhook | undefined
+    readonly channels: readonly ChannelWebhook[]
     readonly take: (received: Received) => Promise<void>
   }
   /** Aborts when the server closes, so that open streams end. */

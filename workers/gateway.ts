@@ -8,6 +8,7 @@ import { serveApp } from '../api/serve.ts'
 import { createSignIn, type SignIn } from '../api/sign-in.ts'
 import { createTaskIntake } from '../api/task-intake.ts'
 import { viewOf, webPageOf, type Links } from '../api/task-view.ts'
+import { CHANNELS, openChannels } from '../adapters/channels.ts'
 import { childEnvironment, type Config } from '../adapters/config.ts'
 import { openStore } from '../adapters/postgres/store.ts'
 import { openReceiptSigner } from '../adapters/receipts/receipt-signer.ts'
@@ -94,6 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   }
   const chat = await createChat({
     config,
+    channels: openChannels(CHANNELS, config),
     store,
     client,
     control,

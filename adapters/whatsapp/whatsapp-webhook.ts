@@ -13,13 +13,8 @@ export interface WhatsAppWebhookOptions {
   readonly phoneNumberId: string
 }
 
-export interface WhatsAppWebhook extends ChannelWebhook {
-  /** The challenge of the service's handshake, when it knows the token. */
-  challengeOf(query: { get(name: string): string | undefined }): string | undefined
-}
-
 /** The receiving side of WhatsApp. */
-export function createWhatsAppWebhook(options: WhatsAppWebhookOptions): WhatsAppWebhook {
+export function createWhatsAppWebhook(options: WhatsAppWebhookOptions): ChannelWebhook {
   return {
     name: 'whatsapp',
     hasProof: (headers) => /^sha256=[0-9a-f]{64}$/.test(headers.get(SIGNATURE_HEADER) ?? ''),

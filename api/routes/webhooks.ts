@@ -14,7 +14,7 @@ const refusals = [400, 401, 413, 503]
 
 /** Where chat services bring what people say. Only configured channels have a route. */
 export function webhookRoutes({ webhooks }: ApiDependencies): readonly Endpoint[] {
-  const { telegram, whatsapp, take } = webhooks
+  const { channels, take } = webhooks
   const received = (webhook: ChannelWebhook): Endpoint => ({
     ...{ method: 'post', path: `/webhooks/${webhook.name}`, tag: TAG, isPublic: true, refusals, answer: taken },
     summary: `For ${webhook.name} alone: it proves itself by its own signature`,
@@ -23,18 +23,21 @@ export function webhookRoutes({ webhooks }: ApiDependencies): readonly Endpoint[
       return context.json({})
     },
   })
-  const handshake = (webhook: NonNullable<typeof whatsapp>): Endpoint => ({
-    ...{ method: 'get', path: '/webhooks/whatsapp', tag: TAG, isPublic: true, refusals: [403] },
-    summary: "WhatsApp's handshake",
+  const handshake = ({ name, challengeOf }: Greeted): Endpoint => ({
+    ...{ method: 'get', path: `/webhooks/${name}`, tag: TAG, isPublic: true, refusals: [403] },
+    summary: `The handshake of ${name}`,
     answer: { status: 200, mediaType: 'text/plain', description: 'The bare challenge.' },
     handler(context) {
-      const challenge = webhook.challengeOf({ get: (name) => context.req.query(name) })
+      const challenge = challengeOf({ get: (name) => context.req.query(name) })
       if (challenge === undefined) throw new GatewayError('forbidden', 'The verify token is not the configured one.')
       return context.text(challenge)
     },
   })
-  return [...(telegram ? [received(telegram)] : []), ...(whatsapp ? [handshake(whatsapp), received(whatsapp)] : [])]
+  return channels.flatMap((webhook) => [...(isGreeted(webhook) ? [handshake(webhook)] : []), received(webhook)])
 }
+
+type Greeted = ChannelWebhook & Required<Pick<ChannelWebhook, 'challengeOf'>>
+const isGreeted = (webhook: ChannelWebhook): webhook is Greeted => webhook.challengeOf !== undefined
 
 /** The body of a request that the service itself sent. It is not parsed before that is certain. */
 async function genuineBody(context: ApiContext, webhook: ChannelWebhook): Promise<Buffer> {

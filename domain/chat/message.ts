@@ -1,6 +1,5 @@
-/** Where people write to the gateway. */
-export type ChannelName = (typeof CHANNELS)[number]
-export const CHANNELS = ['telegram', 'whatsapp'] as const
+/** Where people write to the gateway: `telegram`, `whatsapp` … It stands in addresses, and never changes. */
+export type ChannelName = string
 
 /** Where a message was said: a chat of the channel, and the topic in it where there are topics. */
 export interface ChatAddress {

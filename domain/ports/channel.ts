@@ -74,6 +74,22 @@ export type Download =
   /** It was not given now; asked again it may be. */
   | { readonly type: 'later'; readonly reason: string }
 
+/** A configured channel. */
+export interface OpenChannel {
+  readonly channel: Channel
+  /** None when its service is asked for what people say. */
+  readonly webhook?: ChannelWebhook
+  /** Fetches what people say until the signal; one process at a time does. */
+  readonly poll?: (
+    polling: {
+      /** Resolves once it is durable. */
+      take(received: Received): Promise<void>
+      onFailure(reason: string): void
+    },
+    signal: AbortSignal,
+  ) => Promise<void>
+}
+
 /** A chat service as the gateway speaks to it. One folder of `adapters/` implements it and {@link ChannelWebhook}. */
 export interface Channel {
   readonly name: ChannelName
@@ -119,6 +135,8 @@ export interface ChannelWebhook {
   isGenuine(headers: Headers, body: Uint8Array): boolean
   /** What the parsed body says; what is of no interest or unknown is left out. */
   read(body: unknown): Received
+  /** The challenge of a service's handshake, when it knows the token; for services that begin with one. */
+  challengeOf?(query: { get(name: string): string | undefined }): string | undefined
 }
 
 /** The types of the platform that ports speak of. */

@@ -31,7 +31,7 @@ afterEach(async () => {
 
 const inboxFor = (access: ChatAccess) =>
   createChatInbox({
-    ...{ store, access, client: new Client({ connection }), logger: pino({ enabled: false }), invites: false },
+    ...{ store, access, client: new Client({ connection }), logger: pino({ enabled: false }) },
     channels: new Map([['telegram', createTelegramChannel({ token: telegram.token, apiUrl: telegram.url })]]),
   })
 /** What the service has shown the bot since it was asked last. */

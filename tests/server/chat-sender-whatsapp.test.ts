@@ -1,43 +1,31 @@
 import type { Client } from '@temporalio/client'
 import pg from 'pg'
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openStore } from '../../adapters/postgres/store.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { createWhatsAppChannel } from '../../adapters/whatsapp/whatsapp-channel.ts'
 import { createWhatsAppWebhook } from '../../adapters/whatsapp/whatsapp-webhook.ts'
 import type { ChatMessage } from '../../domain/chat/message.ts'
 import { plain } from '../../domain/chat/styled-text.ts'
+import type { Channel } from '../../domain/ports/channel.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { startWhatsAppSimulator, type WhatsAppSimulator } from '../../simulators/whatsapp/server.ts'
 import { createChatInbox } from '../../workers/chat/inbox.ts'
 import { chatMessage, messagePost, numbered, received } from '../support/chat/messages.ts'
-import { startSender, type RunningSender } from '../support/chat/sending.ts'
-import { freshDatabase } from '../support/database.ts'
+import { useSending } from '../support/chat/sending.ts'
 import { startReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
 
 /** Statuses wake no conversation. */
 const NOBODY = {} as Client
 const WITHIN = { timeout: 40_000, interval: 50 }
-let url: string
+const sending = useSending()
 let store: Store
-let sender: RunningSender | undefined
-const open: { close(): Promise<void> }[] = []
-beforeEach(async () => {
-  url = await freshDatabase()
-  store = await openStore({ url, connections: 6 })
+beforeEach(() => {
+  store = sending().store
 })
-afterEach(async () => {
-  await sender?.stop()
-  expect(sender?.failures ?? []).toEqual([])
-  sender = undefined
-  await Promise.all(open.splice(0).map((one) => one.close()))
-  await store.close()
-})
-
 const counts = () => expect.poll(() => store.outbox.counts(), WITHIN)
 /** Asks the database itself. */
 const query = async (sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> => {
-  const database = new pg.Client({ connectionString: url })
+  const database = new pg.Client({ connectionString: sending().url })
   await database.connect()
   try {
     return (await database.query<Record<string, unknown>>(sql)).rows
@@ -62,10 +50,10 @@ describe('messages to WhatsApp', () => {
     log = []
     heard = []
     const webhook = createWhatsAppWebhook({ appSecret: 's', verifyToken: 'v', phoneNumberId: '106540352242922' })
+    const channels = new Map<string, Channel>()
     const inbox = createChatInbox({
-      ...{ store, client: NOBODY, channels: new Map(), access: { mode: 'open' } },
+      ...{ store, channels, client: NOBODY, access: { mode: 'open' } },
       logger: pino({ level: 'warn' }, { write: (line) => void log.push(line) }),
-      invites: template !== undefined,
     })
     const receiver: WebhookReceiver = await startReceiver(async ({ body }) => {
       if (!isReached) return { status: 502 }
@@ -75,11 +63,12 @@ describe('messages to WhatsApp', () => {
       return {}
     })
     simulator = await startWhatsAppSimulator({ webhookUrl: receiver.url, appSecret: 's', ...options })
-    open.push(simulator, receiver)
+    sending().ends(simulator, receiver)
     simulator.user(PHONE).says('hello')
     const { token: accessToken, phoneNumberId, url: apiUrl } = simulator
     conversation = await received(store, chatMessage({ channel: 'whatsapp', chat: PHONE }))
-    sender = startSender(store, [createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl, template })])
+    channels.set('whatsapp', createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl, template }))
+    sending().start(...channels.values())
   }
   const seen = () =>
     simulator.ledger
@@ -156,21 +145,20 @@ describe('messages to WhatsApp', () => {
     await patience().toBeGreaterThan(50)
     await nothingIsReported(`, created_at = now() - interval '73 hours'`)
     await counts().toEqual({ unknown: 1, sent: 2 })
-    expect(sender?.unknown).toEqual(['poison'])
+    expect(sending().sender?.unknown).toEqual(['poison'])
     expect(seen()).toEqual(['0'])
   })
 
   it('in flight when the gateway was killed are sent again once a report missed meanwhile would have come again', async () => {
     await begin()
-    await sender?.stop()
+    await sending().sender?.stop()
     await store.outbox.post(numbered(conversation, 1))
     await store.outbox.claim('whatsapp')
     // The service repeats a report after half a minute at first: at most as long again as it has tried, and that once more.
     for (const awayMs of [5_000, 600_000]) {
       await query(`update outbox set claimed_at = now() - interval '${awayMs} milliseconds'`)
-      sender = startSender(store, [
-        createWhatsAppChannel({ accessToken: 'a', phoneNumberId: '1', apiUrl: 'http://127.0.0.1:9' }),
-      ])
+      const apiUrl = 'http://127.0.0.1:9'
+      const sender = sending().start(createWhatsAppChannel({ accessToken: 'a', phoneNumberId: '1', apiUrl }))
       const due = () => store.outbox.dueInMs('whatsapp')
       await expect.poll(due, WITHIN).toBeGreaterThan(awayMs + 30_000)
       expect(await due()).toBeLessThan(awayMs + 40_000)

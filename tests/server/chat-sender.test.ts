@@ -1,32 +1,19 @@
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { beforeEach, describe, expect, inject, it } from 'vitest'
 import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
-import { openStore } from '../../adapters/postgres/store.ts'
 import { plain } from '../../domain/chat/styled-text.ts'
 import type { Channel } from '../../domain/ports/channel.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { startTelegramSimulator, type TelegramSimulator } from '../../simulators/telegram/server.ts'
 import { chatMessage, messagePost, numbered, received } from '../support/chat/messages.ts'
-import { startSender, type RunningSender } from '../support/chat/sending.ts'
-import { freshDatabase } from '../support/database.ts'
+import { startSender, useSending } from '../support/chat/sending.ts'
 
 const WITHIN = { timeout: 40_000, interval: 50 }
-let url: string
+const sending = useSending()
 let store: Store
-let sender: RunningSender | undefined
-const open: { close(): Promise<void> }[] = []
-beforeEach(async () => {
-  url = await freshDatabase()
-  store = await openStore({ url, connections: 6 })
+beforeEach(() => {
+  store = sending().store
 })
-afterEach(async () => {
-  await sender?.stop()
-  expect(sender?.failures ?? []).toEqual([])
-  sender = undefined
-  await Promise.all(open.splice(0).map((one) => one.close()))
-  await store.close()
-})
-
 const counts = () => expect.poll(() => store.outbox.counts(), WITHIN)
 describe('messages to Telegram', () => {
   let simulator: TelegramSimulator
@@ -34,13 +21,13 @@ describe('messages to Telegram', () => {
   let conversation: string
   const begin = async (options: Parameters<typeof startTelegramSimulator>[0] = {}) => {
     simulator = await startTelegramSimulator(options)
-    open.push(simulator)
+    sending().ends(simulator)
     simulator.user(1001).says('hello')
     simulator.user(1002).says('hello')
     channel = createTelegramChannel({ token: simulator.token, apiUrl: simulator.url })
     conversation = await received(store, chatMessage())
   }
-  const start = () => (sender = startSender(store, [channel]))
+  const start = () => sending().start(channel)
   const seen = (chat = 1001) =>
     simulator.ledger
       .chat(chat)
@@ -84,7 +71,7 @@ describe('messages to Telegram', () => {
     await store.outbox.post(posts)
     await counts().toEqual({ sent: 3, unknown: 1 })
     expect(seen()).toEqual([expect.stringContaining('/status task-1'), '0', '1'])
-    expect(sender?.unknown).toEqual([posts[0]?.id])
+    expect(sending().sender?.unknown).toEqual([posts[0]?.id])
     expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ sent: 2, unknown: 1 })
   })
 
@@ -151,7 +138,7 @@ describe('messages to Telegram', () => {
 
   it('whose store was away when the service had answered are sent, once', async () => {
     await begin()
-    const database = new URL(url).pathname.slice(1)
+    const database = new URL(sending().url).pathname.slice(1)
     const admin = new pg.Client({ connectionString: inject('postgresUrl') })
     await admin.connect()
     const away = async (isAway: boolean) => {
@@ -285,7 +272,7 @@ describe('messages to Telegram', () => {
     }
     const chats = await Promise.all(['1', '2', '3', '4', '5'].map((chat) => received(store, chatMessage({ chat }))))
     await store.outbox.post(chats.flatMap((chat) => numbered(chat, 2)))
-    sender = startSender(store, [counted])
+    sending().start(counted)
     await expect.poll(async () => (await store.outbox.counts())['pending'] ?? 0, WITHIN).toBe(0)
     expect(most).toBe(2)
   })

@@ -20,8 +20,10 @@ beforeAll(async () => {
   api = await openTestApi({
     url,
     webhooks: {
-      telegram: createTelegramWebhook({ token: '42:abc', secret: SECRET }),
-      whatsapp: createWhatsAppWebhook({ appSecret: SECRET, verifyToken: 'verify-me', phoneNumberId: PHONE_ID }),
+      channels: [
+        createTelegramWebhook({ token: '42:abc', secret: SECRET }),
+        createWhatsAppWebhook({ appSecret: SECRET, verifyToken: 'verify-me', phoneNumberId: PHONE_ID }),
+      ],
       async take(received) {
         if (failure) throw failure
         taken.push(received)

@@ -86,7 +86,7 @@ export async function openTestApi(options: TestApiOptions): Promise<TestApi> {
     pool: async () => ({ queueDepth: 0, oldestWaitMs: 0, min: 2, max: 10 }),
     publicUrl: () => 'http://gateway.test',
     temporalUiUrl: 'http://temporal.test',
-    webhooks: { take: async () => undefined, ...options.webhooks },
+    webhooks: { channels: [], take: async () => undefined, ...options.webhooks },
     receiptKeys: () => [{ keyId: '0123456789abcdef', publicKey: 'AAAA' }],
   })
   const keys = Object.fromEntries(

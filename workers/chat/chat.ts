@@ -9,16 +9,10 @@ import { createCallbackSender } from '../../adapters/callback/callback-sender.ts
 import type { Config } from '../../adapters/config.ts'
 import { readKnownRepositories } from '../../adapters/git/known-repositories.ts'
 import { paths } from '../../adapters/paths.ts'
-import { createTelegramChannel } from '../../adapters/telegram/telegram-channel.ts'
-import { pollTelegram } from '../../adapters/telegram/telegram-polling.ts'
-import { createTelegramWebhook } from '../../adapters/telegram/telegram-webhook.ts'
-import { createWhatsAppChannel } from '../../adapters/whatsapp/whatsapp-channel.ts'
-import { createWhatsAppWebhook } from '../../adapters/whatsapp/whatsapp-webhook.ts'
 import type { ApiDependencies } from '../../api/dependencies.ts'
 import type { ChatAccess } from '../../domain/chat/access.ts'
-import type { ChannelName } from '../../domain/chat/message.ts'
 import type { ConversationActivities } from '../../domain/contracts.ts'
-import type { Channel } from '../../domain/ports/channel.ts'
+import type { Channel, OpenChannel } from '../../domain/ports/channel.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { TaskControl, TaskIntake } from '../../domain/ports/task-control.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
@@ -31,8 +25,10 @@ import { sendOutbox, type SenderOptions } from './sender.ts'
 
 export interface ChatOptions {
   readonly config: Config
+  /** Those that are configured. */
+  readonly channels: readonly OpenChannel[]
   readonly store: Store
-  readonly client: Client
+  readonly client: Pick<Client, 'workflow'>
   readonly control: TaskControl
   readonly intake: TaskIntake
   /** A task as the API shows it. */
@@ -53,9 +49,9 @@ export interface Chat {
 /** Puts the configured channels together with inbox, conversations and outbox. */
 export async function createChat(options: ChatOptions): Promise<Chat> {
   const { config, store, control, intake, viewOf, linkOf, logger } = options
-  const channels = channelsOf(config)
+  const channels = new Map(options.channels.map(({ channel }) => [channel.name, channel]))
   const access = accessOf(config)
-  const inbox = createChatInbox({ ...options, channels, access, invites: config.WHATSAPP_TEMPLATE !== undefined })
+  const inbox = createChatInbox({ ...options, channels, access })
   const clock = () => new Date()
   const callbacks = createCallbackSender({
     secret: config.CALLBACK_SECRET ?? (await readOrMakeSecret(paths(config).callbackSecret)),
@@ -74,7 +70,10 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
   const { carryOut, ...inboxSteps } = createConversationActivities(desk)
   return {
     activities: { ...inboxSteps, carryOut: (read) => beating(() => carryOut(read)) },
-    webhooks: { ...webhooksOf(config), take: (received) => inbox.take(received) },
+    webhooks: {
+      channels: options.channels.flatMap(({ webhook }) => webhook ?? []),
+      take: (received) => inbox.take(received),
+    },
     async run(signal) {
       const work = async (leading: AbortSignal) => {
         const shared = { store, channels, clock, onFailure }
@@ -86,46 +85,10 @@ export async function createChat(options: ChatOptions): Promise<Chat> {
       await Promise.all([
         channels.size > 0 && inbox.sweep(signal),
         whileLeading({ store, office: 'outbox', work, onFailure }, signal),
-        pollingOf(options, inbox, signal),
+        ...options.channels.map((opened) => polling(opened, { ...options, inbox }, signal)),
         ...[...channels.values()].map((channel) => introductionOf(channel, options, signal)),
       ])
     },
-  }
-}
-
-function channelsOf(config: Config): ReadonlyMap<ChannelName, Channel> {
-  const channels: Channel[] = []
-  if (config.TELEGRAM_BOT_TOKEN !== undefined) {
-    const secret = config.TELEGRAM_MODE === 'webhook' ? { webhookSecret: config.TELEGRAM_WEBHOOK_SECRET } : {}
-    channels.push(
-      createTelegramChannel({ token: config.TELEGRAM_BOT_TOKEN, apiUrl: config.TELEGRAM_API_BASE_URL, ...secret }),
-    )
-  }
-  if (config.WHATSAPP_ACCESS_TOKEN !== undefined)
-    channels.push(
-      createWhatsAppChannel({
-        accessToken: config.WHATSAPP_ACCESS_TOKEN,
-        phoneNumberId: config.WHATSAPP_PHONE_NUMBER_ID ?? '',
-        apiUrl: config.WHATSAPP_API_BASE_URL,
-        template: config.WHATSAPP_TEMPLATE,
-      }),
-    )
-  return new Map(channels.map((channel) => [channel.name, channel]))
-}
-
-function webhooksOf(config: Config): Omit<ApiDependencies['webhooks'], 'take'> {
-  const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_WEBHOOK_SECRET: secret, WHATSAPP_APP_SECRET: appSecret } = config
-  return {
-    ...(token !== undefined &&
-      secret !== undefined &&
-      config.TELEGRAM_MODE === 'webhook' && { telegram: createTelegramWebhook({ token, secret }) }),
-    ...(appSecret !== undefined && {
-      whatsapp: createWhatsAppWebhook({
-        appSecret,
-        verifyToken: config.WHATSAPP_VERIFY_TOKEN ?? '',
-        phoneNumberId: config.WHATSAPP_PHONE_NUMBER_ID ?? '',
-      }),
-    }),
   }
 }
 
@@ -146,14 +109,16 @@ function introductionOf(channel: Channel, { config, logger }: ChatOptions, signa
   return introduce({ channel, webhookUrl, onTrouble }, signal)
 }
 
-async function pollingOf({ config, store, logger }: ChatOptions, inbox: ChatInbox, signal: AbortSignal): Promise<void> {
-  const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_BASE_URL: apiUrl, TELEGRAM_MODE: mode } = config
-  if (token === undefined || mode !== 'polling') return
+async function polling(
+  { channel: { name }, poll }: OpenChannel,
+  { store, logger, inbox }: ChatOptions & { readonly inbox: ChatInbox },
+  signal: AbortSignal,
+): Promise<void> {
+  if (!poll) return
   const onFailure = (reason: unknown) =>
-    logger.warn({ reason: reasonOf(reason) }, 'updates could not be fetched; it is repeated')
-  const work = (leading: AbortSignal) =>
-    pollTelegram({ token, apiUrl, take: (received) => inbox.take(received), onFailure }, leading)
-  await whileLeading({ store, office: 'telegram-polling', work, onFailure }, signal)
+    logger.warn({ channel: name, reason: reasonOf(reason) }, 'updates could not be fetched; it is repeated')
+  const work = (leading: AbortSignal) => poll({ take: (received) => inbox.take(received), onFailure }, leading)
+  await whileLeading({ store, office: `${name}-polling`, work, onFailure }, signal)
 }
 
 /** Never a whole error of a client library: some hold the address, and so a token. */

@@ -28,14 +28,12 @@ export interface ChatInbox {
 /** The way of a message from its channel to its conversation. */
 export function createChatInbox(parts: {
   readonly store: Store
-  readonly client: Client
+  readonly client: Pick<Client, 'workflow'>
   readonly channels: ReadonlyMap<ChannelName, Channel>
   readonly access: ChatAccess
   readonly logger: Logger
-  /** Whether a channel that reports closed windows can ask people to write. */
-  readonly invites: boolean
 }): ChatInbox {
-  const { store, client, channels, access, logger, invites } = parts
+  const { store, client, channels, access, logger } = parts
   /** Here, before anything that costs time: who writes sees at once that it was heard. Strangers who write see nothing. */
   const acknowledge = async (message: ChatMessage): Promise<void> => {
     const channel = channels.get(message.channel)
@@ -44,6 +42,8 @@ export function createChatInbox(parts: {
     const mayKnow = message.press !== undefined || (await callerOf({ chatUsers: store.chatUsers, access }, message))
     if (mayKnow) await channel.acknowledge(message)
   }
+  /** Whether a channel that reports closed windows can ask people to write. */
+  const invites = () => [...channels.values()].some(({ traits }) => traits.invites)
   const wake = async (conversation: string): Promise<void> => {
     await client.workflow.signalWithStart<typeof converse>('converse', {
       workflowId: conversation,
@@ -75,7 +75,7 @@ export function createChatInbox(parts: {
       const doubled = reports.length > 0 ? await store.outbox.report(reports) : []
       for (const post of doubled) logger.warn({ code: 'delivery_doubled', post }, 'a message arrived twice')
       for (const { outcome, reference } of reports)
-        if (outcome === 'out-of-window' && invites) await store.outbox.invite({ id: reference })
+        if (outcome === 'out-of-window' && invites()) await store.outbox.invite({ id: reference })
     },
     async sweep(signal) {
       while (!signal.aborted) {
