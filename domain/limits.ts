@@ -40,7 +40,8 @@ export const POISON_LOSSES = 3
 export const POISON_FAILURES = 10
 /**
  * What a person is told of a task by new messages that ring; more is noise. The template that asks for a word is one of
- * them, and so is what is said of a file. What answers a command, or asks what a message is for, is not: it was asked for.
+ * them, and so is what is said of a file. What answers a command, or says or asks
+ * what a message is for, is not: it was asked for.
  */
 export const MESSAGES_PER_TASK = 4
 /** Whoever is not reached for three days does not wait for an answer any more. */

@@ -23,7 +23,7 @@ interface Told extends CardContext {
   /** What has happened since. */
   readonly events: readonly TaskEvent[]
   readonly traits: ChannelTraits
-  /** What the next card or end takes along. */
+  /** What the card or the end takes along. A question does not: only what is shown whole is answered by a button. */
   readonly asides: readonly StyledText[]
   /** The last question as it is shown by now, where messages can be changed. */
   readonly question?: Draft | undefined
@@ -40,14 +40,10 @@ export function reportTo(told: Told): Report {
   const { task, follower } = told
   const card = cardPosts(told)
   const { posts, asked } = asking(told)
-  const draft = follower.seen === 0 ? endOf(told) : withAsides(endOf(told), told)
+  const draft = endOf(told, follower.seen === 0 ? [] : told.asides)
   const end = isFinal(task.state) ? send(told, { name: 'end', draft, bound: endBound(told) }) : []
   return { posts: [...card, ...posts, ...end], asked: Math.max(asked, follower.asked) }
 }
-
-/** In front, where nothing is cut. A question is shown whole or cannot be answered by a button: it takes none along. */
-const withAsides = (draft: Draft, { asides }: Told): Draft =>
-  asides.length === 0 ? draft : { ...draft, text: joined([...asides, draft.text], '\n\n') }
 
 interface Sent {
   readonly name: string
@@ -78,10 +74,9 @@ function change({ follower, traits }: Told, name: string, draft: Draft): readonl
 }
 
 function cardPosts(told: Told): readonly Post[] {
-  const card = cardOf(told)
   return told.follower.seen === 0
-    ? send(told, { name: 'card', draft: withAsides(card, told), silent: true })
-    : change(told, 'card', card)
+    ? send(told, { name: 'card', draft: cardOf(told, told.asides), silent: true })
+    : change(told, 'card', cardOf(told))
 }
 
 function asking(told: Told): Report {

@@ -31,11 +31,12 @@ const STAGES: readonly (readonly [state: TaskState, name: string])[] = [
 const PLAN_LINES = 6
 const PLAN_MARKS = { pending: '▢', in_progress: '▸', completed: '✅', cancelled: '✖' } as const
 
-/** The one message that shows where a task stands. */
-export function cardOf(context: CardContext): Draft {
+/** The one message that shows where a task stands; asides stand where nothing is cut. */
+export function cardOf(context: CardContext, asides: readonly StyledText[] = []): Draft {
   const { task } = context
   const lines = [
     joined([plain(`${markOf(task.state)} `), titleOf(task), plain(placeOf(task))], ''),
+    ...asides,
     ...(isFinal(task.state) ? [] : [plain(stageLine(task))]),
     ...task.progress.plan
       .slice(0, PLAN_LINES)
@@ -107,10 +108,13 @@ function cardButtons({ id, state, result }: Task): readonly Button[] {
 }
 
 /** The end of a task: the summary whole, or what failed and what can be done. */
-export function endOf(context: CardContext): Draft {
+export function endOf(context: CardContext, asides: readonly StyledText[] = []): Draft {
   const { task } = context
   const head = joined([plain(`${markOf(task.state)} `), titleOf(task)], '')
-  return { text: joined([head, bodyOf(task), plain(footOf(context)), plain(linksOf(context))], '\n\n'), buttons: [] }
+  return {
+    text: joined([head, ...asides, bodyOf(task), plain(footOf(context)), plain(linksOf(context))], '\n\n'),
+    buttons: [],
+  }
 }
 
 /** What an end closes with that is longer than a chat may be told at once. */

@@ -320,6 +320,24 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
     })
   })
 
+  it('an invitation is one before the end of its task, which may still have to ask and will be told', async () => {
+    const waits = async (id: string) => {
+      await post(messagePost(conversation, { id, taskId: 'task-1' }))
+      const claimed = await claim()
+      await settle(claimed, { state: 'pending', reason: 'late', afterMs: 'forever' })
+      await store.outbox.invite({ id })
+      const invitation = await claim()
+      await settle(invitation, SENT)
+      await received(store, chatMessage())
+      await settle(await claim(), { state: 'sent', providerId: id })
+      return invitation?.post.type
+    }
+    expect(await waits('task-1/card')).toBe('invitation')
+    expect(await waits('task-1/ask-1')).toBeUndefined()
+    expect(await waits('task-1/end')).toBeUndefined()
+    expect(await store.outbox.counts({ taskId: 'task-1' })).toEqual({ sent: 4 })
+  })
+
   describe('an edit', () => {
     beforeEach(() => post(messagePost(conversation, { id: 'card' })))
 
@@ -386,7 +404,14 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
 
     it('move on together with what they are told, once', async () => {
       const taskId = await accept({ conversation })
-      const step = { taskId, target: 'telegram', asked: 1, from: { seen: 0, asked: 0 }, to: 1, hasEnded: false } as const
+      const step = {
+        taskId,
+        target: 'telegram',
+        asked: 1,
+        from: { seen: 0, asked: 0 },
+        to: 1,
+        hasEnded: false,
+      } as const
       const tell = (one: Store, id: string) =>
         one.followers.advance({ ...step, posts: [messagePost(conversation, { id })] })
       await Promise.all([tell(store, 'p1'), tell(opened.other, 'p2')])
@@ -397,6 +422,36 @@ describe.each(Object.entries(STORES))('the outbox in %s', (_, open) => {
       await store.followers.advance({ ...step, from: { seen: 1, asked: 1 }, to: 2, hasEnded: true, posts: [] })
       await store.tasks.note({ taskId, events: [{ type: 'message-sent' }] })
       expect(await behind()).toEqual([])
+    })
+
+    it('are told something once, in place of a question while there is one left, else with the next card or end', async () => {
+      const taskId = await accept({ conversation, aside: plain('first') })
+      const asides = async () => (await store.outbox.asides(taskId)).map(({ text }) => text.text)
+      const tell = (text: string) => {
+        const aside = { id: `${taskId}/${text}`, taskId, conversation, text: plain(text) }
+        return [store, opened.other].map(({ followers }) => followers.tell({ aside, target: 'telegram', most: 1 }))
+      }
+      await Promise.all(tell('second'))
+      await Promise.all(tell('third'))
+      expect(await behind()).toMatchObject([{ asked: 1 }])
+      expect((await claim())?.post).toMatchObject({ type: 'message', text: { text: 'second' } })
+      expect(await claim()).toBeUndefined()
+      expect(await asides()).toEqual(['first', 'third'])
+      expect(await store.outbox.counts({ taskId })).toEqual({ sending: 1 })
+    })
+
+    it('are told nothing that was thought out before somebody else asked', async () => {
+      const taskId = await accept({ conversation, aside: plain('first') })
+      const aside = { id: `${taskId}/hint`, taskId, conversation, text: plain('hint') }
+      await store.followers.tell({ aside, target: 'telegram', most: 1 })
+      const step = { taskId, target: 'telegram', asked: 1, to: 1, hasEnded: false }
+      const card = messagePost(conversation, { id: 'card' })
+      const told = { ...step, posts: [card], asides: [`${taskId}/aside`] }
+      await store.followers.advance({ ...told, from: { seen: 0, asked: 0 } })
+      expect(await behind()).toMatchObject([{ seen: 0, asked: 1 }])
+      await store.followers.advance({ ...told, from: { seen: 0, asked: 1 } })
+      expect(await behind()).toEqual([])
+      expect(await store.outbox.asides(taskId)).toEqual([])
     })
 
     it('are woken by any task', async () => {
