@@ -1,59 +1,36 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:https'
-import type { IncomingHttpHeaders } from 'node:http'
 import { globalAgent } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createCallbackSender } from '../../adapters/callback/callback-sender.ts'
 import { openStore } from '../../adapters/postgres/store.ts'
 import { viewOf } from '../../api/task-view.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { reportToFollowers } from '../../workers/chat/reporter.ts'
+import {
+  CALLBACK_SECRET as SECRET,
+  CERTIFICATE_FILE,
+  isSigned,
+  startCallbackReceiver,
+  type CallbackReceiver,
+} from '../support/callback-receiver.ts'
 import { startSender, type RunningSender } from '../support/chat/sending.ts'
 import { freshDatabase } from '../support/database.ts'
 import { taskIn } from '../support/stored-task.ts'
 
-const SECRET = `whsec_${Buffer.from('a key of at least 24 bytes').toString('base64')}`
 const WITHIN = { timeout: 30_000, interval: 50 }
 
-/** Of `localhost`, for a hundred years; nobody trusts it but this file. */
-const [certificate, key] = ['localhost.pem', 'localhost.key.pem'].map((name) =>
-  readFileSync(new URL(`../support/certificate/${name}`, import.meta.url)),
-)
-let server: Server
+globalAgent.options.ca = readFileSync(CERTIFICATE_FILE)
+let receiver: CallbackReceiver
 let url: string
-let calls: { headers: IncomingHttpHeaders; body: string }[]
+let calls: CallbackReceiver['calls']
 let answers: { status: number; headers?: Record<string, string> }[]
-beforeAll(async () => {
-  globalAgent.options.ca = certificate
-  server = createServer({ key, cert: certificate }, (request, response) => {
-    const pieces: Buffer[] = []
-    request.on('data', (piece: Buffer) => pieces.push(piece))
-    request.on('end', () => {
-      calls.push({ headers: request.headers, body: Buffer.concat(pieces).toString('utf8') })
-      const { status, headers } = answers.shift() ?? { status: 204 }
-      response.writeHead(status, headers).end()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  url = `https://localhost:${(server.address() as AddressInfo).port}/hook?a=1`
-})
-afterAll(() => {
-  server.close()
-})
-beforeEach(() => {
-  calls = []
+beforeEach(async () => {
   answers = []
+  receiver = await startCallbackReceiver(() => answers.shift() ?? { status: 204 })
+  ;({ url, calls } = receiver)
 })
+afterEach(() => receiver.close())
 
-const isSigned = ({ headers, body }: (typeof calls)[number]): boolean => {
-  const content = `${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`
-  const key = Buffer.from(SECRET.slice('whsec_'.length), 'base64')
-  const expected = Buffer.from(createHmac('sha256', key).update(content).digest('base64'))
-  const given = Buffer.from(String(headers['webhook-signature']).replace(/^v1,/, ''))
-  return given.length === expected.length && timingSafeEqual(given, expected)
-}
 const callback = (allowlist: readonly string[]) =>
   createCallbackSender({ secret: SECRET, allowlist, clock: () => new Date() })
 
