@@ -6,6 +6,8 @@ import type { ChatAddress } from '../../../domain/chat/message.ts'
 import type { Channel, ChannelWebhook } from '../../../domain/ports/channel.ts'
 import { startTelegramSimulator } from '../../../simulators/telegram/server.ts'
 import { startWhatsAppSimulator } from '../../../simulators/whatsapp/server.ts'
+import { startSlate } from './slate/service.ts'
+import { SLATE } from './slate/slate.ts'
 import { startReceiver } from '../webhook-receiver.ts'
 
 /** What a person sees of a message. */
@@ -54,8 +56,8 @@ export interface ChannelStage {
 
 const SECRET = 'secret-of-the-webhook'
 
-/** Every implementation of the `Channel` port. A third one is a line here. */
-export const CHANNELS: Readonly<Record<string, () => Promise<ChannelStage>>> = { telegram, whatsapp }
+/** Every implementation of the `Channel` port. Another one is a word here. */
+export const CHANNELS: Readonly<Record<string, () => Promise<ChannelStage>>> = { telegram, whatsapp, slate }
 
 async function telegram(): Promise<ChannelStage> {
   const receiver = await startReceiver()
@@ -139,6 +141,40 @@ async function whatsapp(): Promise<ChannelStage> {
     leaves: () => eve.leaves(),
     isAcknowledged: () => simulator.ledger.isTyping(PHONE),
     close: async () => void (await Promise.all([simulator.close(), receiver.close()])),
+  }
+}
+
+async function slate(): Promise<ChannelStage> {
+  const receiver = await startReceiver()
+  const service = await startSlate({ webhookUrl: receiver.url, secret: SECRET })
+  const { channel, webhook } = SLATE.open({ SLATE_URL: service.url, SLATE_SECRET: SECRET }) ?? {}
+  if (!channel || !webhook) throw new Error('The slate is not configured.')
+  const asked = (path: string) => service.requests.filter((one) => one.startsWith(path)).length
+  return {
+    ...{ channel, webhook, to: { channel: 'slate', chat: 'ada' } },
+    seen: () => service.notes,
+    says: (text) => service.tells({ kind: 'text', text }),
+    presses(text) {
+      const index = service.notes.findLastIndex(({ buttons }) => buttons.some(({ command }) => command === text))
+      service.tells({ kind: 'button', text, replyTo: String(index + 1) })
+    },
+    reacts: () => service.tells({ kind: 'reaction' }),
+    sendsSomethingWordless: () => service.tells({ kind: 'wordless', file: { name: 'this voice' } }),
+    sendsFile: ({ name, bytes, type: mediaType, caption: text = '' }) =>
+      service.tells({ kind: 'text', text, file: { name, mediaType, reference: service.keeps(bytes) } }),
+    sendsPhoto: (bytes) =>
+      service.tells({ kind: 'wordless', file: { name: 'photo', reference: service.keeps(bytes) } }),
+    addressesAsked: () => asked('/address'),
+    async delivered() {
+      await service.settled()
+      return receiver.received.map(deliveredOf)
+    },
+    fault: (kind) => service.failNext(kind),
+    outage: (isOn) => void (service.state = isOn ? 'out' : 'well'),
+    fileFault: (request) => service.failFile(request),
+    leaves: () => void (service.state = 'left'),
+    isAcknowledged: () => asked('/seen') > 0,
+    close: async () => void (await Promise.all([service.close(), receiver.close()])),
   }
 }
 
