@@ -14,7 +14,8 @@ beforeEach(async () => {
   receiver = await startReceiver()
   whatsapp = await startWhatsAppSimulator({ webhookUrl: receiver.url, appSecret: 'secret' })
   const { token: accessToken, phoneNumberId, url: apiUrl } = whatsapp
-  desk = await openTestDesk({ channel: createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl }) })
+  const { download } = createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl })
+  desk = await openTestDesk({ channel: { download } })
   await desk.link()
 })
 afterEach(() => Promise.all([desk.close(), whatsapp.close(), receiver.close()]))
