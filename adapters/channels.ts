@@ -13,8 +13,8 @@ export interface ChannelAdapter<Settings extends z.ZodRawShape = z.ZodRawShape> 
   readonly settings: Settings
   /** Names of the variables without which what is given is no whole configuration. */
   missing(given: Readonly<Record<string, string>>): readonly string[]
-  /** Undefined when it is not configured. */
-  open(settings: z.output<z.ZodObject<Settings>>): OpenChannel | undefined
+  /** Loads what speaks to the service, which whoever only reads settings does without; undefined when it is not configured. */
+  open(settings: z.output<z.ZodObject<Settings>>): Promise<OpenChannel | undefined>
 }
 
 /** The channels there are: each is a folder here and a word in these two lines. */
@@ -22,7 +22,10 @@ export const CHANNELS = [TELEGRAM, WHATSAPP] as const
 export const CHANNEL_SETTINGS = { ...TELEGRAM.settings, ...WHATSAPP.settings }
 
 /** Those of the channels that are configured. */
-export const openChannels = <Settings>(
-  adapters: readonly { open(settings: NoInfer<Settings>): OpenChannel | undefined }[],
+export async function openChannels<Settings>(
+  adapters: readonly { open(settings: NoInfer<Settings>): Promise<OpenChannel | undefined> }[],
   settings: Settings,
-): readonly OpenChannel[] => adapters.map((adapter) => adapter.open(settings)).filter((opened) => opened !== undefined)
+): Promise<readonly OpenChannel[]> {
+  const opened = await Promise.all(adapters.map((adapter) => adapter.open(settings)))
+  return opened.filter((channel) => channel !== undefined)
+}

@@ -95,7 +95,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   }
   const chat = await createChat({
     config,
-    channels: openChannels(CHANNELS, config),
+    channels: await openChannels(CHANNELS, config),
     store,
     client,
     control,

@@ -1,9 +1,6 @@
 import { z } from 'zod'
 import type { ChannelAdapter } from '../channels.ts'
 import { base } from '../settings.ts'
-import { createTelegramChannel } from './telegram-channel.ts'
-import { pollTelegram } from './telegram-polling.ts'
-import { createTelegramWebhook } from './telegram-webhook.ts'
 
 const settings = {
   TELEGRAM_BOT_TOKEN: z
@@ -27,9 +24,14 @@ export const TELEGRAM: ChannelAdapter<typeof settings> = {
     if (!token) return secret ? ['TELEGRAM_BOT_TOKEN'] : []
     return mode === 'polling' || secret ? [] : ['TELEGRAM_WEBHOOK_SECRET']
   },
-  open({ TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_BASE_URL: apiUrl, TELEGRAM_MODE: mode, ...more }) {
+  async open({ TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_BASE_URL: apiUrl, TELEGRAM_MODE: mode, ...more }) {
     const { TELEGRAM_WEBHOOK_SECRET: secret } = more
     if (token === undefined) return undefined
+    const [{ createTelegramChannel }, { pollTelegram }, { createTelegramWebhook }] = await Promise.all([
+      import('./telegram-channel.ts'),
+      import('./telegram-polling.ts'),
+      import('./telegram-webhook.ts'),
+    ])
     if (mode === 'polling')
       return {
         channel: createTelegramChannel({ token, apiUrl }),

@@ -1,8 +1,6 @@
 import { z } from 'zod'
 import type { ChannelAdapter } from '../channels.ts'
 import { base, text } from '../settings.ts'
-import { createWhatsAppChannel } from './whatsapp-channel.ts'
-import { createWhatsAppWebhook } from './whatsapp-webhook.ts'
 
 const NEEDED = {
   WHATSAPP_ACCESS_TOKEN: text,
@@ -32,9 +30,13 @@ export const WHATSAPP: ChannelAdapter<typeof settings> = {
     const names = Object.keys(NEEDED)
     return names.some((name) => given[name]) ? names.filter((name) => !given[name]) : []
   },
-  open({ WHATSAPP_ACCESS_TOKEN: accessToken, WHATSAPP_APP_SECRET: appSecret, ...more }) {
+  async open({ WHATSAPP_ACCESS_TOKEN: accessToken, WHATSAPP_APP_SECRET: appSecret, ...more }) {
     const { WHATSAPP_VERIFY_TOKEN: verifyToken = '', WHATSAPP_PHONE_NUMBER_ID: phoneNumberId = '' } = more
     if (accessToken === undefined || appSecret === undefined) return undefined
+    const [{ createWhatsAppChannel }, { createWhatsAppWebhook }] = await Promise.all([
+      import('./whatsapp-channel.ts'),
+      import('./whatsapp-webhook.ts'),
+    ])
     const { WHATSAPP_API_BASE_URL: apiUrl, WHATSAPP_TEMPLATE: template } = more
     return {
       channel: createWhatsAppChannel({ accessToken, phoneNumberId, apiUrl, template }),

@@ -62,7 +62,7 @@ it('a file sent there is what the model is shown, and what nobody can read is an
     .toHaveLength(1)
 })
 
-it('one whose secret is missing is not whole', () => {
+it('one whose secret is missing is not whole', async () => {
   expect(SLATE.missing({ SLATE_URL: slate.url })).toEqual(['SLATE_SECRET'])
-  expect(openChannels([...CHANNELS, SLATE], { TELEGRAM_MODE: 'webhook' } as never)).toEqual([])
+  expect(await openChannels([...CHANNELS, SLATE], { TELEGRAM_MODE: 'webhook' } as never)).toEqual([])
 })

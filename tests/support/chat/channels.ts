@@ -147,7 +147,7 @@ async function whatsapp(): Promise<ChannelStage> {
 async function slate(): Promise<ChannelStage> {
   const receiver = await startReceiver()
   const service = await startSlate({ webhookUrl: receiver.url, secret: SECRET })
-  const { channel, webhook } = SLATE.open({ SLATE_URL: service.url, SLATE_SECRET: SECRET }) ?? {}
+  const { channel, webhook } = (await SLATE.open({ SLATE_URL: service.url, SLATE_SECRET: SECRET })) ?? {}
   if (!channel || !webhook) throw new Error('The slate is not configured.')
   const asked = (path: string) => service.requests.filter((one) => one.startsWith(path)).length
   return {

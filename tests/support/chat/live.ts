@@ -5,7 +5,6 @@ import { loadConfig } from '../../../adapters/config.ts'
 import { openStore } from '../../../adapters/postgres/store.ts'
 import { createTaskIntake } from '../../../api/task-intake.ts'
 import { viewOf } from '../../../api/task-view.ts'
-import type { OpenChannel } from '../../../domain/ports/channel.ts'
 import type { Store } from '../../../domain/ports/store.ts'
 import { createChat, type Chat } from '../../../workers/chat/chat.ts'
 import { quietEnvironment } from '../builder.ts'
@@ -24,7 +23,8 @@ export interface LiveChat {
 /** The channels that these variables configure, or others. */
 export async function startLiveChat(
   environment: Readonly<Record<string, string>>,
-  open: (config: ReturnType<typeof loadConfig>) => readonly OpenChannel[] = (config) => openChannels(CHANNELS, config),
+  open: (config: ReturnType<typeof loadConfig>) => ReturnType<typeof openChannels> = (config) =>
+    openChannels(CHANNELS, config),
 ): Promise<LiveChat> {
   const config = loadConfig({ CHAT_ACCESS: 'open', CALLBACK_SECRET: `whsec_${'A'.repeat(32)}`, ...environment })
   const database = await freshDatabase()
@@ -34,7 +34,7 @@ export async function startLiveChat(
   const signalWithStart = (_: unknown, { workflowId }: { readonly workflowId: string }) =>
     (conversing = conversing.then(() => converse(chat, workflowId)))
   const chat = await createChat({
-    ...{ config, store, control, channels: open(config), logger: pino({ enabled: false }) },
+    ...{ config, store, control, channels: await open(config), logger: pino({ enabled: false }) },
     client: { workflow: { signalWithStart } } as unknown as Client,
     intake: createTaskIntake({
       ...{ store, tasks: control, outboundAllowlist: [], log: { error: () => undefined } },

@@ -13,7 +13,7 @@ export const SLATE: ChannelAdapter<typeof settings> = {
   title: 'Slate',
   settings,
   missing: ({ SLATE_URL: url, SLATE_SECRET: secret }) => (url && !secret ? ['SLATE_SECRET'] : []),
-  open({ SLATE_URL: url, SLATE_SECRET: secret = '' }) {
+  async open({ SLATE_URL: url, SLATE_SECRET: secret = '' }) {
     return url === undefined ? undefined : { channel: channelAt(url), webhook: webhookWith(secret) }
   },
 }
