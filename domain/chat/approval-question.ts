@@ -18,7 +18,10 @@ export interface AskedCall {
   readonly whole?: boolean
 }
 
-/** Asks to approve a call. Only what is shown to the last character can be approved by a button. */
+/**
+ * Asks to approve a call. Only what is shown to the last character is approved by its button; the button of what is cut
+ * shows the whole, with a button of its own.
+ */
 export function approvalQuestion(
   { id, title, waiting }: Pick<Task, 'id'> & { readonly title: StyledText; readonly waiting: Waiting },
   call?: AskedCall,
@@ -29,8 +32,9 @@ export function approvalQuestion(
   const shown = isShown ? details : withoutMiddle(details, MAX_EXCERPT)
   const head = joined([plain('🔐 '), title, plain(` asks to use ${printable(tool)}:`)], '')
   const until = expiresAt === undefined ? '' : `Open until ${expiresAt.slice(0, 10)}; then it counts as refused.`
-  const place = call?.whole === true ? `GET /v1/tasks/${id}/events` : `/status ${id}`
-  const words = `This is not all of it. The whole: ${place}\nTo approve it: /approve ${approvalId}`
+  const rest =
+    call?.whole === true ? `The whole: GET /v1/tasks/${id}/events` : 'Approve shows the whole first, and asks again.'
+  const words = `This is not all of it. ${rest}\nTo approve it: /approve ${approvalId}`
   return {
     text: joined([
       head,
@@ -52,8 +56,9 @@ function approving(asked: {
   readonly id: string
   readonly approvalId: string
 }): readonly Button[] {
-  if (asked.isShown) return [{ title: 'Approve', command: `/approve ${asked.approvalId}`, style: 'good' }]
-  return asked.whole ? [] : [{ title: 'Show all', command: `/status ${asked.id}` }]
+  const { isShown, whole, id, approvalId } = asked
+  if (!isShown && whole) return []
+  return [{ title: 'Approve', command: isShown ? `/approve ${approvalId}` : `/status ${id}`, style: 'good' }]
 }
 
 /** The words of a command, then the other arguments a line each. */
