@@ -176,8 +176,8 @@ export const LEFT_OUT: readonly LeftOut[] = [
   },
   {
     number: 13,
-    what: 'partition of one builder, and between builder and git',
-    why: 'all share one link to each service, and remotes are files: `git remote -v` shows file://',
+    what: 'partition of one builder alone, and between builder and git',
+    why: 'all share one link to each service, and remotes are files; each is a test of its own: `npx vitest run tests/builder/pool-health.test.ts tests/contract/git-remote-silence.test.ts`',
   },
   {
     number: 14,
