@@ -18,6 +18,8 @@ import { watchUpdates } from '../support/upstream.ts'
 const fixture = loadTask(join(import.meta.dirname, '../../fixtures/tasks/csv-records'))
 /** Runs a command that it must not run unasked. */
 const RISKY = 'Rotate the keys of the staging cluster.'
+/** The same, and it waits for an answer then. */
+const RISKY_IN_STEPS = 'Rotate the keys of the production cluster, step by step.'
 const PHONE = '491701234567'
 /** Long enough for a task on a busy machine. */
 const WITHIN = { timeout: 90_000, interval: 100 }
@@ -47,8 +49,15 @@ beforeAll(async () => {
     needsRepository: false,
   }
   const turns = [{ calls: [{ name: 'run_shell_command', args: { command: 'echo rotated' } }] }]
+  const asking = { calls: [{ name: 'ask_user', args: { question: 'Which next?' } }] }
   model = await startGeminiSimulator({
-    script: { tasks: [{ match: RISKY, understanding, turns }, ...played] },
+    script: {
+      tasks: [
+        { match: RISKY, understanding, turns },
+        { match: RISKY_IN_STEPS, understanding, turns: [...turns, asking] },
+        ...played,
+      ],
+    },
     latencyMs: 200,
   })
   port = await anyPort('127.0.0.1')
@@ -159,7 +168,7 @@ it('an approval asked in Telegram can be given through the API, and one asked th
     return page.items.filter(({ type }) => type === 'approval-decided')
   }
 
-  ada.says(`/new ${RISKY}`)
+  ada.says(`/new ${RISKY_IN_STEPS}`)
   await expect.poll(asked, WITHIN).toHaveLength(1)
   const fromChat = await waiting('telegram')
   const { id = '', waiting: { approvalId = '' } = {} } = fromChat ?? {}
@@ -168,8 +177,8 @@ it('an approval asked in Telegram can be given through the API, and one asked th
   expect(asked()).toEqual([])
   ada.says(`/cancel ${id}`)
   await expect
-    .poll(async () => (await gateway.client.json<TaskView>('GET', `/v1/tasks/${id}`)).endedAt, WITHIN)
-    .toBeDefined()
+    .poll(async () => (await gateway.client.json<TaskView>('GET', `/v1/tasks/${id}`)).state, WITHIN)
+    .toBe('cancelled')
 
   const fromApi = await submit(gateway.client, { prompt: RISKY, kind: 'operations' })
   await expect.poll(() => waiting('api'), WITHIN).toMatchObject({ id: fromApi.id })
