@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker'
+import { Worker } from '@temporalio/worker'
 import { workflowBundle } from '../workers/workflow-bundle.ts'
+import { installQuietRuntime } from './quiet-runtime.ts'
 
 const AT_ONCE = 8
 
@@ -22,10 +23,4 @@ export async function unreplayable(client: Client, cache: string): Promise<reado
       if (error) refused.push(`${workflowId}: ${error.message}`)
   }
   return refused
-}
-
-/** A history that is refused is told by the promise it breaks, not line by line. */
-function installQuietRuntime(): void {
-  const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' })
-  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } })
 }

@@ -1,13 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '@temporalio/client'
+import { SILENCE_LIMIT_MS } from '../adapters/gemini/gemini-client.ts'
 import type { TaskView } from '../domain/schemas/task.ts'
 import { isFinal } from '../domain/task.ts'
 import { allPages } from './pages.ts'
 import type { Stage } from './stage.ts'
 
 const LOOK_EVERY_MS = 500
-/** Nothing of the product waits so long without a sign of life; a model that is silent is given up after three minutes. */
-const STUCK_MS = 240_000
+/** Nothing of the product waits longer without a sign of life than for a silent model; then it has a minute to go on. */
+const STUCK_MS = SILENCE_LIMIT_MS + 60_000
 const CLOSE_LIMIT_MS = 15_000
 
 /** Waits until all tasks have ended, or nothing has moved for too long. Gives the tasks. */

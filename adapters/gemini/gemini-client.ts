@@ -4,7 +4,7 @@ import { AnswerCollector } from './answer-collector.ts'
 import { modelErrorOf } from './model-error.ts'
 
 /** No byte for so long means the connection is dead: thinking models answer or stream thoughts well before. */
-const SILENCE_LIMIT_MS = 180_000
+export const SILENCE_LIMIT_MS = 180_000
 
 /** What the client needs of the configuration; `baseUrl` is `GOOGLE_GEMINI_BASE_URL`. */
 export interface GeminiOptions {

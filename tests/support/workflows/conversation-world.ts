@@ -1,3 +1,4 @@
+import { installQuietRuntime } from '../../../chaos/quiet-runtime.ts'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { Worker } from '@temporalio/worker'
 import { ulid } from 'ulidx'
@@ -5,7 +6,7 @@ import { withFailures } from '../../../activities/activity-failure.ts'
 import { TASK_QUEUES, type ConversationActivities } from '../../../domain/contracts.ts'
 import type { converse } from '../../../workflows/converse.ts'
 import { conversationWokenSignal } from '../../../workflows/messages.ts'
-import { installQuietRuntime, sharedBundle } from './world.ts'
+import { sharedBundle } from './world.ts'
 
 /** An inbox of numbers, and what was done with each. */
 export class FakeInbox implements ConversationActivities {

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { Client } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { DefaultLogger, makeTelemetryFilterString, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import { Worker, type WorkerOptions } from '@temporalio/worker'
 import { ulid } from 'ulidx'
 import { withFailures } from '../../../activities/activity-failure.ts'
 import { ensureSearchAttributes, searchAttributeTypes } from '../../../adapters/temporal/search-attributes.ts'
 import { dynamicConfigurationFlags } from '../../../adapters/temporal/temporal-server.ts'
+import { installQuietRuntime } from '../../../chaos/quiet-runtime.ts'
 import { TASK_QUEUES } from '../../../domain/contracts.ts'
 import { workflowBundle } from '../../../workers/workflow-bundle.ts'
 import { FakeBuilder } from './fake-builder.ts'
@@ -179,14 +180,4 @@ export class World {
 
 interface RunningWorker {
   stop(): Promise<void>
-}
-
-let installed = false
-
-/** Failures are what the tests are about; only the unexpected is worth a line. */
-export function installQuietRuntime(): void {
-  if (installed) return
-  installed = true
-  const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' })
-  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter } } })
 }
