@@ -24,13 +24,13 @@ export function createTaskIntake(dependencies: TaskIntakeDependencies): TaskInta
       const digest = createHash('sha256').update(canonical(accepting.body)).digest('hex')
       const identity = { channel, tenant, key, digest }
       const task = (await store.tasks.accepted(identity)) ?? (await create(dependencies, { ...accepting, digest }))
-      await tasks.start(task.id).catch((error: unknown) => {
+      await tasks.start(task.id, task).catch((error: unknown) => {
         log.error(
           { taskId: task.id, reason: String(error) },
           'the workflow could not be started; the sweeper repeats it',
         )
       })
-      return (await store.tasks.find(task.id)) ?? task
+      return task
     },
   }
 }

@@ -89,8 +89,12 @@ export interface GatewayActivities {
   queueTask(input: { readonly taskId: string }): Promise<Route>
   /** Makes the sub-tasks of a task once, and the task `building`; a repetition gives those there are. */
   openSubtasks(input: { readonly taskId: string }): Promise<readonly TaskBrief[]>
-  /** Puts a task into the wait of one of its sub-tasks; undefined when that is over by now. */
-  showSubtaskWait(input: { readonly taskId: string; readonly subtaskId: string }): Promise<Waiting | undefined>
+  /** Puts a task into the wait one of its sub-tasks has reported; undefined when that is over by now. */
+  showSubtaskWait(input: {
+    readonly taskId: string
+    readonly subtaskId: string
+    readonly waiting: Pick<Waiting, 'for' | 'approvalId'>
+  }): Promise<Waiting | undefined>
   /** Says why the task fails when none of its sub-tasks was completed. */
   concludeSubtasks(input: { readonly taskId: string }): Promise<Failure | undefined>
   assignBuilder(input: Fence & { readonly builder: string; readonly attempt: number }): Promise<void>

@@ -57,6 +57,9 @@ export function canMove(from: TaskState, to: TaskState): boolean {
   return TRANSITIONS[from].includes(to)
 }
 
+/** The states from which a task can move to this one. */
+export const statesBefore = (to: TaskState): readonly TaskState[] => TASK_STATES.filter((from) => canMove(from, to))
+
 /** Whether the task has ended. */
 export function isFinal(state: TaskState): boolean {
   return (FINAL_STATES as readonly TaskState[]).includes(state)

@@ -26,10 +26,12 @@ const UPDATE_LIMIT_MS = 10_000
 export function createTaskControl(dependencies: { readonly client: Client; readonly store: Store }): TaskControl {
   const { client, store } = dependencies
   const handleOf = (taskId: string) => client.workflow.getHandle<typeof manageTask>(taskId)
-  const start = (taskId: string) => startManager({ client, store, taskId })
+  const start = async (taskId: string, known?: Task) => {
+    const task = known ?? (await store.tasks.find(taskId))
+    if (task && !isFinal(task.state)) await startManager({ client, store, task })
+  }
   const signal = async (taskId: string, send: (handle: WorkflowHandle<typeof manageTask>) => Promise<void>) => {
-    await live(store, taskId)
-    await start(taskId)
+    await start(taskId, await live(store, taskId))
     await send(handleOf(taskId)).catch((error: unknown) => rethrowEnded(error, taskId))
   }
   const update = async <Result, Argument>(
@@ -37,8 +39,7 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
     definition: UpdateDefinition<Result, [Argument]>,
     argument: Argument,
   ): Promise<Result> => {
-    await live(store, taskId)
-    await start(taskId)
+    await start(taskId, await live(store, taskId))
     const once = requestId === undefined ? {} : { updateId: requestId }
     const answer = handleOf(taskId).executeUpdate(definition, { args: [argument], ...once })
     return withLimit(answer).catch((error: unknown) => rethrowRefused(error, taskId))
@@ -80,21 +81,11 @@ export function createTaskControl(dependencies: { readonly client: Client; reado
   }
 }
 
-async function startManager({
-  client,
-  store,
-  taskId,
-}: {
-  client: Client
-  store: Store
-  taskId: string
-}): Promise<void> {
-  const task = await store.tasks.find(taskId)
-  if (!task || isFinal(task.state)) return
+async function startManager({ client, store, task }: { client: Client; store: Store; task: Task }): Promise<void> {
   const brief = briefOf(task)
   try {
     await client.workflow.start<typeof manageTask>('manageTask', {
-      workflowId: taskId,
+      workflowId: task.id,
       taskQueue: TASK_QUEUES.manager,
       args: [brief],
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
@@ -107,7 +98,7 @@ async function startManager({
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
   }
-  await store.tasks.markStarted(taskId)
+  await store.tasks.markStarted(task.id)
 }
 
 /** Static Markdown for the Temporal Web UI: what was asked of the gateway, without the prompt itself. */
@@ -122,11 +113,12 @@ function detailsOf(task: Task): string {
   ].join('\n')
 }
 
-async function live(store: Store, taskId: string): Promise<void> {
+async function live(store: Store, taskId: string): Promise<Task> {
   const task = await store.tasks.find(taskId)
   if (!task) throw new GatewayError('not_found', `There is no task ${taskId}.`)
   if (isFinal(task.state)) throw ended(taskId, task.state)
   if (task.parentId !== undefined) throw isPart(task.id, task.parentId)
+  return task
 }
 
 const isPart = (taskId: string, parentId: string): GatewayError =>

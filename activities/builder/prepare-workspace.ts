@@ -1,5 +1,6 @@
 import type { BuilderActivities } from '../../domain/contracts.ts'
 import type { Store } from '../../domain/ports/store.ts'
+import { subtaskLines } from '../../domain/subtasks.ts'
 import { onSeat } from './on-seat.ts'
 import type { SeatTable } from './seat-table.ts'
 import type { Workspaces } from './workspaces.ts'
@@ -15,9 +16,12 @@ export function createPrepareWorkspace(dependencies: {
     prepareWorkspace: (fence) =>
       onSeat({ seats, fence }, async (signal) => {
         const { taskId } = fence
-        const [{ task }, turn] = await Promise.all([store.tasks.work(taskId), store.conversations.nextTurn(taskId)])
+        const [{ task }, turn] = await Promise.all([workspaces.work(fence), store.conversations.nextTurn(taskId)])
+        // Neither a turn nor the merge of sub-tasks has left files behind.
+        const isFresh = task.progress.turn === 0 && subtaskLines(task.progress.plan).length === 0
         // Without a repository there is nothing to clone: the first tool makes the empty workspace.
-        if (task.repository === null && !(await store.artifacts.checkpoint(taskId))) return { turn, restored: false }
+        if (task.repository === null && (isFresh || !(await store.artifacts.checkpoint(taskId))))
+          return { turn, restored: false }
         const { restored } = await workspaces.of(fence, signal)
         if (restored)
           await store.tasks.note({

@@ -18,11 +18,11 @@ export interface PublishDependencies {
 
 /** Pushes the verified commit to the task's own branch, once; a repetition finds it there. */
 export function createPublishDelivery(dependencies: PublishDependencies): Pick<BuilderActivities, 'publishDelivery'> {
-  const { store, forge, seats } = dependencies
+  const { workspaces, forge, seats } = dependencies
   return {
     publishDelivery: ({ commit, verdict, ...fence }) =>
       onSeat({ seats, fence }, async (signal): Promise<Published> => {
-        const work = await store.tasks.work(fence.taskId)
+        const work = await workspaces.work(fence)
         const result = await publish(dependencies, { fence, work, commit, verdict, signal })
         const { repository, tenant } = work.task
         const isPushed = repository !== null && result.branch !== undefined

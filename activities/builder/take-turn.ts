@@ -25,13 +25,13 @@ export interface TakeTurnDependencies {
 
 /** One model turn: asked once, paid once, stored before anything comes of it. */
 export function createTakeTurn(dependencies: TakeTurnDependencies): Pick<BuilderActivities, 'takeTurn'> {
-  const { seats, store } = dependencies
+  const { seats, store, workspaces } = dependencies
   return {
     takeTurn: ({ turn, ...fence }) =>
       onSeat({ seats, fence }, async (signal) => {
         const [start, work] = await Promise.all([
           store.conversations.beginTurn({ ...fence, turn }),
-          store.tasks.work(fence.taskId),
+          workspaces.work(fence),
         ])
         if (start.type === 'budget-reached') return { type: 'budget-reached' }
         if (start.type === 'looping') return { type: 'looping', question: questionAbout(start.call) }

@@ -40,11 +40,11 @@ interface Delivery {
  * commands in a fresh sandbox and signs what it saw. The model's word plays no part.
  */
 export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<BuilderActivities, 'verifyDelivery'> {
-  const { seats, store, sign, clock } = dependencies
+  const { seats, store, workspaces, sign, clock } = dependencies
   return {
     verifyDelivery: ({ attempt, at, ...fence }) =>
       onSeat({ seats, fence }, async (signal) => {
-        const work = await store.tasks.work(fence.taskId)
+        const work = await workspaces.work(fence)
         const delivery = await compose(dependencies, { fence, work, at, signal })
         const acceptance = work.task.acceptance ?? NOTHING
         const { blocked, ...ran } = await runAcceptance(dependencies, { fence, delivery, acceptance, signal })
@@ -57,12 +57,11 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
           ...ran,
           verifiedAt: clock().toISOString(),
         })
-        await store.artifacts.saveReceipt({ ...fence, receipt })
         const data = {
           ...{ verdict: ran.verdict, attempt, commit: delivery.commit, commands: ran.commands.length },
           ...(blocked.length > 0 && { blocked }),
         }
-        await store.tasks.note({ ...fence, events: [{ type: 'verification-finished', data }] })
+        await store.artifacts.saveReceipt({ ...fence, receipt, event: { type: 'verification-finished', data } })
         return outcomeOf(delivery, ran)
       }),
   }

@@ -4,7 +4,7 @@ import { GatewayError } from '../../domain/errors.ts'
 import type { Egress, EgressDoor } from '../../domain/ports/egress.ts'
 import type { GitHost, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
-import type { Fence, Store } from '../../domain/ports/store.ts'
+import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
 import { removeDirectory } from './remove-directory.ts'
 import { SharedWork } from './shared-work.ts'
 
@@ -52,11 +52,17 @@ export interface WorkspacesOptions {
 
 /** Clones, restores and discards workspaces; each seat has at most one. */
 export class Workspaces {
+  private readonly works = new Map<string, SharedWork<TaskWork>>()
   private readonly grounds = new Map<string, SharedWork<Ground>>()
   private readonly open = new Map<string, SharedWork<Workspace>>()
   private readonly removals = new Set<Promise<void>>()
 
   constructor(private readonly options: WorkspacesOptions) {}
+
+  /** What the seat was given for: nothing that a Builder goes by changes while it holds the seat. */
+  work(fence: Fence): Promise<TaskWork> {
+    return once(this.works, keyOf(fence), () => this.options.store.tasks.work(fence.taskId)).wait(undefined)
+  }
 
   /** The commit the seat's work stands on; enough for a task that touches no file. */
   ground(fence: Fence, signal?: AbortSignal): Promise<Ground> {
@@ -75,6 +81,7 @@ export class Workspaces {
       this.open.get(key)?.done ?? [],
       this.grounds.get(key)?.done.then(({ door }) => door?.close()) ?? [],
     ].flat()
+    this.works.delete(key)
     this.open.delete(key)
     this.grounds.delete(key)
     const removed = this.remove(key, made).finally(() => this.removals.delete(removed))
@@ -104,7 +111,7 @@ export class Workspaces {
 
   private async findGround(fence: Fence, signal: AbortSignal): Promise<Ground> {
     const { store, git, boundaryFor, egress } = this.options
-    const { task, baseCommit } = await store.tasks.work(fence.taskId)
+    const [{ task }, baseCommit] = await Promise.all([this.work(fence), store.artifacts.base(fence.taskId)])
     const { bare, base: opened } = await git.open({
       ...(task.repository && { repository: task.repository }),
       tenant: task.tenant,

@@ -6,12 +6,12 @@ import type { Memory } from '../../domain/ports/memory.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { Warehouse } from '../../domain/ports/warehouse.ts'
 import type { Route, RoutingContext } from '../../domain/routing/strategy.ts'
-import { conclude } from '../../domain/subtasks.ts'
+import { conclude, subtaskLines } from '../../domain/subtasks.ts'
 import { isFinal, isWaiting, type Task, type TaskState, type Waiting } from '../../domain/task.ts'
 import { repairMessage } from '../prompts/builder.ts'
 import { mergedMessage } from '../prompts/subtasks.ts'
 import { briefOf } from './brief.ts'
-import { leaveWait } from './leave-wait.ts'
+import { leaveWait, moveOn } from './leave-wait.ts'
 import { createSubtaskActivities, endSubtasks } from './subtasks.ts'
 
 /** An approval nobody gave in a month counts as refused. */
@@ -59,8 +59,7 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
       await tasks.move({ taskId, to, change: { waiting: null } })
     },
     async beginVerification({ taskId }) {
-      await leaveWait(store, await found(store, taskId))
-      const { moved } = await tasks.move({ taskId, to: 'verifying', unlessSteered: true })
+      const { moved } = await moveOn(store, { taskId, to: 'verifying', unlessSteered: true })
       return moved
     },
     async requestRepair({ taskId, attempt, outcome }) {
@@ -78,18 +77,17 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
       await tasks.move({ taskId, to: 'delivering' })
     },
     async endTask({ taskId, state, result, error }) {
-      const known = await found(store, taskId)
-      const end = {
-        taskId,
-        to: state,
-        change: { ...(result && { result }), ...(error && { error }) },
-        events: [{ type: 'task-ended', data: { state, verdict: result?.verdict ?? null, code: error?.code ?? null } }],
-      } as const
-      const task = isFinal(known.state) ? known : (await tasks.move(end)).task
+      const change = { ...(result && { result }), ...(error && { error }) }
+      const data = { state, verdict: result?.verdict ?? null, code: error?.code ?? null }
+      const end = { taskId, to: state, change, events: [{ type: 'task-ended', data }] } as const
+      const task = await tasks.move(end).then(
+        (ended) => ended.task,
+        (refusal: unknown) => endedOtherwise(store, { taskId, refusal }),
+      )
       // A sub-task is remembered and counted as a part of the whole.
       if (task.parentId !== undefined) return briefOf(task)
-      await endSubtasks(store, taskId)
-      if (task === known) return briefOf(task)
+      if (subtaskLines(task.progress.plan).length > 0) await endSubtasks(store, taskId)
+      if (task.state !== state) return briefOf(task)
       await memory.remember(signatureOf(task))
       await warehouse.record(historyOf(task, clock().toISOString()))
       return briefOf(task)
@@ -220,6 +218,16 @@ async function questionOf(
 async function found(store: Store, taskId: string): Promise<Task> {
   const task = await store.tasks.find(taskId)
   if (!task) throw new GatewayError('not_found', `There is no task ${taskId}.`)
+  return task
+}
+
+/** A task that somebody else has ended meanwhile stays as it is. */
+async function endedOtherwise(
+  store: Store,
+  { taskId, refusal }: { readonly taskId: string; readonly refusal: unknown },
+): Promise<Task> {
+  const task = await found(store, taskId)
+  if (!isFinal(task.state)) throw refusal
   return task
 }
 

@@ -29,10 +29,11 @@ export function createSubtaskActivities({ store }: { readonly store: Store }): S
       await store.tasks.move({ taskId, to: 'building' })
       return divided.map(briefOf)
     },
-    async showSubtaskWait({ taskId, subtaskId }) {
+    async showSubtaskWait({ taskId, subtaskId, waiting: reported }) {
       const [whole, subtask] = await Promise.all([store.tasks.find(taskId), store.tasks.find(subtaskId)])
       const waiting = subtask?.waiting
-      if (!whole || !waiting) return undefined
+      // The next wait may stand there before its report: shown now, nobody would know whose answer it waits for.
+      if (!whole || waiting?.for !== reported.for || waiting.approvalId !== reported.approvalId) return undefined
       await leaveWait(store, whole, waiting)
       const events = await store.tasks.events({ taskId: subtaskId, after: 0, limit: ALL_EVENTS })
       const type = `${waiting.for}-requested` as const

@@ -30,8 +30,7 @@ export function createUnderstandTask(dependencies: UnderstandDependencies): Pick
   return {
     understandTask: ({ taskId, round }) =>
       beating(async (): Promise<UnderstandingOutcome> => {
-        await store.tasks.move({ taskId, to: 'understanding' })
-        const known = await store.tasks.work(taskId)
+        const known = await store.tasks.move({ taskId, to: 'understanding' })
         // A question whose answer the budget did not allow is understood, in whichever round that was.
         const isUnderstood = known.understoodRound >= round || lacksAnswer(known)
         if (!isUnderstood && isSpent(known)) return budgetReached(known)
@@ -62,7 +61,7 @@ async function noteUnderstanding(
   const kind = work.request.kind ?? understood.kind
   const { summary, risk } = understood
   const answer = kind === 'question' ? understood.answer : undefined
-  await dependencies.store.tasks.note({
+  return dependencies.store.tasks.note({
     taskId: work.task.id,
     change: {
       title: work.request.title ?? understood.title,
@@ -73,7 +72,6 @@ async function noteUnderstanding(
     },
     events: [{ type: 'task-understood', data: { kind, summary, risk } }],
   })
-  return dependencies.store.tasks.work(work.task.id)
 }
 
 /** Asks the model for the answer that did not come with the understanding, and stores it there. */
@@ -81,9 +79,10 @@ async function noteAnswer(dependencies: UnderstandDependencies, work: TaskWork):
   const { store } = dependencies
   const { task, understanding } = work
   const answer = await answerQuestion(dependencies, work)
-  if (understanding)
-    await store.tasks.note({ taskId: task.id, change: { understanding: { ...understanding, answer } } })
-  return store.tasks.work(task.id)
+  return store.tasks.note({
+    taskId: task.id,
+    change: { ...(understanding && { understanding: { ...understanding, answer } }) },
+  })
 }
 
 function outcomeOf({ task, understanding, understoodRound }: TaskWork): UnderstandingOutcome {

@@ -66,14 +66,16 @@ async function decideApproval(
 ): Promise<DecideApproval['decision']> {
   const { taskId, approvalId } = decision
   const { rows } = await transaction.query<ToolCallRow>(
-    `select ${CALL_COLUMNS} from tool_call where task_id = $1 and approval_id = $2`,
+    `select ${CALL_COLUMNS} from tool_call
+     where approval_id = $2 and task_id in (select id from task where id = $1 or parent_id = $1)`,
     [taskId, approvalId],
   )
   const call = rows[0]
   if (!call) throw new GatewayError('not_found', `${taskId} has no approval ${approvalId}.`)
   if (call.approval_decision !== null)
     throw new GatewayError('conflict', `Approval ${approvalId} was decided already (${call.approval_decision}).`)
-  if (task.waiting?.approvalId !== approvalId)
+  // Of a sub-task it is while the whole still shows the wait that sub-task has left.
+  if (call.task_id !== taskId || task.waiting?.approvalId !== approvalId)
     throw new GatewayError('conflict', `${taskId} is ${task.state} and does not wait for approval ${approvalId}.`)
   await transaction.query(
     `update tool_call set approval_decision = $3, approval_comment = $4, approval_by = $5

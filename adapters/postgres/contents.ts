@@ -9,31 +9,30 @@ import {
 } from '../../domain/state-snapshot.ts'
 import type { PlanItem } from '../../domain/task.ts'
 import { attachedParts } from './attachments.ts'
-import type { Transaction } from './transaction.ts'
+import type { Reader } from './transaction.ts'
 
-interface TurnRow {
-  number: number
-  parts: ModelPart[]
+/** What was said and done before a turn, as far as no snapshot stands for it. */
+export interface Conversation {
+  readonly turns: readonly { readonly number: number; readonly parts: readonly ModelPart[] }[]
+  readonly responses: readonly ResponseRow[]
+  readonly messages: readonly MessageRow[]
+  readonly snapshot: StateSnapshot | null
+  readonly plan: readonly PlanItem[]
 }
+
 interface ResponseRow {
-  turn: number
-  id: string
-  name: string
-  response: Record<string, unknown>
-}
-interface MessageRow {
-  turn: number
-  text: string
-  attachment: string | null
-}
-interface SnapshotRow {
-  snapshot: StateSnapshot
-  plan: PlanItem[]
+  readonly turn: number
+  readonly id: string
+  readonly name: string
+  readonly response: Readonly<Record<string, unknown>>
 }
 
-interface Asked {
-  readonly taskId: string
+interface MessageRow {
   readonly turn: number
+  readonly text: string
+  readonly attachment: number | null
+  /** Whether a turn took it already; otherwise this one does. */
+  readonly taken: boolean
 }
 
 /** A former turn with what the model was told in return, and what stood before it. */
@@ -43,69 +42,59 @@ interface ToldTurn extends PastTurn {
   readonly files: readonly ModelPart[]
 }
 
+/** The end of the last turn that a snapshot stands for. */
+const BEYOND = `coalesce((select (snapshot ->> 'throughTurn')::integer from snapshot where task_id = $1), 0)`
+
+/** Columns of a {@link Conversation} of the task `$1` before the turn `$2`; text that waits stands before that turn. */
+export const CONVERSATION = `
+  (select coalesce(json_agg(json_build_object('number', number, 'parts', parts) order by number), '[]') from turn
+   where task_id = $1 and number < $2 and number > ${BEYOND} and parts is not null) as turns,
+  (select coalesce(json_agg(json_build_object('turn', turn, 'id', id, 'name', name, 'response', response)
+     order by turn, position), '[]') from tool_call
+   where task_id = $1 and turn < $2 and turn > ${BEYOND}) as responses,
+  (select coalesce(json_agg(json_build_object('turn', coalesce(turn, $2), 'text', text, 'attachment', attachment,
+     'taken', turn is not null) order by number), '[]') from message
+   where task_id = $1 and (turn is null or turn <= $2 and turn > ${BEYOND})) as messages,
+  (select snapshot from snapshot where task_id = $1) as snapshot`
+
 /**
  * The conversation before a turn, without the first user content: for each former turn the model's parts as they
  * came, all its function responses in one user content in the order of the calls, then the messages bound to the next
- * turn as a user content of their own. When it has grown too long its oldest turns give way to a snapshot, which stays.
+ * turn as a user content of their own. When it has grown too long its oldest turns give way to a snapshot, to be kept.
  */
-export async function contentsBefore(transaction: Transaction, asked: Asked): Promise<readonly ModelContent[]> {
-  const { turns, latest, snapshot } = await readConversation(transaction, asked)
-  const sizes = turns.map((turn) => Buffer.byteLength(JSON.stringify(contentsOf({ ...turn, files: [] }))))
+export async function contentsBefore(
+  reader: Reader,
+  { conversation, turn }: { readonly conversation: Conversation; readonly turn: number },
+): Promise<{ readonly contents: readonly ModelContent[]; readonly snapshot?: StateSnapshot }> {
+  const { turns, latest } = await told(reader, conversation, turn)
+  const { snapshot, plan } = conversation
+  const sizes = turns.map((told) => Buffer.byteLength(JSON.stringify(contentsOf({ ...told, files: [] }))))
   const last = saidContent(latest)
-  const known = snapshot ? [snapshotContent(snapshot.snapshot, snapshot.plan)] : []
+  const known = snapshot ? [snapshotContent(snapshot, plan)] : []
   if (sizes.reduce((sum, size) => sum + size, 0) <= MAX_CONVERSATION_BYTES)
-    return [...known, ...turns.flatMap(contentsOf), ...last]
+    return { contents: [...known, ...turns.flatMap(contentsOf), ...last] }
   const leaving = turnsToLeave(sizes, KEPT_CONVERSATION_BYTES)
-  const next = extendSnapshot(snapshot?.snapshot, turns.slice(0, leaving))
-  const { rows } = await transaction.query<{ plan: PlanItem[] }>(KEEP_SNAPSHOT, [asked.taskId, JSON.stringify(next)])
-  const kept = turns.slice(leaving).map((turn) => (turns.length - leaving === 1 ? withShortResponses(turn) : turn))
-  return [snapshotContent(next, rows[0]?.plan ?? []), ...kept.flatMap(contentsOf), ...last]
+  const next = extendSnapshot(snapshot ?? undefined, turns.slice(0, leaving))
+  const kept = turns.slice(leaving).map((told) => (turns.length - leaving === 1 ? withShortResponses(told) : told))
+  return { contents: [snapshotContent(next, plan), ...kept.flatMap(contentsOf), ...last], snapshot: next }
 }
 
-const KEEP_SNAPSHOT = `
-  with kept as (
-    insert into snapshot (task_id, snapshot) values ($1, $2) on conflict (task_id) do update set snapshot = $2)
-  select plan from task where id = $1`
-
-const BEYOND = `coalesce((select (snapshot ->> 'throughTurn')::integer from snapshot where task_id = $1), 0)`
-
-async function readConversation(transaction: Transaction, { taskId, turn: asked }: Asked) {
-  const values = [taskId, asked]
-  const [turns, responses, messages, snapshots] = await Promise.all([
-    transaction.query<TurnRow>(
-      `select number, parts from turn
-       where task_id = $1 and number < $2 and number > ${BEYOND} and parts is not null order by number`,
-      values,
-    ),
-    transaction.query<ResponseRow>(
-      `select turn, id, name, response from tool_call
-       where task_id = $1 and turn < $2 and turn > ${BEYOND} order by turn, position`,
-      values,
-    ),
-    transaction.query<MessageRow>(
-      `select turn, text, attachment from message where task_id = $1 and turn <= $2 and turn > ${BEYOND} order by number`,
-      values,
-    ),
-    transaction.query<SnapshotRow>('select snapshot, plan from snapshot join task on id = task_id where task_id = $1', [
-      taskId,
-    ]),
-  ])
+async function told(reader: Reader, { turns, responses, messages }: Conversation, asked: number) {
   const saidBefore = async (turn: number): Promise<Said> => {
-    const said = messages.rows.filter((row) => row.turn === turn)
-    const attached = said.flatMap(({ attachment }) => (attachment === null ? [] : [Number(attachment)]))
-    return { messages: said.map(({ text }) => text), files: await attachedParts(transaction, attached) }
+    const said = messages.filter((row) => row.turn === turn)
+    const attached = said.flatMap(({ attachment }) => attachment ?? [])
+    return { messages: said.map(({ text }) => text), files: await attachedParts(reader, attached) }
   }
   return {
     turns: await Promise.all(
-      turns.rows.map(async ({ number, parts }): Promise<ToldTurn> => ({
+      turns.map(async ({ number, parts }): Promise<ToldTurn> => ({
         number,
         parts,
-        responses: responses.rows.filter((row) => row.turn === number),
+        responses: responses.filter((row) => row.turn === number),
         ...(await saidBefore(number)),
       })),
     ),
     latest: await saidBefore(asked),
-    snapshot: snapshots.rows[0],
   }
 }
 

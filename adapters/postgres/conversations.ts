@@ -1,23 +1,20 @@
 import type { Pool } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
-import { LOOPING_CALLS } from '../../domain/limits.ts'
 import type { ModelPart } from '../../domain/conversation.ts'
-import type { ConversationStore, Fence, ToolCall, Turn, TurnStart } from '../../domain/ports/store.ts'
+import type { ConversationStore, ToolCall } from '../../domain/ports/store.ts'
 import { acceptsSteering, isFinal } from '../../domain/task.ts'
 import { createApprovals } from './approvals.ts'
-import { contentsBefore } from './contents.ts'
+import { callValues, RECORD_CALL } from './payments.ts'
 import { CALL_COLUMNS, callOf, type ToolCallRow } from './tool-call-rows.ts'
-import { dollars, lockFenced, lockTask, noteEvents, type TaskRow } from './task-rows.ts'
-import { budgetFor } from './subtasks.ts'
+import { lockTask, noteEvents, type TaskRow } from './task-rows.ts'
 import { storableText } from './storable-text.ts'
 import { takenOnce } from './taken-messages.ts'
 import { createToolCalls } from './tool-calls.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 import { transcript } from './transcript.ts'
+import { createTurns } from './turns.ts'
 
 type Said = Parameters<ConversationStore['receive']>[0]
-type FinishTurn = Parameters<ConversationStore['finishTurn']>[0]
-type RecordCall = Parameters<ConversationStore['recordCall']>[0]
 
 /** A turn without calls ends the run, and so does one that completes the task. */
 const ENDS_RUN = `coalesce((
@@ -26,16 +23,13 @@ const ENDS_RUN = `coalesce((
 /** Turns, tool calls, messages and approvals in PostgreSQL. */
 export function createConversationStore(pool: Pool): ConversationStore {
   return {
+    ...createTurns(pool),
     ...createToolCalls(pool),
     ...createApprovals(pool),
-    beginTurn: (request) => inTransaction(pool, (transaction) => beginTurn(transaction, request)),
-    recordCall: (call) =>
-      inTransaction(pool, async (transaction) => {
-        // A sub-task before its whole, as everybody locks them: the statement alone takes them as it finds them.
-        await lockTask(transaction, call.taskId)
-        transaction.write(RECORD_CALL, callValues(call))
-      }),
-    finishTurn: (request) => inTransaction(pool, (transaction) => finishTurn(transaction, request)),
+    async recordCall(call) {
+      const { rowCount } = await pool.query(RECORD_CALL, callValues(call))
+      if (rowCount === 0) throw new GatewayError('not_found', `There is no task ${call.taskId}.`)
+    },
     async nextTurn(taskId) {
       const { rows } = await pool.query<{ next: number }>(
         `select case
@@ -76,110 +70,6 @@ export function createConversationStore(pool: Pool): ConversationStore {
   }
 }
 
-/** The call the model has made again and again since somebody last said something, if it has. */
-const REPEATED_CALL = `
-  with said as (select coalesce(max(coalesce(turn, 1000000)), 0) as turn from message where task_id = $1),
-  latest as (
-    select name, args, response from tool_call c, said
-    where task_id = $1 and c.turn >= said.turn and state = 'finished' order by c.turn desc, position desc limit $2)
-  select name, (array_agg(args))[1] as args from latest
-  group by name, args::text, response::text having count(*) = $2`
-
-interface TurnRow {
-  number: number
-  model: string
-  parts: ModelPart[] | null
-}
-
-async function beginTurn(transaction: Transaction, { turn, ...fence }: Fence & { turn: number }): Promise<TurnStart> {
-  const { taskId } = fence
-  const [task, known, repeated] = await Promise.all([
-    lockFenced(transaction, fence),
-    transaction.query<TurnRow>('select number, model, parts from turn where task_id = $1 and number = $2', [
-      taskId,
-      turn,
-    ]),
-    transaction.query<Pick<ToolCall, 'name' | 'args'>>(REPEATED_CALL, [taskId, LOOPING_CALLS]),
-  ])
-  const row = known.rows[0]
-  if (row?.parts)
-    return {
-      type: 'answered',
-      turn: await turnOf(transaction, { ...row, taskId }),
-      spentUsd: dollars(task.usd),
-    }
-  if (turn > task.max_turns) return { type: 'turns-reached', maxTurns: task.max_turns }
-  const { spentUsd, budgetUsd } = await budgetFor(transaction, task)
-  if (budgetUsd !== null && spentUsd >= budgetUsd) return { type: 'budget-reached', spentUsd, budgetUsd }
-  const [loop] = row ? [] : repeated.rows
-  if (loop) return { type: 'looping', call: loop }
-  transaction.write('update message set turn = $2 where task_id = $1 and turn is null', [taskId, turn])
-  if (!row) {
-    transaction.write('insert into turn (task_id, number) values ($1, $2)', [taskId, turn])
-    noteEvents(transaction, task, { events: [{ type: 'turn-started', data: { turn } }], turn })
-  }
-  return { type: 'ready', contents: await contentsBefore(transaction, { taskId, turn }) }
-}
-
-async function turnOf(reader: Reader, row: TurnRow & { taskId: string }): Promise<Turn> {
-  const { number, model, parts, taskId } = row
-  return { number, model, parts: parts ?? [], calls: await callsOf(reader, { taskId, turn: number }) }
-}
-
-async function callsOf(reader: Reader, at: { taskId: string; turn: number }): Promise<readonly ToolCall[]> {
-  const { rows } = await reader.query<ToolCallRow>(
-    `select ${CALL_COLUMNS} from tool_call where task_id = $1 and turn = $2 order by position`,
-    [at.taskId, at.turn],
-  )
-  return rows.map(callOf)
-}
-
-/** The first answer of a turn stays; its calls come with it or not at all. */
-const ANSWER_TURN = `
-  with answered as (
-    update turn set model = $3, parts = $4, finish_reason = $5, answered_at = now()
-    where task_id = $1 and number = $2 and parts is null returning 1)
-  insert into tool_call (task_id, turn, position, id, name, args, decision)
-  select $1, $2, c.* from unnest($6::int[], $7::text[], $8::text[], $9::json[], $10::text[]) as c
-  where exists (select from answered)`
-
-async function finishTurn(transaction: Transaction, request: FinishTurn): ReturnType<ConversationStore['finishTurn']> {
-  await lockFenced(transaction, request)
-  const { taskId, turn, calls } = request
-  transaction.write(ANSWER_TURN, [
-    ...[taskId, turn, request.model, JSON.stringify(request.parts), request.finishReason],
-    calls.map((call) => call.position),
-    calls.map((call) => call.id),
-    calls.map((call) => call.name),
-    calls.map((call) => JSON.stringify(call.args)),
-    calls.map((call) => call.decision),
-  ])
-  const [{ rows }, stored] = await Promise.all([
-    transaction.query<{ id: string; usd: number }>(RECORD_CALL, callValues(request)),
-    callsOf(transaction, { taskId, turn }),
-  ])
-  return { calls: stored, spentUsd: dollars(rows.find(({ id }) => id === taskId)?.usd ?? 0) }
-}
-
-/** Notes a paid call and adds it to the sums of its task and of the task that one is a part of. */
-const RECORD_CALL = `
-  with call as (insert into model_call (task_id, turn, model, usage, usd) values ($1, $2, $3, $4, $5))
-  update task set usd = usd + $5, model_calls = model_calls + 1, input_tokens = input_tokens + $6,
-    output_tokens = output_tokens + $7, thought_tokens = thought_tokens + $8, cached_tokens = cached_tokens + $9
-  where id = any (array[$1, (select parent_id from task where id = $1)]) returning id, usd`
-
-const callValues = ({ taskId, turn, model, usage, usd }: RecordCall): unknown[] => [
-  taskId,
-  turn,
-  model,
-  JSON.stringify(usage),
-  usd,
-  usage.inputTokens,
-  usage.outputTokens,
-  usage.thoughtTokens,
-  usage.cachedTokens,
-]
-
 async function lastWords(pool: Pool, taskId: string): Promise<string> {
   const { rows } = await pool.query<{ parts: ModelPart[] }>(
     'select parts from turn where task_id = $1 and parts is not null order by number desc limit 1',
@@ -195,7 +85,13 @@ async function lastWords(pool: Pool, taskId: string): Promise<string> {
 function tell(transaction: Transaction, { taskId, text }: { taskId: string; text: string }): 'told' {
   const values = [taskId, storableText(text)]
   transaction.write(`insert into message (task_id, author, text) values ($1, 'gateway', $2)`, values)
+  touch(transaction, taskId)
   return 'told'
+}
+
+/** Who began a turn, or ended the building, by what was said until then must find out: the task is written to as well. */
+function touch(transaction: Transaction, taskId: string): void {
+  transaction.write('update task set updated_at = now() where id = $1', [taskId])
 }
 
 function say(transaction: Transaction, { taskId, from, text, attachment }: Said, turn: number | null = null): void {
@@ -231,14 +127,14 @@ async function receive(transaction: Transaction, task: TaskRow, said: Said): Pro
         ok: true,
         summary: 'answered',
       }
-      noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })
+      noteEvents(transaction, taskId, [{ type: 'tool-finished', data }])
       // A function's response is JSON: the file stands right after it.
       if (attachment !== undefined) say(transaction, { ...said, text: 'This file came with the answer.' })
       return 'answer'
     }
   }
   say(transaction, said)
-  transaction.write('update task set updated_at = now() where id = $1', [taskId])
+  touch(transaction, taskId)
   return task.state === 'awaiting_input' ? 'answer' : 'steer'
 }
 

@@ -5,6 +5,7 @@ import { MESSAGES_PER_TASK } from '../../domain/limits.ts'
 import { addressOf, type AddressRow } from './chat-addresses.ts'
 import { IS_DOUBLED, noteReport } from './delivery-reports.ts'
 import { OUTBOX_TOPIC, type Notifications } from './notifications.ts'
+import type { Value } from './task-rows.ts'
 import type { Reader } from './transaction.ts'
 
 /** Services slow down who edits faster; more often nobody can read it. */
@@ -101,11 +102,16 @@ const MAY_INVITE = `exists (select from outbox t where t.id = o.task_id || '/end
   or not exists (select from outbox t where t.task_id = o.task_id and t.type = 'invitation')`
 
 /** Writes an aside, which nobody sends, in the transaction of whoever has a reason to. */
-export const insertionOf = (aside: Aside): readonly [sql: string, values: unknown[]] => [
+export function insertionOf(aside: Aside): readonly [sql: string, values: unknown[]] {
+  const values: unknown[] = []
+  return [asideInserted(aside, (of) => `$${values.push(of)}`), values]
+}
+
+/** The same as a part of a statement: with a row of `from`. */
+export const asideInserted = (aside: Aside, value: Value, from?: string): string =>
   `insert into outbox (id, target, type, conversation, task_id, post, state, due_at)
-   values ($1, 'aside', 'aside', $2, $3, $4, 'held', 'infinity') on conflict (id) do nothing`,
-  [aside.id, aside.conversation, aside.taskId, JSON.stringify(aside)],
-]
+   select ${value(aside.id)}, 'aside', 'aside', ${value(aside.conversation)}, ${value(aside.taskId)},
+     ${value(JSON.stringify(aside))}::json, 'held', 'infinity' ${from ? `from ${from}` : ''} on conflict (id) do nothing`
 
 /** Also in the transaction of whoever has a reason to post. */
 export async function insertPosts(reader: Reader, posts: readonly Post[]): Promise<void> {

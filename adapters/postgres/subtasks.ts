@@ -1,9 +1,9 @@
 import { GatewayError } from '../../domain/errors.ts'
 import type { TaskStore } from '../../domain/ports/store.ts'
-import { ownLines, planOf, subtaskLines } from '../../domain/subtasks.ts'
-import { isFinal, type PlanItem } from '../../domain/task.ts'
+import { ownLines, planOf } from '../../domain/subtasks.ts'
+import { isFinal } from '../../domain/task.ts'
 import { insertTask } from './new-task.ts'
-import { dollars, lockTask, taskOf, writeTask, type FencedTask, type TaskRow } from './task-rows.ts'
+import { lockTask, taskOf, writeTask, type TaskRow } from './task-rows.ts'
 import type { Reader, Transaction } from './transaction.ts'
 
 type Division = Parameters<TaskStore['divide']>[0]
@@ -60,32 +60,4 @@ export async function refreshPlan(transaction: Transaction, parentId: string): P
   transaction.write('update task set plan = $2, updated_at = now() where id = $1', [parentId, JSON.stringify(plan)])
 }
 
-/** The plan of a task whose model plans anew: lines of sub-tasks are not the model's to change. */
-export async function replannedBy(reader: Reader, taskId: string, own: readonly PlanItem[]) {
-  const { rows } = await reader.query<Planned>('select plan from task where id = $1', [taskId])
-  return [...subtaskLines(rows[0]?.plan ?? []), ...own]
-}
-
 type Planned = Pick<TaskRow, 'plan'>
-
-/** What was spent of which budget: a sub-task's is that of the whole. */
-export async function budgetFor(
-  reader: Reader,
-  task: Pick<FencedTask, 'usd' | 'budget_usd' | 'parent_id'>,
-): Promise<{ readonly spentUsd: number; readonly budgetUsd: number | null }> {
-  if (task.parent_id === null) return { spentUsd: task.usd, budgetUsd: task.budget_usd }
-  const { rows } = await reader.query<Pick<TaskRow, 'usd' | 'budget_usd'>>(
-    'select usd, budget_usd from task where id = $1',
-    [task.parent_id],
-  )
-  return { spentUsd: dollars(rows[0]?.usd ?? 0), budgetUsd: rows[0]?.budget_usd ?? null }
-}
-
-/** The commit a whole family builds on: the first one that is fixed. */
-export async function familyBase(reader: Reader, parentId: string, baseCommit: string): Promise<string> {
-  const { rows } = await reader.query<{ base_commit: string }>(
-    'update task set base_commit = coalesce(base_commit, $2) where id = $1 returning base_commit',
-    [parentId, baseCommit],
-  )
-  return rows[0]?.base_commit ?? baseCommit
-}

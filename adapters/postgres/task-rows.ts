@@ -1,7 +1,7 @@
 import type { Failure } from '../../domain/errors.ts'
 import { GatewayError } from '../../domain/errors.ts'
-import type { NewTaskEvent } from '../../domain/events.ts'
-import type { Fence, TaskChange } from '../../domain/ports/store.ts'
+import type { NewTaskEvent, TaskEventType } from '../../domain/events.ts'
+import type { TaskChange, TaskWork } from '../../domain/ports/store.ts'
 import type { Route } from '../../domain/routing/strategy.ts'
 import {
   isFinal,
@@ -105,37 +105,22 @@ export function taskOf(row: TaskRow): Task {
   }
 }
 
+/** The task as workers know it. */
+export const workOf = (row: TaskRow): TaskWork => ({
+  task: taskOf(row),
+  request: row.request,
+  seat: row.seat,
+  understoodRound: row.understood_round,
+  ...(row.understanding && { understanding: row.understanding }),
+  ...(row.route && { route: row.route }),
+})
+
 /** Locks a task for the rest of the transaction. */
 export async function lockTask(transaction: Reader, taskId: string): Promise<TaskRow> {
   const text = `select ${TASK_COLUMNS} from task where id = $1 for update`
   const { rows } = await transaction.query<TaskRow>(text, [taskId])
   if (!rows[0]) throw new GatewayError('not_found', `There is no task ${taskId}.`)
   return rows[0]
-}
-
-/** What a Builder's write must know of its task. */
-export type FencedTask = Pick<TaskRow, (typeof FENCED)[number]>
-const FENCED = [
-  'id',
-  'parent_id',
-  'state',
-  'seat',
-  'sequence',
-  'max_turns',
-  'budget_usd',
-  'usd',
-  'base_commit',
-] as const
-
-/** Locks a task and refuses the writer whose seat has been given to somebody else. */
-export async function lockFenced(transaction: Reader, { taskId, seat }: Fence): Promise<FencedTask> {
-  const text = `select ${FENCED.join(', ')} from task where id = $1 for update`
-  const { rows } = await transaction.query<FencedTask>(text, [taskId])
-  const row = rows[0]
-  if (!row) throw new GatewayError('not_found', `There is no task ${taskId}.`)
-  if (row.seat !== seat || isFinal(row.state))
-    throw new GatewayError('seat_lost', `Seat ${seat} of ${taskId} is no longer valid (now ${row.seat}, ${row.state}).`)
-  return row
 }
 
 const CHANGES = {
@@ -158,34 +143,40 @@ interface TaskWrite {
   readonly events?: readonly NewTaskEvent[]
 }
 
+/** Gives a value its place in a statement. */
+export type Value = (of: unknown) => string
+/** SQL of what must be true of the row. */
+type Condition = (value: Value) => string
+
 /** Writes a change, an optional new state and its events to a locked task; gives the row as it is then. */
-export async function writeTask(
-  transaction: Reader,
-  row: Pick<TaskRow, 'id' | 'sequence'>,
-  write: TaskWrite,
-): Promise<TaskRow> {
-  const { sets, values } = assignments(row, write)
-  const update = `update task set ${sets.join(', ')} where id = $1 returning ${TASK_COLUMNS}`
-  const events = write.events ?? []
-  const text = events.length === 0 ? update : withEvents({ update, values, give: `${TASK_COLUMNS}, ` }, events)
-  const { rows } = await transaction.query<TaskRow>(text, values)
-  return rows[0] as TaskRow
+export async function writeTask(reader: Reader, row: Pick<TaskRow, 'id'>, write: TaskWrite): Promise<TaskRow> {
+  return (await writeTaskWhen(reader, { id: row.id, condition: () => 'true' }, write)) as TaskRow
 }
 
-/** As {@link writeTask} for a writer who asks nothing in return. `turn` is the turn the task is in from now on. */
-export function noteEvents(
-  transaction: Transaction,
-  row: Pick<TaskRow, 'id' | 'sequence'>,
-  { events, turn }: { readonly events: readonly NewTaskEvent[]; readonly turn?: number },
-): void {
-  const { sets, values } = assignments(row, { events })
-  if (turn !== undefined) sets.push(`turn = $${values.push(turn)}`)
+/** As {@link writeTask} for a task nobody has locked, in one statement; undefined when the condition is not met. */
+export async function writeTaskWhen(
+  reader: Reader,
+  { id, condition }: { readonly id: string; readonly condition: Condition },
+  write: TaskWrite,
+): Promise<TaskRow | undefined> {
+  const { sets, values } = assignments(id, write)
+  const where = condition((value) => `$${values.push(value)}`)
+  const update = `update task set ${sets.join(', ')} where id = $1 and ${where} returning ${TASK_COLUMNS}`
+  const events = write.events ?? []
+  const text = events.length === 0 ? update : withEvents({ update, values, give: `${TASK_COLUMNS}, ` }, events)
+  const { rows } = await reader.query<TaskRow>(text, values)
+  return rows[0]
+}
+
+/** As {@link writeTask} for a writer who asks nothing in return. */
+export function noteEvents(transaction: Transaction, taskId: string, events: readonly NewTaskEvent[]): void {
+  const { sets, values } = assignments(taskId, { events })
   const update = `update task set ${sets.join(', ')} where id = $1 returning id, sequence`
   transaction.write(withEvents({ update, values, give: '' }, events), values)
 }
 
-function assignments(row: Pick<TaskRow, 'id' | 'sequence'>, write: TaskWrite) {
-  const values: unknown[] = [row.id]
+function assignments(id: string, write: TaskWrite) {
+  const values: unknown[] = [id]
   const sets = ['updated_at = now()']
   const set = (column: string, value: unknown) =>
     sets.push(`${column} = $${values.push(typeof value === 'string' ? storableText(value) : value)}`)
@@ -205,7 +196,7 @@ function assignments(row: Pick<TaskRow, 'id' | 'sequence'>, write: TaskWrite) {
   const events = write.events ?? []
   const last = events.at(-1)
   if (last) {
-    set('sequence', row.sequence + events.length)
+    sets.push(`sequence = sequence + ${events.length}`)
     set('last_event', last.type)
   }
   return { sets, values }
@@ -213,19 +204,62 @@ function assignments(row: Pick<TaskRow, 'id' | 'sequence'>, write: TaskWrite) {
 
 /**
  * An update of a task together with its events and the call that wakes its watchers, in one statement; adds to
- * `values`. JSON goes in as it is: `json_to_recordset` would read every escape in it and refuse some.
+ * `values`.
  */
 function withEvents(
   statement: { readonly update: string; readonly values: unknown[]; readonly give: string },
   events: readonly NewTaskEvent[],
 ): string {
   const { update, values, give } = statement
-  const types = values.push(events.map(({ type }) => type))
-  const data = values.push(events.map((event) => JSON.stringify(event.data ?? {})))
-  return `with written as (${update}),
-     added as (
+  return `with written as (${update}), ${eventsAdded(events, (value) => `$${values.push(value)}`)}
+   select ${give}pg_notify('task_event', $1) from written`
+}
+
+/**
+ * `added`: the events of the row `written`, which gives id and sequence. JSON goes in as it is: `json_to_recordset`
+ * would read every escape in it and refuse some.
+ */
+export function eventsAdded(events: readonly NewTaskEvent[], value: Value): string {
+  const types = value(events.map(({ type }) => type))
+  const data = value(events.map((event) => JSON.stringify(event.data ?? {})))
+  return `added as (
        insert into event (task_id, sequence, type, data)
        select written.id, written.sequence - ${events.length} + e.place, e.type, e.data
-       from written, unnest($${types}::text[], $${data}::json[]) with ordinality as e (type, data, place))
-   select ${give}pg_notify('task_event', $1) from written`
+       from written, unnest(${types}::text[], ${data}::json[]) with ordinality as e (type, data, place))`
+}
+
+/** `written`: the task that the part `from` gives, its numbering moved on by so many events, and what else is set. */
+const taskWritten = (by: {
+  readonly from: string
+  readonly events: number
+  readonly last: string
+  readonly set: string
+}): string => `written as (
+    update task set updated_at = now(), sequence = sequence + ${by.events}, last_event = ${by.last}${by.set}
+    from ${by.from} where task.id = ${by.from}.id returning task.id, task.sequence)`
+
+/** Parts of a statement: write one event of the task that its part `from` gives, with `data`; `written` is the task. */
+export const eventWritten = ({
+  from,
+  type,
+  set = '',
+}: {
+  readonly from: string
+  readonly type: TaskEventType
+  readonly set?: string
+}): string => `
+  ${taskWritten({ from, events: 1, last: `'${type}'`, set })},
+  added as (
+    insert into event (task_id, sequence, type, data)
+    select written.id, written.sequence, '${type}', ${from}.data from written, ${from})`
+
+/** A statement's end: writes events of the task that its part `from` gives, sets what else is given, wakes watchers. */
+export function eventsWritten(
+  { from, set = '' }: { readonly from: string; readonly set?: string },
+  events: readonly NewTaskEvent[],
+  value: Value,
+): string {
+  return `${taskWritten({ from, events: events.length, last: value(events.at(-1)?.type), set })},
+  ${eventsAdded(events, value)}
+  select pg_notify('task_event', id) from written`
 }

@@ -1,20 +1,29 @@
 import type { Pool } from 'pg'
 import { GatewayError } from '../../domain/errors.ts'
 import type { TaskEvent, TaskEventType } from '../../domain/events.ts'
-import type { Acceptance, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
-import { canMove, isFinal } from '../../domain/task.ts'
-import { insertTask } from './new-task.ts'
+import type { Fence, TaskFilter, TaskStore, TaskWork } from '../../domain/ports/store.ts'
+import { canMove, isFinal, statesBefore } from '../../domain/task.ts'
+import { accept, knownTask } from './acceptance.ts'
+import { fenced } from './fence.ts'
 import type { Notifications } from './notifications.ts'
-import { insertionOf } from './outbox.ts'
 import { divide, refreshPlan, subtaskRows } from './subtasks.ts'
 import { closeCalls } from './tool-call-rows.ts'
-import { lockFenced, lockTask, TASK_COLUMNS, taskOf, writeTask, type TaskRow } from './task-rows.ts'
+import {
+  lockTask,
+  TASK_COLUMNS,
+  taskOf,
+  workOf,
+  writeTask,
+  writeTaskWhen,
+  type TaskRow,
+  type Value,
+} from './task-rows.ts'
 import { inTransaction, type Reader, type Transaction } from './transaction.ts'
 
 /** Tasks and events in PostgreSQL. */
 export function createTaskStore(pool: Pool, notifications: Notifications): TaskStore {
   return {
-    accept: (acceptance) => inTransaction(pool, (transaction) => accept(transaction, acceptance)),
+    accept: (acceptance) => accept(pool, acceptance),
     accepted: (identity) => knownTask(pool, identity),
     async find(id, tenant) {
       const text = `select ${TASK_COLUMNS} from task where id = $1 and tenant = coalesce($2, tenant)`
@@ -32,26 +41,15 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
     subscribe: (taskId, listener) => notifications.subscribe(taskId, listener),
     divide: (division) => inTransaction(pool, async (transaction) => (await divide(transaction, division)).map(taskOf)),
     subtasks: async (taskId) => (await subtaskRows(pool, taskId)).map(taskOf),
-    move: (request) =>
-      inTransaction(pool, async (transaction) => {
-        const row = await lockTask(transaction, request.taskId)
-        if (row.state === request.to) return { task: taskOf(row), moved: true }
-        if (!canMove(row.state, request.to))
-          throw new GatewayError('conflict', `${row.id} is ${row.state}; it cannot become ${request.to}.`)
-        if (request.unlessSteered && (await isSteered(transaction, row.id))) return { task: taskOf(row), moved: false }
-        const moved = await writeTask(transaction, row, await withClosedCalls(transaction, request))
-        if (row.parent_id !== null) await refreshPlan(transaction, row.parent_id)
-        return { task: taskOf(moved), moved: true }
-      }),
-    note: (request) =>
-      inTransaction(pool, async (transaction) => {
-        const { taskId, seat } = request
-        const fenced = seat === undefined ? undefined : await lockFenced(transaction, { taskId, seat })
-        if (fenced) return taskOf(await writeTask(transaction, fenced, request))
-        const row = await lockTask(transaction, taskId)
-        const stays = isFinal(row.state) || (request.change?.understoodRound ?? Infinity) <= row.understood_round
-        return taskOf(stays ? row : await writeTask(transaction, row, request))
-      }),
+    async move(request) {
+      const moved = await moveAtOnce(pool, request)
+      if (moved) return { ...workOf(moved), moved: true }
+      return inTransaction(pool, (transaction) => moveLocked(transaction, request))
+    },
+    note: ({ seat, ...request }) =>
+      seat === undefined
+        ? note(pool, request)
+        : fenced(pool, { taskId: request.taskId, seat }, () => noteSeated(pool, { ...request, seat })),
     async unstarted({ olderThanMs, limit }) {
       const { rows } = await pool.query<{ id: string }>(
         `select id from task where started_at is null and ended_at is null
@@ -93,6 +91,57 @@ export function createTaskStore(pool: Pool, notifications: Notifications): TaskS
 
 type Move = Parameters<TaskStore['move']>[0]
 
+/** Whether text waits for the next model turn of a task. */
+const IS_STEERED = 'exists (select from message where task_id = task.id and turn is null)'
+/** Whether calls of a task are left that its end must finish. */
+const HAS_OPEN_CALLS = `exists (select from tool_call where task_id = task.id and tool_call.state = 'running')`
+/**
+ * Whether nobody wrote to a task since the statement began. Other tables are seen as they were then, also once it has
+ * waited for the task's row; whoever changes something there writes to the task as well.
+ */
+const IS_AS_SEEN = 'xmin = (select seen.xmin from task seen where seen.id = $1)'
+
+/** Moves a task that is no part of another in one statement, when it may. undefined: look at it first. */
+async function moveAtOnce(pool: Pool, move: Move): Promise<TaskRow | undefined> {
+  const { taskId, to, unlessSteered = false } = move
+  const condition = (value: Value) =>
+    [
+      `parent_id is null and state = any(${value(statesBefore(to))})`,
+      ...(unlessSteered ? [`not ${IS_STEERED}`] : []),
+      ...(isFinal(to) ? [`not ${HAS_OPEN_CALLS}`] : []),
+      ...(unlessSteered || isFinal(to) ? [IS_AS_SEEN] : []),
+    ].join(' and ')
+  return writeTaskWhen(pool, { id: taskId, condition }, move)
+}
+
+/** Moves a task after a look at it. */
+async function moveLocked(transaction: Transaction, move: Move): ReturnType<TaskStore['move']> {
+  const row = await lockTask(transaction, move.taskId)
+  if (row.state === move.to) return { ...workOf(row), moved: true }
+  if (!canMove(row.state, move.to))
+    throw new GatewayError('conflict', `${row.id} is ${row.state}; it cannot become ${move.to}.`)
+  if (move.unlessSteered && (await isSteered(transaction, row.id))) return { ...workOf(row), moved: false }
+  const moved = await writeTask(transaction, row, await withClosedCalls(transaction, move))
+  if (row.parent_id !== null) await refreshPlan(transaction, row.parent_id)
+  return { ...workOf(moved), moved: true }
+}
+
+type Note = Omit<Parameters<TaskStore['note']>[0], 'seat'>
+
+async function note(pool: Pool, { taskId, ...write }: Note): Promise<TaskWork> {
+  const round = write.change?.understoodRound
+  const condition = (value: Value) =>
+    `ended_at is null${round === undefined ? '' : ` and understood_round < ${value(round)}`}`
+  const row = await writeTaskWhen(pool, { id: taskId, condition }, write)
+  return row ? workOf(row) : work(pool, taskId)
+}
+
+async function noteSeated(pool: Pool, { taskId, seat, ...write }: Note & Fence): Promise<TaskWork | undefined> {
+  const condition = (value: Value) => `seat = ${value(seat)} and ended_at is null`
+  const row = await writeTaskWhen(pool, { id: taskId, condition }, write)
+  return row && workOf(row)
+}
+
 /** A task that ends takes its unfinished calls with it: each `tool-called` has its `tool-finished`. */
 async function withClosedCalls(transaction: Reader, move: Move): Promise<Move> {
   if (!isFinal(move.to)) return move
@@ -100,58 +149,11 @@ async function withClosedCalls(transaction: Reader, move: Move): Promise<Move> {
   return { ...move, events: [...closed, ...(move.events ?? [])] }
 }
 
-/** Whether text waits for the next model turn. */
 async function isSteered(reader: Reader, taskId: string): Promise<boolean> {
-  const { rows } = await reader.query('select 1 from message where task_id = $1 and turn is null limit 1', [taskId])
-  return rows.length > 0
-}
-
-async function accept(
-  transaction: Transaction,
-  acceptance: Acceptance,
-): Promise<{ task: ReturnType<typeof taskOf>; created: boolean }> {
-  const { id, tenant, channel, key, digest, requester } = acceptance
-  const known = await knownTask(transaction, acceptance)
-  if (known) return { task: known, created: false }
-  const [row, inserted] = await Promise.all([
-    insertTask(transaction, acceptance),
-    transaction.query(
-      'insert into inbox (tenant, channel, key, digest, task_id) values ($1, $2, $3, $4, $5) on conflict do nothing',
-      [tenant, channel, key, digest, id],
-    ),
+  const { rows } = await reader.query<{ steered: boolean }>(`select ${IS_STEERED} as steered from task where id = $1`, [
+    taskId,
   ])
-  if (inserted.rowCount === 0) {
-    // A simultaneous request with the same key was first; its task is visible now that its transaction ended.
-    transaction.write('delete from task where id = $1', [id])
-    return { task: (await knownTask(transaction, acceptance)) as ReturnType<typeof taskOf>, created: false }
-  }
-  addFollowers(transaction, acceptance)
-  const events = [{ type: 'task-received' as const, data: { channel, requester } }]
-  return { task: taskOf(await writeTask(transaction, row, { events })), created: true }
-}
-
-/** The chat a task came from, and the address its requester named, hear of it from its first event on. */
-function addFollowers(transaction: Transaction, acceptance: Acceptance): void {
-  const { id, channel, conversation, request, aside } = acceptance
-  const add = 'insert into follower (task_id, target, conversation, url) values ($1, $2, $3, $4)'
-  if (conversation !== undefined) transaction.write(add, [id, channel, conversation, null])
-  if (conversation !== undefined && aside)
-    transaction.write(...insertionOf({ id: `${id}/aside`, taskId: id, conversation, text: aside }))
-  if (request.callbackUrl !== undefined) transaction.write(add, [id, 'callback', null, request.callbackUrl])
-}
-
-async function knownTask(reader: Reader, { tenant, channel, key, digest }: Parameters<TaskStore['accepted']>[0]) {
-  const { rows } = await reader.query<TaskRow & { digest: string }>(
-    'select task.*, inbox.digest from inbox join task on task.id = inbox.task_id where inbox.tenant = $1 and inbox.channel = $2 and inbox.key = $3',
-    [tenant, channel, key],
-  )
-  const row = rows[0]
-  if (row && row.digest !== digest)
-    throw new GatewayError(
-      'idempotency_key_reused',
-      'This Idempotency-Key was used for another request. Send the same body again, or a new key.',
-    )
-  return row && taskOf(row)
+  return rows[0]?.steered === true
 }
 
 async function list(pool: Pool, filter: TaskFilter) {
@@ -203,21 +205,7 @@ const eventOf = (row: EventRow): TaskEvent => ({
 })
 
 async function work(pool: Pool, taskId: string): Promise<TaskWork> {
-  const { rows } = await pool.query<TaskRow & { family_base: string | null }>(
-    `select ${TASK_COLUMNS},
-       coalesce(base_commit, (select base_commit from task parent where parent.id = task.parent_id)) as family_base
-     from task where id = $1`,
-    [taskId],
-  )
-  const row = rows[0]
-  if (!row) throw new GatewayError('not_found', `There is no task ${taskId}.`)
-  return {
-    task: taskOf(row),
-    request: row.request,
-    seat: row.seat,
-    understoodRound: row.understood_round,
-    ...(row.understanding && { understanding: row.understanding }),
-    ...(row.route && { route: row.route }),
-    ...(row.family_base !== null && { baseCommit: row.family_base }),
-  }
+  const { rows } = await pool.query<TaskRow>(`select ${TASK_COLUMNS} from task where id = $1`, [taskId])
+  if (!rows[0]) throw new GatewayError('not_found', `There is no task ${taskId}.`)
+  return workOf(rows[0])
 }

@@ -66,6 +66,9 @@ export const callData = (call: ToolCallRow) => ({
   name: call.name,
 })
 
+/** The same in a statement, for `json_build_object`. */
+export const CALL_DATA = `'turn', tool_call.turn, 'position', position, 'callId', tool_call.id, 'name', name`
+
 /** `tool-called`, with the call in a few words. */
 export const calledEvent = (call: ToolCallRow): NewTaskEvent => ({
   type: 'tool-called',

@@ -1,61 +1,100 @@
 import type { Pool } from 'pg'
 import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
+import { subtaskLines } from '../../domain/subtasks.ts'
+import type { PlanItem } from '../../domain/task.ts'
+import { checkpointSaved } from './artifacts.ts'
+import { assertSeat, fenced, FENCED } from './fence.ts'
 import { storableText } from './storable-text.ts'
-import { writeCheckpoint } from './artifacts.ts'
-import { lockFenced, noteEvents } from './task-rows.ts'
-import { replannedBy } from './subtasks.ts'
-import { callData, calledEvent, callOf, loadCall } from './tool-call-rows.ts'
-import { inTransaction, type Transaction } from './transaction.ts'
+import { eventWritten } from './task-rows.ts'
+import { CALL_COLUMNS, CALL_DATA, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
 
+type At = Fence & { readonly turn: number; readonly position: number }
 type FinishTool = Parameters<ConversationStore['finishTool']>[0]
 
 /** Starting and finishing tool calls: each `tool-called` has its one `tool-finished`, whoever repeats it. */
 export function createToolCalls(pool: Pool): Pick<ConversationStore, 'beginTool' | 'finishTool' | 'call'> {
   return {
     call: async (at) => callOf(await loadCall(pool, at)),
-    beginTool: (request) => inTransaction(pool, (transaction) => beginTool(transaction, request)),
-    finishTool: (request) => inTransaction(pool, (transaction) => finishTool(transaction, request)),
+    beginTool: (request) => fenced(pool, request, () => beginTool(pool, request)),
+    finishTool: async (request) => {
+      await fenced(pool, request, () => finishTool(pool, request))
+    },
   }
 }
 
-async function beginTool(
-  transaction: Transaction,
-  request: Fence & { readonly turn: number; readonly position: number },
-): Promise<ToolStart> {
-  const [task, call] = await Promise.all([lockFenced(transaction, request), loadCall(transaction, request)])
+/** Begins a call that waits, and gives it. One that an older gateway has planned has no summary. */
+const BEGIN_CALL = `
+  with ${FENCED},
+  begun as (
+    update tool_call set state = 'running', started_at = now() from (select id as seated from fenced) seat
+    where task_id = seated and turn = $3 and position = $4 and state = 'pending'
+    returning ${CALL_COLUMNS}, json_build_object(${CALL_DATA}, 'summary', coalesce(summary, name)) as data),
+  noted as (select task_id as id, data from begun),
+  ${eventWritten({ from: 'noted', type: 'tool-called' })}
+  select ${CALL_COLUMNS}, pg_notify('task_event', task_id) from begun`
+
+/** The call as it is begun; of tries at once one begins it, the others find it running. */
+async function beginTool(pool: Pool, at: At): Promise<ToolStart | undefined> {
+  const { rows } = await pool.query<ToolCallRow>(BEGIN_CALL, [at.taskId, at.seat, at.turn, at.position])
+  if (rows[0]) return { type: 'run', call: callOf(rows[0]), repeated: false }
+  await assertSeat(pool, at)
+  const call = await loadCall(pool, at)
   if (call.state === 'finished') return { type: 'finished' }
-  if (call.state === 'pending') {
-    transaction.write(
-      `update tool_call set state = 'running', started_at = now() where task_id = $1 and turn = $2 and position = $3`,
-      [request.taskId, request.turn, request.position],
-    )
-    noteEvents(transaction, task, { events: [calledEvent(call)] })
-  }
-  return { type: 'run', call: callOf(call), repeated: call.state === 'running' }
+  return call.state === 'running' ? { type: 'run', call: callOf(call), repeated: true } : undefined
 }
 
-async function finishTool(transaction: Transaction, request: FinishTool): Promise<void> {
-  const [task, call, plan] = await Promise.all([
-    lockFenced(transaction, request),
-    loadCall(transaction, request),
-    request.plan && replannedBy(transaction, request.taskId, request.plan),
-  ])
-  if (call.state === 'finished') return
-  transaction.write(
-    `update tool_call set state = 'finished', response = $4, output = $5, summary = $6, finished_at = now()
-     where task_id = $1 and turn = $2 and position = $3`,
-    [
-      request.taskId,
-      request.turn,
-      request.position,
-      JSON.stringify(request.response),
-      request.output === undefined ? null : storableText(request.output),
-      storableText(request.summary),
-    ],
+async function finishTool(pool: Pool, request: FinishTool): Promise<true | undefined> {
+  if (await finish(pool, request, request.plan && { lines: request.plan })) return true
+  await assertSeat(pool, request)
+  if ((await loadCall(pool, request)).state === 'finished') return true
+  const plan = request.plan && (await replannedBy(pool, request.taskId, request.plan))
+  return (await finish(pool, request, plan)) || undefined
+}
+
+async function finish(pool: Pool, request: FinishTool, plan: NewPlan | undefined): Promise<boolean> {
+  const { rowCount } = await pool.query(...finishing(request, plan))
+  return rowCount === 1
+}
+
+interface NewPlan {
+  readonly lines: readonly PlanItem[]
+  /** Of the task whose former plan it comes from; without it the task must have no sub-tasks. */
+  readonly version?: string
+}
+
+/** The plan of a task whose model plans anew: lines of sub-tasks are not the model's to change. */
+async function replannedBy(pool: Pool, taskId: string, own: readonly PlanItem[]): Promise<NewPlan | undefined> {
+  const { rows } = await pool.query<{ plan: PlanItem[]; version: string }>(
+    'select plan, xmin::text as version from task where id = $1',
+    [taskId],
   )
-  if (request.checkpoint) writeCheckpoint(transaction, request.taskId, request.checkpoint)
-  if (plan) transaction.write('update task set plan = $2 where id = $1', [task.id, JSON.stringify(plan)])
-  const { ok, summary, blocked } = request
-  const data = { ...callData(call), ok, summary, ...(blocked && { blocked }) }
-  noteEvents(transaction, task, { events: [{ type: 'tool-finished', data }] })
+  return rows[0] && { lines: [...subtaskLines(rows[0].plan), ...own], version: rows[0].version }
+}
+
+/** Sub-tasks are made before any Builder has the task, and none later. */
+const UNDIVIDED = 'not exists (select from task part where part.parent_id = fenced.id)'
+
+/** Result, checkpoint, plan and event in one statement, for a call that is not finished. */
+function finishing(request: FinishTool, plan: NewPlan | undefined): [text: string, values: unknown[]] {
+  const { summary, output, checkpoint, blocked } = request
+  const values: unknown[] = [
+    ...[request.taskId, request.seat, request.turn, request.position, JSON.stringify(request.response)],
+    output === undefined ? null : storableText(output),
+    ...[storableText(summary), request.ok, JSON.stringify(summary)],
+  ]
+  const value = (of: unknown) => `$${values.push(of)}`
+  const saved = checkpoint && [checkpoint.commit, checkpoint.tree, checkpoint.bundle].map(value)
+  const replanned = plan ? `, plan = ${value(JSON.stringify(plan.lines))}` : ''
+  const stopped = blocked ? `, 'blocked', ${value(JSON.stringify(blocked))}::json` : ''
+  const text = `
+    with ${FENCED},
+    finished as (
+      update tool_call set state = 'finished', response = $5, output = $6, summary = $7, finished_at = now() from fenced
+      where task_id = fenced.id and tool_call.turn = $3 and position = $4 and state <> 'finished'
+        ${plan ? `and ${plan.version === undefined ? UNDIVIDED : `fenced.version = ${value(plan.version)}`}` : ''}
+      returning fenced.id, json_build_object(${CALL_DATA}, 'ok', $8::boolean, 'summary', $9::json${stopped}) as data),
+    ${saved ? `checkpointed as (${checkpointSaved('finished', saved)}),` : ''}
+    ${eventWritten({ from: 'finished', type: 'tool-finished', set: replanned })}
+    select pg_notify('task_event', id) from written`
+  return [text, values]
 }

@@ -111,7 +111,8 @@ async function* framesOf(
     news = true
     wake()
   })
-  ended.addEventListener('abort', () => wake())
+  const stop = () => wake()
+  ended.addEventListener('abort', stop)
   try {
     // The first bytes tell the client that the stream stands.
     yield ': connected\n\n'
@@ -142,6 +143,7 @@ async function* framesOf(
       if (quiet) yield ': still here\n\n'
     }
   } finally {
+    ended.removeEventListener('abort', stop)
     unsubscribe()
   }
 }

@@ -114,14 +114,14 @@ export interface TaskStore {
     readonly events?: readonly NewTaskEvent[]
     readonly change?: TaskChange
     readonly unlessSteered?: boolean
-  }): Promise<{ readonly task: Task; readonly moved: boolean }>
+  }): Promise<TaskWork & { readonly moved: boolean }>
   /** Writes events and changes without a transition; nothing when the task has ended. A builder says its seat. */
   note(note: {
     readonly taskId: string
     readonly seat?: number
     readonly events?: readonly NewTaskEvent[]
     readonly change?: TaskChange
-  }): Promise<Task>
+  }): Promise<TaskWork>
   /** Ids whose workflow was not seen started within `olderThanMs`. */
   unstarted(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
   markStarted(taskId: string): Promise<void>
@@ -149,7 +149,6 @@ export interface TaskWork {
   readonly understoodRound: number
   readonly understanding?: Understanding
   readonly route?: Route
-  readonly baseCommit?: string
 }
 
 /** A stored tool call. */
@@ -309,11 +308,14 @@ export interface ArtifactStore {
   saveCheckpoint(request: Fence & { readonly checkpoint: Checkpoint }): Promise<void>
   /** Throws `seat_lost` when the seat is no longer valid; asked right before an effect outside the store. */
   assertSeat(fence: Fence): Promise<void>
+  /** The commit to build on, once it is fixed; a sub-task's is that of its whole. */
+  base(taskId: string): Promise<string | undefined>
   /** The commit to build on: the first one fixed stays, for a task and all of its sub-tasks. */
   fixBase(request: Fence & { readonly baseCommit: string }): Promise<string>
   saveDelivery(request: Fence & { readonly commit: string; readonly patch: Uint8Array }): Promise<void>
   patch(taskId: string): Promise<Uint8Array | undefined>
-  saveReceipt(request: Fence & { readonly receipt: Receipt }): Promise<void>
+  /** The receipt and the event that tells of it, in one transaction. */
+  saveReceipt(request: Fence & { readonly receipt: Receipt; readonly event: NewTaskEvent }): Promise<void>
   receipt(taskId: string): Promise<Receipt | undefined>
 }
 

@@ -11,8 +11,8 @@ interface Once {
  * allow it, and with `not_found` for an unknown task.
  */
 export interface TaskControl {
-  /** Starts the task's Manager; nothing when it was started before. */
-  start(taskId: string): Promise<void>
+  /** Starts the task's Manager; nothing when it was started before. `task`: as it is, for who has just read it. */
+  start(taskId: string, task?: Task): Promise<void>
   cancel(change: Once & { readonly taskId: string }): Promise<void>
   pause(change: Once & { readonly taskId: string }): Promise<void>
   resume(change: Once & { readonly taskId: string }): Promise<void>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Fence, Store } from '../../domain/ports/store.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
-import { answeredTurn, call, eventTypes, finishedCall, taskIn } from '../support/stored-task.ts'
+import { answeredTurn, call, eventTypes, finishedCall, partIn, taskIn } from '../support/stored-task.ts'
 
 const EXPIRES = '2090-01-01T00:00:00Z'
 
@@ -103,8 +103,8 @@ describe.each(Object.entries(STORES))('people in the conversations of %s', (_, o
   })
 
   describe('an approval', () => {
-    async function requested() {
-      const at = await answeredTurn(store, await taskIn(store, 'building'), [call(0, { decision: 'ask' }), call(1)])
+    async function requested(of = taskIn(store, 'building')) {
+      const at = await answeredTurn(store, await of, [call(0, { decision: 'ask' }), call(1)])
       const place = { taskId: at.taskId, turn: 1, position: 0 }
       const {
         approvalId,
@@ -194,6 +194,19 @@ describe.each(Object.entries(STORES))('people in the conversations of %s', (_, o
       expect(await found({ approvalId, tenant: 'default' })).toBe(taskId)
       expect(await found({ approvalId, tenant: 'other' })).toBeUndefined()
       expect(await found({ approvalId: 'approval-0', tenant: 'default' })).toBeUndefined()
+    })
+
+    it('of a part is decided at the part alone: the whole may still show it when it is over', async () => {
+      const { taskId: whole } = await taskIn(store, 'queued')
+      const approval = await requested(partIn(store, whole, 'building'))
+      const atWhole = { ...approval, taskId: whole, decision: 'approve' as const }
+      const refused = (why: string) => ({ code: 'conflict', message: expect.stringContaining(why) })
+      await expect(store.conversations.decideApproval(atWhole)).rejects.toMatchObject(refused('does not wait for'))
+      await store.conversations.decideApproval({ ...approval, decision: 'reject' })
+      await expect(store.conversations.decideApproval(atWhole)).rejects.toMatchObject(
+        refused('decided already (reject)'),
+      )
+      expect(await store.conversations.hasApproval(atWhole)).toBe(true)
     })
 
     it('is unknown to another task', async () => {

@@ -1,41 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ArtifactStore, ConversationStore, Fence, Store } from '../../domain/ports/store.ts'
+import type { Store } from '../../domain/ports/store.ts'
 import type { TaskState } from '../../domain/task.ts'
+import { FENCED_WRITES, RECEIPT, VERIFIED } from '../support/fenced-writes.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
-import { ANSWERED, answeredTurn, call, eventTypes, taskIn } from '../support/stored-task.ts'
-
-const RECEIPT = { version: 1, evidence: 'eyJhIjoxfQ==', signature: 's+/=', publicKey: 'p', keyId: 'k' } as const
-const CHECKPOINT = { commit: 'c', tree: 't', bundle: Buffer.from('b') }
-const PLAN = [{ text: 'x', status: 'pending' as const }]
-
-/** The methods of a port that take a fence. */
-type Fenced<Port> = {
-  [Name in keyof Port]: Port[Name] extends (input: infer Input) => unknown
-    ? Input extends Fence
-      ? Name
-      : never
-    : never
-}[keyof Port]
-type FencedWrite = Fenced<ArtifactStore> | Fenced<ConversationStore>
-
-/** Every one of them: a new fenced method that is not here does not compile. */
-const WRITES: Readonly<Record<FencedWrite, (store: Store, fence: Fence) => Promise<unknown>>> = {
-  beginTurn: (store, fence) => store.conversations.beginTurn({ ...fence, turn: 2 }),
-  finishTurn: (store, fence) =>
-    store.conversations.finishTurn({ ...fence, ...ANSWERED, turn: 2, parts: [{ text: 'late' }], calls: [call(0)] }),
-  beginTool: (store, fence) => store.conversations.beginTool({ ...fence, turn: 1, position: 0 }),
-  finishTool: (store, fence) =>
-    store.conversations.finishTool({
-      ...{ ...fence, turn: 1, position: 0, response: { output: 'late' }, ok: true, summary: 'late' },
-      ...{ checkpoint: CHECKPOINT, plan: PLAN, output: 'late' },
-    }),
-  fixBase: (store, fence) => store.artifacts.fixBase({ ...fence, baseCommit: 'late' }),
-  saveDelivery: (store, fence) =>
-    store.artifacts.saveDelivery({ ...fence, commit: 'late', patch: Buffer.from('late') }),
-  saveCheckpoint: (store, fence) => store.artifacts.saveCheckpoint({ ...fence, checkpoint: CHECKPOINT }),
-  saveReceipt: (store, fence) => store.artifacts.saveReceipt({ ...fence, receipt: RECEIPT }),
-  assertSeat: (store, fence) => store.artifacts.assertSeat(fence),
-}
+import { answeredTurn, call, eventTypes, taskIn } from '../support/stored-task.ts'
 
 describe.each(Object.entries(STORES))('the artifacts of %s', (_, open) => {
   let opened: OpenedStore
@@ -51,7 +19,7 @@ describe.each(Object.entries(STORES))('the artifacts of %s', (_, open) => {
       const fence = await taskIn(store, 'building')
       expect(await store.artifacts.fixBase({ ...fence, baseCommit: 'one' })).toBe('one')
       expect(await opened.other.artifacts.fixBase({ ...fence, baseCommit: 'two' })).toBe('one')
-      expect((await store.tasks.work(fence.taskId)).baseCommit).toBe('one')
+      expect(await store.artifacts.base(fence.taskId)).toBe('one')
     })
   })
 
@@ -78,8 +46,12 @@ describe.each(Object.entries(STORES))('the artifacts of %s', (_, open) => {
       const fence = await taskIn(store, 'verifying')
       expect(await store.artifacts.receipt(fence.taskId)).toBeUndefined()
       for (const evidence of ['b2xk', RECEIPT.evidence])
-        await store.artifacts.saveReceipt({ ...fence, receipt: { ...RECEIPT, evidence } })
+        await store.artifacts.saveReceipt({ ...fence, receipt: { ...RECEIPT, evidence }, event: VERIFIED })
       expect(JSON.stringify(await opened.other.artifacts.receipt(fence.taskId))).toBe(JSON.stringify(RECEIPT))
+      expect((await store.tasks.events({ taskId: fence.taskId, after: 1, limit: 9 })).map(({ data }) => data)).toEqual([
+        VERIFIED.data,
+        VERIFIED.data,
+      ])
     })
   })
 
@@ -96,7 +68,7 @@ describe.each(Object.entries(STORES))('the artifacts of %s', (_, open) => {
     const anotherSeat = (taskId: string) =>
       store.tasks.note({ taskId, change: { builder: { id: 'b2', seat: 2, attempt: 2 } } })
 
-    describe.each(Object.entries(WRITES))('lets %s', (name, write) => {
+    describe.each(Object.entries(FENCED_WRITES))('lets %s', (name, write) => {
       it('pass from the seat that holds the task, whatever the task’s state', async () => {
         for (const state of ['building', 'verifying', 'delivering'] as const) {
           const fence = await answeredTurn(store, await taskIn(store, 'building'), [call(0)])

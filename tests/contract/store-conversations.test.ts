@@ -221,6 +221,19 @@ describe.each(Object.entries(STORES))('the conversations of %s', (_, open) => {
       expect(JSON.stringify(await store.conversations.transcript(at.taskId))).not.toContain('other')
     })
 
+    it('is told of in a few words when it begins, as is what came of it when it ends', async () => {
+      const shouted = call(0, { name: 'run_shell_command', args: { command: 'echo "Gr\u00fc\u00dfe" \\u0000 \0' } })
+      const at = { ...(await answeredTurn(store, await building(), [shouted])), position: 0 }
+      await store.conversations.beginTool(at)
+      await store.conversations.finishTool({ ...at, response: {}, ok: true, summary: 'exit code 0' })
+      const told = { turn: 1, position: 0, callId: shouted.id, name: 'run_shell_command' }
+      const events = await store.tasks.events({ taskId: at.taskId, after: 2, limit: 2 })
+      expect(events.map(({ data }) => data)).toEqual([
+        { ...told, summary: 'run_shell_command echo "Gr\u00fc\u00dfe" \\u0000 \ufffd' },
+        { ...told, ok: true, summary: 'exit code 0' },
+      ])
+    })
+
     it('leaves plan and checkpoint of the last finished step, together with its result', async () => {
       const at = await answeredTurn(store, await building(), [call(0), call(1)])
       const plan = [{ text: 'Read', status: 'completed' as const }]

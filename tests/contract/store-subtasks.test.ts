@@ -115,9 +115,9 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
     const { whole, fences } = await divided()
     const [one, other] = fences as [Fence, Fence]
     expect(await store.artifacts.fixBase({ ...other, baseCommit: 'first' })).toBe('first')
-    expect((await store.tasks.work(one.taskId)).baseCommit).toBe('first')
+    expect(await store.artifacts.base(one.taskId)).toBe('first')
     expect(await store.artifacts.fixBase({ ...one, baseCommit: 'later' })).toBe('first')
-    expect((await store.tasks.work(whole)).baseCommit).toBe('first')
+    expect(await store.artifacts.base(whole)).toBe('first')
   })
 
   it('show where they stand in the plan of the whole, however many move at once', async () => {

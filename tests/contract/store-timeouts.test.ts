@@ -54,12 +54,12 @@ describe('a store', () => {
     const taskId = await newTask(frozen)
     const other = await opened(url)
     proxy.freezeAfter('for update')
-    const lost = frozen.tasks.note({ taskId, change: { title: 'frozen' }, events: [{ type: 'builder-lost' }] })
+    const lost = frozen.conversations.receive({ taskId, text: 'late', from: 'ada' })
     const [noted] = await Promise.all([
       other.tasks.note(said(taskId)),
       expect(lost).rejects.toThrow('idle-in-transaction'),
     ])
-    expect(noted.title).toBe('Fix the parser')
+    expect(noted.task.state).toBe('received')
     expect(await eventTypes(other, taskId)).toEqual(['task-received', 'message-sent'])
     await frozen.tasks.note(said(taskId))
     expect(await eventTypes(other, taskId)).toEqual(['task-received', 'message-sent', 'message-sent'])

@@ -1,5 +1,6 @@
+import { getEventListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openTestApi, problemOf, refusalOf, type TestApi } from '../support/api.ts'
 import { freshDatabase } from '../support/database.ts'
 import { framesOf, take, type Frame } from '../support/event-stream.ts'
@@ -114,6 +115,17 @@ describe('events as a stream', () => {
     const frames = await all(follow(id))
     expect(frames.map((frame) => frame.id)).toEqual([1, 2, 3, 4, 5, 6, 7])
     expect(frames.at(-1)).toMatchObject({ event: 'task-ended', data: { sequence: 7, type: 'task-ended', taskId: id } })
+  })
+
+  it('leave nobody behind who listens for an end: Node keeps such a signal for ever', async () => {
+    const joined = vi.spyOn(AbortSignal, 'any')
+    try {
+      await all(follow(await eventfulTask({ ended: true })))
+      const signals = joined.mock.results.map(({ value }) => value as AbortSignal)
+      expect(signals.map((signal) => getEventListeners(signal, 'abort').length)).toEqual([0])
+    } finally {
+      joined.mockRestore()
+    }
   })
 
   it.each([0, 1, 4, 6])('resume after Last-Event-ID %i without loss or repetition', async (last) => {

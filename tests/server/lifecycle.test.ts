@@ -3,7 +3,7 @@ import { createLifecycleActivities } from '../../activities/gateway/lifecycle.ts
 import { noMemory } from '../../domain/ports/memory.ts'
 import { noWarehouse } from '../../domain/ports/warehouse.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
-import { answeredTurn, call, eventTypes, partsFor, taskIn } from '../support/stored-task.ts'
+import { answeredTurn, call, eventTypes, partIn, partsFor, taskIn } from '../support/stored-task.ts'
 
 let opened: OpenedStore
 beforeAll(async () => {
@@ -152,13 +152,22 @@ describe('what a part waits for', () => {
     for (const waiting of WAITS) {
       await opened.store.tasks.move({ taskId: subtaskId, to: 'building', change: { waiting: null } })
       await opened.store.tasks.move({ taskId: subtaskId, to: `awaiting_${waiting.for}`, change: { waiting } })
-      const show = () => lifecycle().showSubtaskWait({ taskId, subtaskId })
+      const show = () => lifecycle().showSubtaskWait({ taskId, subtaskId, waiting })
       expect([await show(), await show()]).toEqual([waiting, waiting])
       const whole = await opened.store.tasks.find(taskId)
       expect([whole?.state, whole?.waiting]).toEqual([`awaiting_${waiting.for}`, waiting])
     }
     const asked = (await eventTypes(opened.store, taskId)).filter((type) => type.endsWith('-requested'))
     expect(asked).toHaveLength(WAITS.length)
+  })
+
+  it('is not shown before the whole has heard of it: an answer would go astray', async () => {
+    const { taskId } = await taskIn(opened.store, 'building')
+    const { taskId: subtaskId } = await partIn(opened.store, taskId, 'building')
+    const [reported, waiting] = WAITS
+    await opened.store.tasks.move({ taskId: subtaskId, to: 'awaiting_approval', change: { waiting } })
+    expect(await lifecycle().showSubtaskWait({ taskId, subtaskId, waiting: reported })).toBeUndefined()
+    expect((await opened.store.tasks.find(taskId))?.state).toBe('building')
   })
 })
 

@@ -18,7 +18,16 @@ const WAY: readonly TaskState[] = ['understanding', 'queued', 'building', 'verif
 
 /** A task that went its happy way up to a state, on seat 1 of builder `b1` from `building` on. */
 export async function taskIn(store: Store, state: TaskState, request: Partial<TaskRequest> = {}): Promise<Fence> {
-  const taskId = (await store.tasks.accept(acceptance({}, request))).task.id
+  return broughtTo(store, (await store.tasks.accept(acceptance({}, request))).task.id, state)
+}
+
+/** A part of that task, in a state on its way as well. */
+export async function partIn(store: Store, whole: string, state: TaskState): Promise<Fence> {
+  const [part] = await store.tasks.divide({ taskId: whole, subtasks: partsFor(1) })
+  return broughtTo(store, part?.id ?? '', state)
+}
+
+async function broughtTo(store: Store, taskId: string, state: TaskState): Promise<Fence> {
   const change = { builder: { id: 'b1', seat: 1, attempt: 1 } }
   for (const to of WAY.slice(0, WAY.indexOf(state) + 1))
     await store.tasks.move({ taskId, to, ...(to === 'building' && { change }) })
