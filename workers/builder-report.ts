@@ -2,11 +2,18 @@ import type { SeatTable } from '../activities/builder/seat-table.ts'
 import type { Store } from '../domain/ports/store.ts'
 
 const INTERVAL_MS = 2_000
+/** Tasks that take less than a second change a builder's seats more often than anybody looks. */
+const REST_MS = 500
 
-/** Keeps a builder's row in the registry fresh: with every change of its seats, and every two seconds. */
+/**
+ * Keeps a builder's row in the registry fresh: every two seconds, and when its seats change, the first change at once
+ * and those that follow it within half a second together.
+ */
 export class BuilderReport {
   draining = false
   private timer: NodeJS.Timeout | undefined
+  private rest: NodeJS.Timeout | undefined
+  private changedMeanwhile = false
   private cpuMicros = 0
   private at = 0
 
@@ -22,15 +29,31 @@ export class BuilderReport {
   ) {}
 
   async start(): Promise<void> {
-    this.builder.seats.onChange = () => void this.send().catch(() => undefined)
-    // A database that is away for a moment must not end a builder whose work waits for it as well.
-    this.timer = setInterval(() => void this.send().catch(() => undefined), INTERVAL_MS)
+    this.builder.seats.onChange = () => this.noteChange()
+    this.timer = setInterval(() => this.trySend(), INTERVAL_MS)
     await this.send()
   }
 
   async stop(): Promise<void> {
     clearInterval(this.timer)
+    clearTimeout(this.rest)
+    this.builder.seats.onChange = () => undefined
     await this.builder.store.builders.remove(this.builder.id)
+  }
+
+  private noteChange(): void {
+    this.changedMeanwhile = this.rest !== undefined
+    if (this.changedMeanwhile) return
+    this.rest = setTimeout(() => {
+      this.rest = undefined
+      if (this.changedMeanwhile) this.noteChange()
+    }, REST_MS)
+    this.trySend()
+  }
+
+  /** A database that is away for a moment must not end a builder whose work waits for it as well. */
+  private trySend(): void {
+    void this.send().catch(() => undefined)
   }
 
   private async send(): Promise<void> {
