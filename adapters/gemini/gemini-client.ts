@@ -80,17 +80,23 @@ const withoutUndefined = <T extends object>(value: T): { [K in keyof T]: NonNull
 /** Aborts a call on which nothing happens; joins the caller's own signal. */
 class SilenceTimer {
   expired = false
-  readonly signal: globalThis.AbortSignal
   private readonly controller = new AbortController()
+  private readonly giveUp = (): void => this.controller.abort()
   private timer: NodeJS.Timeout
   private stopped = false
 
   constructor(
     private readonly limitMs: number,
-    outer: globalThis.AbortSignal | undefined,
+    private readonly outer: globalThis.AbortSignal | undefined,
   ) {
-    this.signal = outer ? AbortSignal.any([outer, this.controller.signal]) : this.controller.signal
+    // Not `AbortSignal.any`: the SDK goes on listening to it, and Node keeps such a signal with all that hangs on it.
+    outer?.addEventListener('abort', this.giveUp)
+    if (outer?.aborted === true) this.giveUp()
     this.timer = this.start()
+  }
+
+  get signal(): globalThis.AbortSignal {
+    return this.controller.signal
   }
 
   /** Fetches in sight of the timer: every byte starts it anew. */
@@ -111,7 +117,8 @@ class SilenceTimer {
   stop(): void {
     this.stopped = true
     clearTimeout(this.timer)
-    this.controller.abort()
+    this.outer?.removeEventListener('abort', this.giveUp)
+    this.giveUp()
   }
 
   private restart(): void {
@@ -123,7 +130,7 @@ class SilenceTimer {
   private start(): NodeJS.Timeout {
     return setTimeout(() => {
       this.expired = true
-      this.controller.abort()
+      this.giveUp()
     }, this.limitMs)
   }
 }

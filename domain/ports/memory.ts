@@ -24,6 +24,7 @@ export interface Memory {
     readonly text: string
     readonly limit: number
   }): Promise<readonly { readonly context: string; readonly score: number }[]>
+  /** A repetition, which has the same id, changes nothing. */
   remember(entry: Omit<ThoughtSignature, 'embeddings'>): Promise<void>
 }
 
