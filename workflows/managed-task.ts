@@ -265,7 +265,11 @@ export class ManagedTask {
       await gateway.pauseTask({ taskId: this.taskId })
       return this.enter('paused')
     }
-    const waiting = await gateway.showSubtaskWait({ taskId: this.taskId, subtaskId: news.taskId })
+    const waiting = await gateway.showSubtaskWait({
+      taskId: this.taskId,
+      subtaskId: news.taskId,
+      waiting: news.waiting,
+    })
     if (waiting) this.enter(`awaiting_${waiting.for}`, waiting)
   }
 

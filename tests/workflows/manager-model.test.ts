@@ -7,12 +7,12 @@ import { playLife, type Played } from '../support/workflows/model/play-life.ts'
 import { brokenIn, PROMISES, storyOf } from '../support/workflows/model/promises.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 import type { TaskScript } from '../support/workflows/task-script.ts'
-import { sharedBundle } from '../support/workflows/world.ts'
 
 /**
  * Lives of tasks drawn by seed: what the model does, what people say and when, what breaks. Real workflows on a real
- * server, in real time: the time-skipping one refuses a Manager that cancels a step which has just ended, and leaves it
- * standing for ever. Waits of weeks are in waits.test.ts.
+ * server; only their waits are shorter, a month a second and a half, so that an approval nobody gives expires. Temporal's
+ * time-skipping server is not used: it leaves a Manager standing for ever that cancels a step which has just ended, and
+ * skips nothing once a workflow has ended before its activity.
  */
 const FIRST = Number(process.env['MANAGER_MODEL_FIRST'] ?? 1)
 const SEEDS = Number(process.env['MANAGER_MODEL_SEEDS'] ?? 20)
@@ -22,7 +22,7 @@ const AT_ONCE = 24
 const RESTART_EVERY = 50
 const REPLAY_EVERY = 4
 
-const world = useWorld({ seats: [80, 80] })
+const world = useWorld({ seats: [80, 80], hurried: true })
 
 async function playAll(seeds: readonly number[]): Promise<readonly Played[]> {
   const waiting = [...seeds]
@@ -57,6 +57,11 @@ describe('random lives', () => {
     expect(states.filter((state) => state === 'completed').length).toBeGreaterThan(SEEDS / 2)
   })
 
+  it('outlive the month in which nobody decides an approval, when they are many', () => {
+    const expired = lives.filter(({ record }) => record.events.some((event) => event.endsWith('by expiry')))
+    expect(SEEDS < 100 || expired.length > 0).toBe(true)
+  })
+
   it('left histories that are replayed as they were', { timeout: 60_000 + SEEDS * 100 }, async () => {
     const sample = lives.filter(({ outcome }, index) => outcome && index % REPLAY_EVERY === 0)
     const ids = sample.flatMap(({ record, runs }) => [record.id, ...runs])
@@ -64,10 +69,9 @@ describe('random lives', () => {
       workflowId,
       history: await world().client.workflow.getHandle(workflowId).fetchHistory(),
     }))
-    const workflowBundle = { codePath: await sharedBundle() }
     const failed: string[] = []
     for await (const { workflowId, error } of Worker.runReplayHistories(
-      { workflowBundle },
+      { workflowBundle: world().bundle },
       await Promise.all(histories),
     ))
       if (error) failed.push(`${workflowId}: ${error.message}`)

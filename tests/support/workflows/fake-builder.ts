@@ -72,6 +72,11 @@ export class FakeBuilder {
     return this.seatsOf(taskId).length > 0
   }
 
+  /** Whether a seat is lent to the task that would be given back if it were asked for. */
+  serves(taskId: string): boolean {
+    return this.seatsOf(taskId).some(({ frozen }) => !frozen)
+  }
+
   /** Stands still for a task: no beats, no answers, deaf to every cancel; as a stopped process. */
   freeze(taskId: string): void {
     for (const seat of this.seatsOf(taskId)) seat.frozen = true

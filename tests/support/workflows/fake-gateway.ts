@@ -125,9 +125,9 @@ function family({ find, add }: FakeTasks) {
       task.move('building')
       return Promise.resolve(subtasks.map(({ brief }) => brief))
     },
-    async showSubtaskWait({ taskId, subtaskId }) {
+    async showSubtaskWait({ taskId, subtaskId, waiting: reported }) {
       const { waiting, part } = find(subtaskId)
-      if (!waiting) return Promise.resolve(undefined)
+      if (waiting?.for !== reported.for || waiting.approvalId !== reported.approvalId) return Promise.resolve(undefined)
       const whole = find(taskId)
       if (isWaiting(whole.state) && whole.waiting?.approvalId !== waiting.approvalId) whole.move('building')
       whole.waiting = waiting

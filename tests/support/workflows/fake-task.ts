@@ -265,10 +265,15 @@ export class FakeTask {
     return (this.turns.get(turn) ?? []).filter((call) => this.isFinished(call)).length
   }
 
+  private hasAsked(approvalId: string): boolean {
+    return this.decided.has(approvalId) || this.waiting?.approvalId === approvalId
+  }
+
   decide({ approvalId, decision, by }: { approvalId: string; decision: 'approve' | 'reject'; by: string }): void {
-    const known = this.decided.get(approvalId)
+    const owner = this.subtasks.find((part) => part.hasAsked(approvalId)) ?? this
+    const known = owner.decided.get(approvalId)
     if (known) throw new GatewayError('conflict', `Approval ${approvalId} was decided already (${known.decision}).`)
-    if (this.waiting?.approvalId !== approvalId)
+    if (owner !== this || this.waiting?.approvalId !== approvalId)
       throw new GatewayError('conflict', `${this.id} does not wait for approval ${approvalId}.`)
     this.decided.set(approvalId, { decision, by })
     this.note(`approval-decided ${decision} by ${by}`)

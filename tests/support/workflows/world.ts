@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { Client } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { Worker, type WorkerOptions } from '@temporalio/worker'
+import { bundleWorkflowCode, DefaultLogger, Worker, type WorkerOptions } from '@temporalio/worker'
 import { ulid } from 'ulidx'
 import { withFailures } from '../../../activities/activity-failure.ts'
 import { ensureSearchAttributes, searchAttributeTypes } from '../../../adapters/temporal/search-attributes.ts'
@@ -15,7 +15,9 @@ import { FakeTask } from './fake-task.ts'
 import { RunningTask } from './running-task.ts'
 import type { TaskScript } from './task-script.ts'
 
-const CACHE = fileURLToPath(new URL('../../../.cache', import.meta.url))
+const pathOf = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
+
+const CACHE = pathOf('../../../.cache')
 const DEFAULT_SEATS = [40, 40]
 /** Temporal's number for a step of a workflow that a worker was given. */
 const GIVEN_OUT = 2
@@ -23,10 +25,20 @@ const GIVEN_OUT = 2
 /** The bundle every suite shares: made once per content of the workflows. */
 export const sharedBundle = (): Promise<string> => workflowBundle(CACHE)
 
+/** The same workflows, whose waits are hurried. */
+const hurriedBundle = () =>
+  bundleWorkflowCode({
+    workflowsPath: pathOf('../../../workflows/index.ts'),
+    workflowInterceptorModules: [pathOf('./hurried-time.ts')],
+    logger: new DefaultLogger('ERROR'),
+  })
+
 export interface WorldOptions {
   /** Program of Temporal's dev server, or of its time-skipping test server. */
   readonly program: string
   readonly timeSkipping?: boolean
+  /** Waits of the workflows take little time: see `hurried`. */
+  readonly hurried?: boolean
   /** Seats of each builder. */
   readonly seats?: readonly number[]
 }
@@ -41,9 +53,16 @@ export class World {
   private constructor(
     readonly env: TestWorkflowEnvironment,
     readonly client: Client,
+    /** The workflows as this world runs them. */
+    readonly bundle: NonNullable<WorkerOptions['workflowBundle']>,
   ) {}
 
-  static async start({ program, timeSkipping = false, seats = DEFAULT_SEATS }: WorldOptions): Promise<World> {
+  static async start({
+    program,
+    timeSkipping = false,
+    hurried = false,
+    seats = DEFAULT_SEATS,
+  }: WorldOptions): Promise<World> {
     installQuietRuntime()
     const executable = { type: 'existing-path', path: program } as const
     const env = timeSkipping
@@ -59,7 +78,8 @@ export class World {
     const attributes = { namespace: 'default', searchAttributes: searchAttributeTypes }
     if (timeSkipping) await env.client.connection.operatorService.addSearchAttributes(attributes)
     else await ensureSearchAttributes(env.client, 'default')
-    const world = new World(env, env.client)
+    const bundle = hurried ? await hurriedBundle() : { codePath: await sharedBundle() }
+    const world = new World(env, env.client, bundle)
     world.manager = await world.startManager()
     world.gateway = await world.startGateway()
     for (const count of seats) await world.addBuilder(count)
@@ -150,10 +170,9 @@ export class World {
 
   private async startManager(): Promise<RunningWorker> {
     const { understandTask: _, ...lifecycle } = withFailures(createFakeGateway(this.scripted))
-    const workflowBundle = { codePath: await sharedBundle() }
     return this.run({
       taskQueue: TASK_QUEUES.manager,
-      workflowBundle,
+      workflowBundle: this.bundle,
       activities: { ...lifecycle },
       // How long a restarted Manager's workflows wait for the one that is gone.
       stickyQueueScheduleToStartTimeout: '500 milliseconds',

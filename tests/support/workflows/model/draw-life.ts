@@ -3,6 +3,9 @@ import { createChooser, type Chooser } from '../../random-requests.ts'
 import type { ScriptedCall, TaskScript, Understood } from '../task-script.ts'
 import type { DatabaseFault, Fault, Life, Message, Reaction, Saying, StepFault } from './life.ts'
 
+/** Over at the start, in seconds, in hours, in a month. */
+const DEADLINES_MS = [-1_000, 1_000, 60_000, 3_600_000, 30 * 86_400_000]
+
 /** The same life for the same seed. */
 export function drawLife(seed: number): Life {
   // Neighbours must not resemble each other.
@@ -14,7 +17,7 @@ export function drawLife(seed: number): Life {
     ...{ faults: drawFaults(choose, steps), databaseFaults: drawDatabaseFaults(choose, script) },
     reactions: Array.from({ length: 6 }, () => drawReaction(choose)),
   }
-  return choose.chance(0.08) ? { ...life, deadlineInMs: choose.pick([-1_000, 100, 400, 1_000, 3_000]) } : life
+  return choose.chance(0.08) ? { ...life, deadlineInMs: choose.pick(DEADLINES_MS) } : life
 }
 
 function drawScript(choose: Chooser): TaskScript {
@@ -161,7 +164,7 @@ function drawDatabaseFaults(choose: Chooser, { parts }: TaskScript): readonly Fa
 
 function drawReaction({ pick, chance }: Chooser): Reaction {
   return {
-    when: pick(['soon', 'soon', 'late'] as const),
+    when: pick(['soon', 'soon', 'late', 'slow', 'never'] as const),
     refuses: chance(0.3),
     twice: chance(0.2),
   }

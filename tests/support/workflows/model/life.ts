@@ -44,8 +44,11 @@ export interface Fault<Kind extends string = StepFault> {
 
 /** How the requester meets a wait. */
 export interface Reaction {
-  /** `late`: after the seat is gone. */
-  readonly when: 'soon' | 'late'
+  /**
+   * `late`: after its builder left; `slow`: after the Manager gave the seat back. `never`: an approval, so that it
+   * expires; other waits have no end, and are met slowly.
+   */
+  readonly when: 'soon' | 'late' | 'slow' | 'never'
   /** An approval is refused. */
   readonly refuses: boolean
   /** Says it twice at the same moment, an approval both ways. */
@@ -56,7 +59,7 @@ export interface Reaction {
 export interface Life {
   readonly seed: number
   readonly script: TaskScript
-  /** Milliseconds from the start. */
+  /** Milliseconds from the start, of which the workflow makes fewer. */
   readonly deadlineInMs?: number
   readonly sayings: readonly Saying[]
   readonly faults: readonly Fault[]

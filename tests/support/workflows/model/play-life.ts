@@ -190,7 +190,9 @@ class Player {
 
   private async react(task: RunningTask, state: TaskState, reaction: Reaction): Promise<void> {
     const { record } = task
+    if (reaction.when === 'never' && state === 'awaiting_approval') return
     if (reaction.when === 'late') await this.takeSeatsAway([record, ...record.subtasks])
+    else if (reaction.when !== 'soon') await this.untilNobodyLends(record)
     const position = record.states.length
     const messages = replyTo(record, state, reaction)
     await Promise.all(
@@ -205,6 +207,12 @@ class Player {
     const waiting = family.filter(({ state }) => isWaiting(state))
     for (const builder of this.world.builders) for (const { id } of waiting) builder.drop(id)
     await delay(30)
+  }
+
+  /** The Manager has given the seat back, unless the wait is over before. */
+  private async untilNobodyLends({ id, states }: FakeTask): Promise<void> {
+    const position = states.length
+    while (states.length === position && this.world.builders.some((builder) => builder.serves(id))) await delay(20)
   }
 
   private async speak(step: Step, record: FakeTask): Promise<void> {

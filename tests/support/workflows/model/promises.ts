@@ -249,10 +249,12 @@ export const PROMISES: readonly Promised[] = [
       const { record, parts, life } = played
       const shown = names(record, 'shown')
       const endedEarly = said(played, 'cancel') || life.deadlineInMs !== undefined
-      const waits = parts.flatMap(({ part, states }) =>
+      const waits = parts.flatMap(({ part, states, events }) =>
         states.flatMap((state) => {
           const kind = /^awaiting_(.*)/.exec(state)?.[1]
-          return kind === undefined ? [] : [{ kind, name: `${kind} of part ${part}` }]
+          // While another part's wait was shown, its month went by.
+          const hasExpired = kind === 'approval' && events.some((event) => event.endsWith('by expiry'))
+          return kind === undefined || hasExpired ? [] : [{ kind, name: `${kind} of part ${part}` }]
         }),
       )
       return waits
