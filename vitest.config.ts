@@ -10,10 +10,13 @@ const suites = {
   gateway: ['tests/system'],
 } as const
 
+/** Two gateways keep two processors busy; everything else waits for a third of its time. */
+const BUSY = { maxWorkers: 2, sequence: { groupOrder: 0 } }
+const WAITING = { maxWorkers: 3, sequence: { groupOrder: 1 } }
+
 export default defineConfig({
   test: {
     reporters: ['default', './tests/support/closing-line.ts'],
-    maxWorkers: 2,
     projects: Object.entries(suites).map(([name, folders]) => ({
       test: {
         name,
@@ -21,6 +24,7 @@ export default defineConfig({
         testTimeout: 60_000,
         hookTimeout: 120_000,
         isolate: false,
+        ...(name === 'gateway' ? BUSY : WAITING),
         ...(name !== 'alone' && { globalSetup: ['tests/support/services.ts'] }),
       },
     })),
