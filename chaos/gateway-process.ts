@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { childEnvironment } from '../adapters/config.ts'
 import { ownerOf } from '../adapters/processes/data-directory.ts'
+import type { ControlGroup } from './control-group.ts'
 
 const OCG = fileURLToPath(new URL('../bin/ocg.mjs', import.meta.url))
 const LOOK_EVERY_MS = 50
@@ -26,6 +27,8 @@ export class GatewayProcess {
       readonly directory: string
       readonly log: string
       readonly environment: Readonly<Record<string, string>>
+      /** Takes each gateway with all it starts. */
+      readonly group?: ControlGroup | undefined
       /** Path of another `ocg` than that of this checkout. */
       readonly command?: string | undefined
     },
@@ -76,7 +79,7 @@ export class GatewayProcess {
   }
 
   private async startOnce(): Promise<boolean> {
-    const { directory, log, environment, command = OCG } = this.options
+    const { directory, log, environment, group, command = OCG } = this.options
     const output = openSync(log, 'a')
     const { PATH, HOME } = childEnvironment({})
     const child = spawn(process.execPath, [command, 'up', '--json'], {
@@ -86,6 +89,7 @@ export class GatewayProcess {
       detached: true,
     })
     closeSync(output)
+    group?.adopt(child.pid ?? 0)
     this.child = child
     child.once('exit', (code, signal) => this.ended(child, signal ?? `code ${code}`))
     while (child.exitCode === null && child.signalCode === null) {

@@ -47,6 +47,12 @@ export interface StrikeRecord {
   readonly tasks: readonly string[]
 }
 
+/** Resident memory of a process while it lived, in bytes, by milliseconds since 1970. */
+export interface MemoryOfProcess {
+  readonly process: string
+  readonly samples: readonly (readonly [at: number, bytes: number])[]
+}
+
 /** Everything the oracles judge by. */
 export interface Observations {
   readonly tasks: readonly PlannedTask[]
@@ -74,4 +80,5 @@ export interface Observations {
   /** Command lines of processes that outlived the gateway. */
   readonly leftProcesses: readonly string[]
   readonly exitCode: number | null
+  readonly memory: readonly MemoryOfProcess[]
 }

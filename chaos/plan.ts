@@ -52,7 +52,7 @@ export function planOf(tierName: TierName, seed: number): Plan {
   const tier: Tier = TIERS[tierName]
   const random = new Random(seed)
   const strikes = strikesOf(tier, random)
-  const spanMs = strikes.at(-1)?.atMs ?? 0
+  const spanMs = Math.max(tier.spanMs, strikes.at(-1)?.atMs ?? 0)
   const tasks = Array.from({ length: tier.tasks }, (_, index) => taskOf(index, { tier, random, spanMs }))
   return { tier: tierName, seed, tasks, strikes }
 }
@@ -85,7 +85,7 @@ function taskOf(
   index: number,
   { tier, random, spanMs }: { readonly tier: Tier; readonly random: Random; readonly spanMs: number },
 ): PlannedTask {
-  const poison = index % POISON_EVERY === POISON_EVERY - 1
+  const poison = tier.rough && index % POISON_EVERY === POISON_EVERY - 1
   const shape = poison ? 'poison' : random.pick(['straight', 'straight', 'repair', 'loud', 'clumsy'] as const)
   const cancelAtTurn = !poison && random.chance(CANCELLED) ? { cancelAtTurn: random.between(0, 4) } : {}
   return {

@@ -3,6 +3,7 @@ import { kill } from '../adapters/processes/kill.ts'
 import { collectTasks } from './collect.ts'
 import { leaksInDatabase, leaksInFiles } from './leaks.ts'
 import { processesOf } from './left-processes.ts'
+import { MemoryWatch } from './memory-watch.ts'
 import type { Observations } from './observations.ts'
 import type { Plan } from './plan.ts'
 import { scriptOf } from './script.ts'
@@ -43,6 +44,7 @@ export async function play(plan: Plan, options: PlayOptions): Promise<Observatio
 
 async function observe(stage: Stage, plan: Plan, { report, signal }: PlayOptions): Promise<Observations> {
   const keys = new KeyRotation(stage)
+  const watch = new MemoryWatch(stage)
   const strike = (planned: Plan['strikes'][number]) => strikeAt(stage, planned, keys)
   const [strikes, { acceptances, cancelled, kills }] = await Promise.all([
     playStrikes(plan.strikes, { strike, report, signal }),
@@ -64,6 +66,7 @@ async function observe(stage: Stage, plan: Plan, { report, signal }: PlayOptions
   )
   const revokedKeys = await keys.statuses()
   const histories = await historiesOf(stage)
+  const memory = watch.stop()
   const { unexpectedExits } = stage.gateway
   const exitCode = await stage.gateway.stop()
   return {
@@ -72,9 +75,12 @@ async function observe(stage: Stage, plan: Plan, { report, signal }: PlayOptions
     ledger: [...stage.simulator.ledger],
     strikes: [...strikes, ...kills],
     receiptKeys: items.map(({ publicKey }) => publicKey),
-    modelLatencyMs: MODEL_LATENCY_MS,
+    ...{ modelLatencyMs: MODEL_LATENCY_MS, memory },
     ...{ ...histories, unexpectedExits, exitCode, leaks: await leaksOf(stage, keys) },
-    leftProcesses: processesOf(stage.run, [stage.temporal.running.pid, stage.postgres.running.pid]),
+    leftProcesses: processesOf(stage.run, {
+      grouped: stage.group?.pids ?? [],
+      known: [stage.temporal.running.pid, stage.postgres.running.pid],
+    }),
   }
 }
 

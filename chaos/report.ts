@@ -1,5 +1,6 @@
 import { table } from '../cli/output.ts'
 import { FAULTS, LEFT_OUT } from './faults.ts'
+import { growthsOf, type Growth } from './memory-growth.ts'
 import type { Observations } from './observations.ts'
 import { ORACLES } from './oracles/index.ts'
 import { quantile, recoveriesOf } from './recovery.ts'
@@ -36,6 +37,8 @@ export interface Report {
     readonly p99?: number
     readonly longest?: number
   }
+  /** Of processes that were warm for long enough. */
+  readonly growths: readonly Growth[]
   readonly oracles: readonly Verdict[]
   readonly leftOut: typeof LEFT_OUT
 }
@@ -65,7 +68,7 @@ export function reportOf(seen: Observations, seconds: number): Report {
     },
     faults: faults.filter(({ strikes }) => strikes > 0),
     recoveryMs: recoverySummary(recoveriesOf(seen).map(({ ms }) => ms)),
-    oracles,
+    ...{ oracles, growths: growthsOf(seen.memory) },
     leftOut: LEFT_OUT,
   }
 }
@@ -104,11 +107,14 @@ export function textOf(report: Report): string {
     '',
     `tasks: ${tasks.sent} sent, ${tasks.completed} completed, ${tasks.cancelled} cancelled, ${tasks.failed} failed (${tasks.setAside} set aside as poison), in ${seconds.toFixed(0)} s`,
     `recovery after the kill of a builder: ${recovery}`,
+    `memory of warm processes, MB a minute: ${report.growths.map(growthLine).join(', ') || 'none lived long enough'}`,
     '',
     'left out:',
     ...report.leftOut.map(({ number, what, why }) => `  ${number} ${what}: ${why}`),
   ].join('\n')
 }
+
+const growthLine = ({ process, bytesAMinute }: Growth): string => `${process} ${(bytesAMinute / 2 ** 20).toFixed(1)}`
 
 function violationLines({ oracle, violations }: Verdict): readonly string[] {
   if (violations.length === 0) return []

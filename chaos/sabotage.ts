@@ -33,11 +33,10 @@ export interface Sabotage {
 export const SABOTAGES: readonly Sabotage[] = [
   {
     what: 'requests are not known by their Idempotency-Key',
-    file: 'adapters/postgres/tasks.ts',
-    protection: `const { id, tenant, channel, key, digest, requester } = acceptance
-  const known = await knownTask(transaction, acceptance)`,
-    instead: `const { id, tenant, channel, digest, requester } = acceptance
-  const [key, known] = [id, undefined]`,
+    file: 'adapters/postgres/acceptance.ts',
+    protection: `const { id, tenant, channel, key, digest, requester, conversation, aside } = acceptance`,
+    instead: `const { id, tenant, channel, digest, requester, conversation, aside } = acceptance
+  const key = id`,
     breaks: 'one-task-per-key',
   },
   {
@@ -62,11 +61,13 @@ export async function sabotagedGateway(directory: string): Promise<string> {
   await mkdir(directory)
   for (const name of [...ROOMS, ...FILES]) await cp(join(ROOT, name), join(directory, name), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
-  for (const { file, protection, instead } of SABOTAGES) {
+  for (const { what, file, protection, instead } of SABOTAGES) {
     const path = join(directory, file)
+    const text = await readFile(path, 'utf8')
+    if (!text.includes(protection)) throw new Error(`${file} has no longer what protects it (${what}). Name it anew.`)
     await writeFile(
       path,
-      (await readFile(path, 'utf8')).replace(protection, () => instead),
+      text.replace(protection, () => instead),
     )
   }
   return join(directory, 'bin/ocg.mjs')

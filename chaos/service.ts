@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { ControlGroup } from './control-group.ts'
 
 interface Running {
   readonly pid: number
@@ -17,8 +18,16 @@ export class Service<Started extends Running = Running> {
     private current: Started,
   ) {}
 
-  static async start<Started extends Running>(begin: () => Promise<Started>): Promise<Service<Started>> {
-    return new Service(begin, await begin())
+  static async start<Started extends Running>(
+    begin: () => Promise<Started>,
+    group: ControlGroup | undefined,
+  ): Promise<Service<Started>> {
+    const grouped = async () => {
+      const started = await begin()
+      group?.adopt(started.pid)
+      return started
+    }
+    return new Service(grouped, await grouped())
   }
 
   get running(): Started {

@@ -14,6 +14,7 @@ import { startGeminiSimulator, type GeminiSimulator } from '../simulators/gemini
 import { FaultProxy, type Tap } from './fault-proxy.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { PatientApi } from './api.ts'
+import { ControlGroup } from './control-group.ts'
 import { Remotes } from './remotes.ts'
 import { FILES } from './script.ts'
 import type { Secrets } from './leaks.ts'
@@ -36,6 +37,8 @@ export interface Stage {
   readonly run: string
   readonly directory: string
   readonly gateway: GatewayProcess
+  /** All that the gateway has started, where groups can be made. */
+  readonly group: ControlGroup | undefined
   readonly api: PatientApi
   readonly temporal: Service<TemporalServer>
   readonly postgres: Service<EmbeddedPostgres>
@@ -84,8 +87,14 @@ export async function startStage(
       }),
       (model) => model.close(),
     )
-    const services = await startServices(directory, environment)
+    const groupOf = (program: string) => {
+      const group = ControlGroup.create(`${run}-${program}`)
+      if (group) undo.push(() => group.remove())
+      return group
+    }
+    const services = await startServices(directory, { environment, groupOf })
     undo.push(() => services.stop())
+    const group = groupOf('gateway')
     const link = (port: number) => started(FaultProxy.to(port), (proxy) => proxy.close())
     const links = {
       temporal: await link(portOf(services.temporal.running.address)),
@@ -99,6 +108,7 @@ export async function startStage(
       Promise.resolve(
         new GatewayProcess({
           directory: await dataDirectory(directory),
+          group,
           ...(more.sabotaged === true && { command: await sabotagedGateway(join(directory, 'sabotaged')) }),
           log: join(directory, 'gateway.log'),
           environment: {
@@ -114,7 +124,7 @@ export async function startStage(
     await gateway.start()
     const api = new PatientApi(gateway, ADMIN_KEY)
     return {
-      ...{ run, directory, gateway, api, links, simulator, remotes, stop },
+      ...{ run, directory, gateway, group, api, links, simulator, remotes, stop },
       secrets: { 'the admin key': ADMIN_KEY, 'the key of the model': MODEL_KEY },
       ...{ temporal: services.temporal, postgres: services.postgres },
       async temporalClient() {
@@ -129,22 +139,34 @@ export async function startStage(
 }
 
 /** Temporal and PostgreSQL as the product itself starts them, on files. */
-async function startServices(directory: string, environment: Readonly<Record<string, string>>) {
+async function startServices(
+  directory: string,
+  {
+    environment,
+    groupOf,
+  }: {
+    readonly environment: Readonly<Record<string, string>>
+    readonly groupOf: (program: string) => ControlGroup | undefined
+  },
+) {
   const report = (line: string) => void process.stderr.write(`${line}\n`)
   const home = await folder(directory, 'temporal')
   const program = await findTemporal({ directory: home, environment, report })
   const ports = { grpc: await free(), ui: await free(), http: await free(), metrics: await free() }
   const databasePort = await free()
   const log = (name: string) => join(directory, `${name}.log`)
-  const temporal = await Service.start(() =>
-    startTemporal({
-      ...{ program, ports, directory: home, namespace: NAMESPACE },
-      ...{ database: join(home, 'temporal.db'), log: log('temporal') },
-    }),
+  const temporal = await Service.start(
+    () =>
+      startTemporal({
+        ...{ program, ports, directory: home, namespace: NAMESPACE },
+        ...{ database: join(home, 'temporal.db'), log: log('temporal') },
+      }),
+    groupOf('temporal'),
   )
   try {
-    const postgres = await Service.start(() =>
-      startPostgres({ directory: join(directory, 'postgres'), port: databasePort, log: log('postgres') }),
+    const postgres = await Service.start(
+      () => startPostgres({ directory: join(directory, 'postgres'), port: databasePort, log: log('postgres') }),
+      groupOf('postgres'),
     )
     const stop = () => Promise.all([temporal.stop(), postgres.stop()])
     return { temporal, postgres, stop }

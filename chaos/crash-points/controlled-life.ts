@@ -3,7 +3,7 @@ import { kill } from '../../adapters/processes/kill.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { buildersOf } from '../builders.ts'
 import type { Stage } from '../stage.ts'
-import { call, markOf, said, type Life } from './life.ts'
+import { call, markOf, said, submit, type Life } from './life.ts'
 
 const CHECK = 'sh check.sh'
 /** Long enough to be told something meanwhile. */
@@ -36,12 +36,13 @@ export function createControlledLife(): Life {
         ],
       },
     ],
-    request: async ({ remotes }, key) => ({
-      ...{ prompt: `${markOf(key)} say something in greeting.txt.`, kind: 'code' },
-      repository: { url: await remotes.add(key) },
-      acceptance: { commands: [CHECK], protectedPaths: ['check.sh'] },
-      constraints: { budgetUsd: 0.1 },
-    }),
+    begin: async (stage, key) =>
+      submit(stage, key, {
+        ...{ prompt: `${markOf(key)} say something in greeting.txt.`, kind: 'code' },
+        repository: { url: await stage.remotes.add(key) },
+        acceptance: { commands: [CHECK], protectedPaths: ['check.sh'] },
+        constraints: { budgetUsd: 0.1 },
+      }),
     async attend(stage, task) {
       const { id, state } = task
       const path = `/v1/tasks/${id}`

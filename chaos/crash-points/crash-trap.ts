@@ -5,15 +5,17 @@ import type { Effect, Moment } from './points.ts'
 import { StatementReader } from './statement-reader.ts'
 
 interface Armed {
-  readonly effect: Pick<Effect, 'process' | 'done'>
+  readonly effect: Pick<Effect, 'process' | 'since' | 'done'>
   /** All of them stand in what carries the effect. */
   readonly words: readonly string[]
   readonly moment: Moment
   /** Root of the processes that may be struck, and the gateway among them. */
   readonly gateway: number
   readonly struck: (pid: number) => void
-  /** The connection whose effect is under way. */
+  /** The connection whose effect is under way: the last one, as a statement that meets no row is followed by others. */
   connection?: Connection
+  /** Whether it has come so far that the effect can be. */
+  isDue: boolean
 }
 
 interface Connection {
@@ -30,7 +32,7 @@ export class CrashTrap {
 
   /** Resolves with the process that was killed. */
   arm(at: Pick<Armed, 'effect' | 'words' | 'moment' | 'gateway'>): Promise<number> {
-    return new Promise((struck) => (this.armed = { ...at, struck }))
+    return new Promise((struck) => (this.armed = { ...at, struck, isDue: at.effect.since === undefined }))
   }
 
   disarm(): void {
@@ -55,7 +57,8 @@ export class CrashTrap {
   /** What it strikes at arrives nowhere. */
   private atEffect(said: string, client: Socket): 'pass' | 'hold' {
     const { armed } = this
-    if (!armed || armed.connection || !armed.words.every((words) => said.includes(words))) return 'pass'
+    if (armed?.effect.since !== undefined) armed.isDue ||= said.includes(armed.effect.since)
+    if (!armed?.isDue || !armed.words.every((words) => said.includes(words))) return 'pass'
     const { effect, moment, gateway } = armed
     const pid = ownerOf({ local: client.remotePort ?? 0, remote: client.localPort ?? 0 }, gateway)
     if (pid === undefined || (pid === gateway) !== (effect.process === 'gateway')) return 'pass'

@@ -5,6 +5,9 @@ import { startForgeSimulator } from '../../simulators/forge/server.ts'
 import { FaultProxy, type Tap } from '../fault-proxy.ts'
 import type { BranchUpdate } from '../observations.ts'
 
+/** For tasks that say none themselves, as those from chats. */
+const CHECK = 'test -s notes.txt'
+
 /** A forge with a repository for each key; the gateway knows them by these names. */
 export interface Forge {
   /** For `REPOSITORIES_FILE`. */
@@ -29,7 +32,10 @@ export async function startForge(keys: readonly string[], tap: Tap): Promise<For
   const repositories = new Map(keys.map((key) => [key, simulator.createRepository(key)]))
   const through = (url: string) => url.replace(`:${simulator.port}`, `:${proxy.port}`)
   const forge = { type: 'github', apiUrl: through(simulator.apiUrl) }
-  const known = keys.map((name) => ({ name, url: through(simulator.cloneUrl(name)), credentialFile, forge }))
+  const known = keys.map((name) => ({
+    ...{ name, url: through(simulator.cloneUrl(name)), credentialFile, forge },
+    acceptance: { commands: [CHECK] },
+  }))
   await writeFile(credentialFile, simulator.token, { mode: 0o600 })
   await writeFile(repositoriesFile, JSON.stringify(known))
   return {

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { EventView } from '../../cli/client.ts'
@@ -5,20 +7,21 @@ import { table } from '../../cli/output.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { allPages } from '../pages.ts'
 import { startStage, type Stage } from '../stage.ts'
+import { createChatLife } from './chat-life.ts'
 import { CrashTrap } from './crash-trap.ts'
 import { createControlledLife } from './controlled-life.ts'
 import { startForge, type Forge } from './forge.ts'
-import { violationsOf, type Struck } from './judge.ts'
-import { begin, liveThrough, markOf, type Life } from './life.ts'
+import { violationsOf, type Struck, type Told } from './judge.ts'
+import { liveThrough, markOf, tasksOf, type Life } from './life.ts'
 import { partsLife } from './parts-life.ts'
 import { EFFECTS, MOMENTS, OWN_ID, type Effect, type Moment } from './points.ts'
+import { startTelegram, type Telegram } from './telegram.ts'
 import { createWholeLife } from './whole-life.ts'
 
-const LIVES: Readonly<Record<Effect['life'], Life>> = {
-  whole: createWholeLife(),
-  controlled: createControlledLife(),
-  parts: partsLife,
-}
+type Lives = Readonly<Record<Effect['life'], Life>>
+
+/** Their repositories are those of the forge. */
+const ON_A_FORGE: readonly Effect['life'][] = ['parts', 'chat']
 /** A life takes seconds, and a gateway that was killed a few more. */
 const LIFE_LIMIT_MS = 180_000
 
@@ -49,6 +52,8 @@ function pointsOf(only: readonly string[]): readonly Point[] {
 interface Scene {
   readonly stage: Stage
   readonly forge: Forge
+  readonly telegram: Telegram
+  readonly lives: Lives
   readonly trap: CrashTrap
 }
 
@@ -57,7 +62,7 @@ async function strikeAt(scene: Scene, point: Point): Promise<Outcome> {
   const { stage, trap } = scene
   const { key, effect, moment } = point
   const begun = Date.now()
-  const life = LIVES[effect.life]
+  const life = scene.lives[effect.life]
   const signal = AbortSignal.timeout(LIFE_LIMIT_MS)
   const order = moment === 'before' ? 'kill-before' : 'kill-after'
   let struck = false
@@ -68,7 +73,7 @@ async function strikeAt(scene: Scene, point: Point): Promise<Outcome> {
   const isOfItself = effect.words?.includes(OWN_ID) ?? false
   if (effect.words === undefined) await stage.remotes.order(order, 0)
   else if (!isOfItself) arm('')
-  const id = await begin(stage, life, key)
+  const id = await life.begin(stage, key, signal)
   if (isOfItself) arm(id)
   const task = await liveThrough(stage, { life, id, signal })
   trap.disarm()
@@ -79,7 +84,9 @@ async function strikeAt(scene: Scene, point: Point): Promise<Outcome> {
 }
 
 /** Everything the gateway, the model and the remote say of a life that has ended. */
-async function collect({ stage, forge }: Scene, { key, effect }: Point, task: TaskView): Promise<Struck> {
+async function collect(scene: Scene, point: Point, task: TaskView): Promise<Struck> {
+  const { stage, forge } = scene
+  const { key, effect } = point
   const { api, simulator, remotes } = stage
   const endedOf = async (ended: TaskView) => ({
     task: ended,
@@ -93,7 +100,9 @@ async function collect({ stage, forge }: Scene, { key, effect }: Point, task: Ta
   return {
     ...(await endedOf(task)),
     parts: await Promise.all(parts),
-    ...(effect.life === 'parts'
+    tasks: (await tasksOf(stage, key)).length,
+    ...(effect.life === 'chat' && { chat: await toldOf(scene, point, task) }),
+    ...(ON_A_FORGE.includes(effect.life)
       ? { updates: forge.updates(key), pulls: forge.pulls(key) }
       : { updates: await remotes.updates(key) }),
     calls: simulator.ledger.filter(({ taskMatch }) =>
@@ -102,23 +111,39 @@ async function collect({ stage, forge }: Scene, { key, effect }: Point, task: Ta
   }
 }
 
+async function toldOf({ stage, telegram }: Scene, { key, effect, moment }: Point, { id }: TaskView): Promise<Told> {
+  const log = (await readFile(join(stage.directory, 'gateway.log'), 'utf8')).split('\n')
+  return {
+    shown: telegram.shown(key),
+    warnings: log.filter((line) => ['delivery_unknown', `${id}/`].every((words) => line.includes(words))).length,
+    isInDoubt: effect.doubtful?.includes(moment) ?? false,
+  }
+}
+
 async function startScene(points: readonly Point[]): Promise<Scene> {
   const trap = new CrashTrap()
-  const keys = points.filter(({ effect }) => effect.life === 'parts').map(({ key }) => key)
-  const forge = await startForge(keys, trap.http)
-  const tasks = points.flatMap(({ key, effect }) => LIVES[effect.life].play(key))
-  const environment = { REPOSITORIES_FILE: forge.repositoriesFile }
+  const keysOf = (...lives: readonly Effect['life'][]) =>
+    points.filter(({ effect }) => lives.includes(effect.life)).map(({ key }) => key)
+  const forge = await startForge(keysOf(...ON_A_FORGE), trap.http)
+  const telegram = await startTelegram(keysOf('chat'), trap.http)
+  const lives: Lives = {
+    ...{ whole: createWholeLife(), controlled: createControlledLife() },
+    ...{ parts: partsLife, chat: createChatLife(telegram) },
+  }
+  const tasks = points.flatMap(({ key, effect }) => lives[effect.life].play(key))
+  const environment = { REPOSITORIES_FILE: forge.repositoriesFile, ...telegram.environment }
   try {
-    return { trap, forge, stage: await startStage(() => ({ tasks }), { environment, database: trap.database }) }
+    const stage = await startStage(() => ({ tasks }), { environment, database: trap.database })
+    return { stage, forge, telegram, lives, trap }
   } catch (error) {
-    await forge.close()
+    await Promise.all([forge.close(), telegram.close()])
     throw error
   }
 }
 
 async function play(points: readonly Point[], keep: boolean): Promise<readonly Outcome[]> {
   const scene = await startScene(points)
-  const { stage, forge } = scene
+  const { stage, forge, telegram } = scene
   const outcomes: Outcome[] = []
   try {
     for (const point of points) {
@@ -135,7 +160,7 @@ async function play(points: readonly Point[], keep: boolean): Promise<readonly O
     }
   } finally {
     await stage.stop({ keep })
-    await forge.close()
+    await Promise.all([forge.close(), telegram.close()])
   }
   return outcomes
 }

@@ -1,4 +1,4 @@
-import { call, markOf, said, type Life } from './life.ts'
+import { call, markOf, said, submit, type Life } from './life.ts'
 
 const write = (content: string) => call('write_file', { file_path: 'notes.txt', content })
 const complete = { calls: [call('complete_task', { summary: 'It is written.' })] }
@@ -32,8 +32,8 @@ export const partsLife: Life = {
       },
     ]
   },
-  request: (_, key) =>
-    Promise.resolve({
+  begin: (stage, key) =>
+    submit(stage, key, {
       ...{ prompt: `${markOf(key)} two lines of notes.`, kind: 'code', repository: { url: key } },
       acceptance: { commands: ['grep -q first notes.txt && grep -q second notes.txt'] },
     }),

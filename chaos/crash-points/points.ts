@@ -2,12 +2,16 @@
 export interface Effect {
   readonly name: string
   readonly process: 'gateway' | 'builder'
-  /** The life it belongs to: of a task that is built whole, one that much happens to, or one in parts. */
-  readonly life: 'whole' | 'controlled' | 'parts'
+  /** The life it belongs to: of a task that is built whole, one that much happens to, one in parts, or one from a chat. */
+  readonly life: 'whole' | 'controlled' | 'parts' | 'chat'
   /** Words only this effect has, all of them, among what its process sends; none for the push to the remote. */
   readonly words?: readonly string[]
-  /** What the other side says when it is done: of a statement by itself, or of its transaction; of a request. */
+  /** Words that come before it: until then a statement that looks for work again and again is none of it. */
+  readonly since?: string
+  /** What the other side says when it is done: of a transaction; of a request. */
   readonly done?: RegExp
+  /** Moments after which nobody can tell whether the end of the task arrived in the chat. */
+  readonly doubtful?: readonly Moment[]
 }
 
 export const MOMENTS = ['before', 'after'] as const
@@ -16,26 +20,21 @@ export type Moment = (typeof MOMENTS)[number]
 
 /** A name and the value of a parameter are sent with their length in front of them. */
 const value = (text: string): string => `\0\0\0${String.fromCharCode(text.length)}${text}`
-const COMMITTED = /COMMIT\0/
-const ALONE = /(INSERT 0|UPDATE|SELECT) \d+\0/
+/** The end of a transaction, or of a statement that is one by itself and met a row: then the connection is idle. */
+const DONE = /COMMIT\0|(INSERT 0|UPDATE|SELECT) [1-9]\d*\0Z\0{3}.I/
 
 /** Stands for the id of the task itself, where its parts have the same effect. */
 export const OWN_ID = 'the id of the task'
 
-/** Statements in a transaction, which says when it is committed. */
 const effect = (process: Effect['process'], name: string, ...words: readonly string[]): Effect => ({
-  ...{ name, process, words, done: COMMITTED, life: 'whole' },
-})
-/** A statement that is a transaction by itself. */
-const alone = (name: string, words: string): Effect => ({
-  ...{ name, process: 'gateway', words: [words], done: ALONE, life: 'whole' },
+  ...{ name, process, words, done: DONE, life: 'whole' },
 })
 const within = (life: Effect['life']) => (one: Effect) => ({ ...one, life })
 
 /** In the life of a task that is asked about, steered, rejected once, approved and delivered. */
 const OF_A_WHOLE: readonly Effect[] = [
   effect('gateway', 'task and inbox row', 'insert into inbox'),
-  alone('task marked as started', 'set started_at = now()'),
+  effect('gateway', 'task marked as started', 'set started_at = now()'),
   effect('gateway', 'understanding begun', value('understanding')),
   effect('gateway', 'understanding paid', 'insert into model_call'),
   effect('gateway', 'understanding stored', 'task-understood'),
@@ -51,7 +50,6 @@ const OF_A_WHOLE: readonly Effect[] = [
   effect('gateway', 'handed to the verifier', value('verifying')),
   effect('builder', 'delivery stored', 'insert into delivery'),
   effect('builder', 'receipt stored', 'insert into receipt'),
-  effect('builder', 'verification noted', 'verification-finished'),
   effect('gateway', 'log of the verifier told', `values ($1, 'gateway', $2)`),
   effect('gateway', 'approval opened', 'set approval_id = '),
   effect('gateway', 'wait for the approval', 'approval-requested'),
@@ -94,9 +92,37 @@ const OF_PARTS: readonly Effect[] = [
   },
 ]
 
+/** Words of the row of a message: its name within the task. */
+const posted = (name: string): string => `/${name}${value('message')}`
+
+/** What else there is in the life of a task that begins, asks, is answered and ends in Telegram. */
+const OF_A_CHAT: readonly Effect[] = [
+  effect('gateway', 'message from a chat stored', 'insert into chat_message'),
+  effect('gateway', 'task of a chat and follower', 'insert into follower', value('telegram')),
+  effect('gateway', 'message from a chat handled', 'update chat_message set handled_at'),
+  effect('gateway', 'card posted', 'insert into outbox', posted('card')),
+  effect('gateway', 'question posted', 'insert into outbox', posted('ask-1')),
+  effect('gateway', 'answer from a chat stored', `summary = 'answered'`),
+  effect('gateway', 'end posted', 'insert into outbox', posted('end')),
+  {
+    ...effect('gateway', 'end claimed', `set state = 'sending'`, value('telegram')),
+    since: posted('end'),
+    // The row that is claimed comes back.
+    done: /\/end\0{3}[^]*UPDATE 1\0Z\0{3}.I/,
+    doubtful: ['after'],
+  },
+  {
+    ...effect('gateway', 'end sent', 'POST ', '/sendMessage ', 'Delivered to the chat.'),
+    done: /^HTTP\/1.1 200/,
+    doubtful: ['before', 'after'],
+  },
+  { ...effect('gateway', 'end settled', `state = 'unknown' and $3 = 'sent'`, '/end'), doubtful: ['before'] },
+]
+
 /** Every effect of the product on the way from a request to a delivery. */
 export const EFFECTS: readonly Effect[] = [
   ...OF_A_WHOLE,
   ...OF_A_CONTROLLED.map(within('controlled')),
   ...OF_PARTS.map(within('parts')),
+  ...OF_A_CHAT.map(within('chat')),
 ]

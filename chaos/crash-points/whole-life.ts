@@ -1,4 +1,4 @@
-import { call, markOf, said, type Life } from './life.ts'
+import { call, markOf, said, submit, type Life } from './life.ts'
 
 const CHECK = 'sh check.sh'
 const complete = { calls: [call('complete_task', { summary: 'It says goodbye.' })] }
@@ -21,13 +21,14 @@ export function createWholeLife(): Life {
         ],
       },
     ],
-    request: async ({ remotes }, key) => ({
-      ...{ prompt: `${markOf(key)} say goodbye in greeting.txt.`, kind: 'code' },
-      repository: { url: await remotes.add(key) },
-      acceptance: { commands: [CHECK], protectedPaths: ['check.sh'] },
-      // Asks before commands.
-      constraints: { approvalMode: 'auto_edit' },
-    }),
+    begin: async (stage, key) =>
+      submit(stage, key, {
+        ...{ prompt: `${markOf(key)} say goodbye in greeting.txt.`, kind: 'code' },
+        repository: { url: await stage.remotes.add(key) },
+        acceptance: { commands: [CHECK], protectedPaths: ['check.sh'] },
+        // Asks before commands.
+        constraints: { approvalMode: 'auto_edit' },
+      }),
     async attend(stage, { id, state, progress, waiting }) {
       const isBegun = state === 'building' && progress.turn >= 1
       if (isBegun && !steered.has(id) && (await said(stage, `/v1/tasks/${id}/messages`, { text: 'Mind the umlauts.' })))

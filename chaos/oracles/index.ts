@@ -1,6 +1,7 @@
 import type { Oracle } from './oracle.ts'
 import { historiesReplay } from './histories-replay.ts'
 import { keysRevoked } from './keys-revoked.ts'
+import { memoryLevel } from './memory-level.ts'
 import { noTurnPaidTwice } from './no-turn-paid-twice.ts'
 import { nothingLeft } from './nothing-left.ts'
 import { nothingLost } from './nothing-lost.ts'
@@ -28,6 +29,7 @@ export const ORACLES: readonly Oracle[] = [
   secretsKept,
   historiesReplay,
   nothingLeft,
+  memoryLevel,
   recoversInTime,
   worthSomething,
 ]

@@ -3,6 +3,8 @@ import type { LedgerEntry } from '../../simulators/gemini/ledger.ts'
 import type { Observations } from '../observations.ts'
 import type { Oracle } from './oracle.ts'
 
+/** What a builder has sent when it is killed arrives a moment after its end; nobody hears the answer. */
+const ARRIVING_MS = 500
 /** Between an answer's end and its place in the store, on a machine that is busy with everything else. */
 const STORING_MS = 3_000
 
@@ -29,7 +31,8 @@ const turnOf = ({ taskMatch, path, turn }: LedgerEntry): string =>
   `${taskMatch} ${path.endsWith(':generateContent') ? 'whole' : 'streamed'} turn ${turn}`
 
 function wasUnderWayAtFault(call: LedgerEntry, { strikes, modelLatencyMs }: Observations): boolean {
-  const from = Date.parse(call.at)
-  const to = from + modelLatencyMs + STORING_MS
+  const at = Date.parse(call.at)
+  const from = at - ARRIVING_MS
+  const to = at + modelLatencyMs + STORING_MS
   return strikes.some(({ victim, startedAt, endedAt }) => victim !== undefined && startedAt <= to && endedAt >= from)
 }

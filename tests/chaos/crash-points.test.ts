@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { CrashTrap } from '../../chaos/crash-points/crash-trap.ts'
-import { violationsOf, type Struck } from '../../chaos/crash-points/judge.ts'
+import { violationsOf, type Struck, type Told } from '../../chaos/crash-points/judge.ts'
 import { EFFECTS, type Effect } from '../../chaos/crash-points/points.ts'
 import { StatementReader } from '../../chaos/crash-points/statement-reader.ts'
 import { FaultProxy } from '../../chaos/fault-proxy.ts'
@@ -116,6 +116,17 @@ describe('a crash trap', () => {
     await armed
     expect(await client(WORDS).ended).toBe(0)
   })
+
+  it('spares who looks for work before there is any', async () => {
+    const struck = trap.arm({
+      effect: { ...effect, since: 'insert into outbox' },
+      ...{ words, moment: 'before', gateway: process.pid },
+    })
+    expect(await client(WORDS).ended).toBe(0)
+    expect(await client('insert into outbox').ended).toBe(0)
+    const victim = client(WORDS)
+    expect([await struck, await victim.ended]).toEqual([victim.pid, 'SIGKILL'])
+  })
 })
 
 describe('the list of effects', () => {
@@ -133,6 +144,7 @@ describe('a life that was struck', () => {
   const sound: Struck = {
     task: { id: 'task-1', state: 'completed', result: { verdict: 'passed', commit: 'c' } } as Struck['task'],
     events: [event(1, 'task-received'), event(2, 'task-ended')],
+    tasks: 1,
     parts: [],
     updates: [update],
     calls: [call, { ...call, turn: 1 }, { ...call, turn: 1 }],
@@ -147,6 +159,7 @@ describe('a life that was struck', () => {
   it.each<readonly [string, Partial<Struck>]>([
     ['it failed', { task: { ...sound.task, state: 'failed' } }],
     ['it was not verified', { task: { ...sound.task, result: { ...sound.task.result!, verdict: 'not_run' } } }],
+    ['two tasks were made of its request', { tasks: 2 }],
     ['nothing was pushed', { updates: [] }],
     ['it was pushed twice', { updates: [update, update] }],
     ['two calls were paid again', { calls: [...sound.calls, call] }],
@@ -158,5 +171,54 @@ describe('a life that was struck', () => {
     ['an event of a part is missing', { parts: [{ ...part, events: [event(1, 'task-received')] }] }],
   ])('is not when %s', (_, change) => {
     expect(violationsOf({ ...sound, ...change })).toHaveLength(1)
+  })
+
+  const told = ({ unknown, chat }: { readonly unknown: number; readonly chat: Told }): Struck => ({
+    ...sound,
+    task: {
+      ...sound.task,
+      result: { ...sound.task.result!, summary: 'Done.' },
+      notifications: { pending: 0, sent: 3, unknown, failed: 0, doubled: 0 },
+    },
+    chat,
+  })
+  const shown = ['🔧 Title', 'Which word?', '✅ Title\n\nDone.']
+  const doubt = '⚠ I cannot tell whether my last message about task-1 reached you.'
+  const known = { unknown: 0, chat: { shown, warnings: 0, isInDoubt: false } }
+  const doubtful = { unknown: 1, chat: { shown: [doubt, ...shown.slice(1)], warnings: 1, isInDoubt: true } }
+
+  it('may have come from a chat where its end was shown once, or is in doubt and said to be', () => {
+    expect(violationsOf(told(known))).toEqual([])
+    expect(violationsOf(told(doubtful))).toEqual([])
+    expect(violationsOf(told({ ...doubtful, chat: { ...doubtful.chat, shown: [doubt, 'Which word?'] } }))).toEqual([])
+  })
+
+  it.each<readonly [string, Parameters<typeof told>[0], string]>([
+    ['twice', { ...known, chat: { ...known.chat, shown: [...shown, 'Done.'] } }, 'the end was shown 2 times'],
+    ['never', { ...known, chat: { ...known.chat, shown: shown.slice(0, 2) } }, 'the end was shown 0 times'],
+    [
+      'twice where it is in doubt',
+      { ...doubtful, chat: { ...doubtful.chat, shown: [...doubtful.chat.shown, 'Done.'] } },
+      'the end was shown 2 times',
+    ],
+    [
+      'after a question that was asked twice',
+      { ...known, chat: { ...known.chat, shown: [...shown, 'Which word?'] } },
+      '3 other messages were shown',
+    ],
+    ['and counted as unknown', { ...known, unknown: 1 }, '1 messages are unknown, expected 0'],
+    ['in doubt and not counted', { ...doubtful, unknown: 0 }, '0 messages are unknown, expected 1'],
+    [
+      'in doubt and its operator does not know',
+      { ...doubtful, chat: { ...doubtful.chat, warnings: 0 } },
+      'the operator was warned 0 times, expected 1',
+    ],
+    [
+      'in doubt and the card does not say so',
+      { ...doubtful, chat: { ...doubtful.chat, shown } },
+      'that the end is in doubt is said: false',
+    ],
+  ])('is not sound when its end is told in a chat %s', (_, change, violation) => {
+    expect(violationsOf(told(change))).toEqual([violation])
   })
 })

@@ -45,6 +45,12 @@ const kill = first(run.strikes, ({ fault }) => fault === 'builder-kill')
 const struck = first(kill.tasks, () => true)
 const changedByte = (text: string): string => text.replace('passed', 'Passed')
 
+/** Nine minutes of a process, in which it grows evenly. */
+const growing = (bytesAMinute: number) => ({
+  process: 'builder b1',
+  samples: Array.from({ length: 10 }, (_, minute) => [minute * 60_000, 2e8 + minute * bytesAMinute] as const),
+})
+
 /** What each oracle must not let pass. */
 const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations>>>> = {
   'nothing-lost': {
@@ -145,6 +151,9 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, () => Observations
     'an exit code': () => ({ ...run, exitCode: 1 }),
     'a gateway that had to be killed': () => ({ ...run, exitCode: null }),
   },
+  'memory-level': {
+    'a builder that grows by two megabytes a minute': () => ({ ...run, memory: [growing(2 * 2 ** 20)] }),
+  },
   'recovers-in-time': {
     'a task that stood still for more than half a minute': () => ({
       ...run,
@@ -176,12 +185,23 @@ describe.each(ORACLES)('$name', (oracle) => {
   })
 })
 
-it('an answer that was under way at a fault may be paid again', () => {
+it.each([
+  { asked: 'a moment before a fault', fromKillMs: -1_000, isExcused: true },
+  { asked: 'by a builder whose request arrives as it is killed', fromKillMs: 5, isExcused: true },
+  { asked: 'when the fault is over', fromKillMs: 1_000, isExcused: false },
+])('an answer asked for $asked may be paid again: $isExcused', ({ fromKillMs, isExcused }) => {
   const oracle = first(ORACLES, ({ name }) => name === 'no-turn-paid-twice')
-  const again = { ...paid, at: new Date(kill.startedAt - 1_000).toISOString() }
-  expect(oracle.violations({ ...run, ledger: [again, ...run.ledger.filter((entry) => entry !== paid), paid] })).toEqual(
-    [],
-  )
+  const at = new Date(kill.startedAt + fromKillMs).toISOString()
+  const later = { ...paid, at: new Date(kill.startedAt + 2_000).toISOString() }
+  const ledger = [...run.ledger.filter((entry) => entry !== paid), { ...paid, at }, later]
+  const violations = oracle.violations({ ...run, ledger, strikes: [kill] })
+  expect(violations.some((violation) => violation.includes(at))).toBe(!isExcused)
+})
+
+it('a process may grow a little, and more while it is young', () => {
+  const oracle = first(ORACLES, ({ name }) => name === 'memory-level')
+  const young = { ...growing(2 * 2 ** 20), samples: growing(2 * 2 ** 20).samples.slice(0, 7) }
+  expect(oracle.violations({ ...run, memory: [growing(2 ** 19), young] })).toEqual([])
 })
 
 it('a recovery is not judged while something else is broken', () => {
