@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { childEnvironment } from '../adapters/config.ts'
+import { kill } from '../adapters/processes/kill.ts'
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url))
 /** A gateway may drain for half a minute. */
@@ -51,7 +52,7 @@ export function startProgram(args: readonly string[], environment: Readonly<Reco
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     async stop() {
       child.kill('SIGTERM')
-      const late = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), STOP_LIMIT_MS)
+      const late = setTimeout(() => kill(-(child.pid ?? 0), 'SIGKILL'), STOP_LIMIT_MS)
       await exit
       clearTimeout(late)
     },

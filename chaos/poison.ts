@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { kill } from '../adapters/processes/kill.ts'
 import type { EventView } from '../cli/client.ts'
 import { isFinal } from '../domain/task.ts'
 import type { TaskView } from '../domain/schemas/task.ts'
@@ -17,7 +18,7 @@ export async function killHolders(stage: Stage, id: string, signal: AbortSignal)
     const task = await api.ask((client) => client.json<TaskView>('GET', `/v1/tasks/${id}`))
     if (isFinal(task.state)) return [...kills.values()]
     const holder = (await buildersOf(stage)).find((builder) => builder.tasks.includes(id) && !kills.has(builder.id))
-    if (holder && (await runsCommand(stage, id)) && end(holder.pid)) {
+    if (holder && (await runsCommand(stage, id)) && kill(holder.pid, 'SIGKILL')) {
       const now = Date.now()
       const tasks = holder.tasks.filter((task) => task !== id)
       kills.set(holder.id, {
@@ -36,13 +37,4 @@ async function runsCommand({ api }: Stage, id: string): Promise<boolean> {
   const events = await allPages<EventView>(api, `/v1/tasks/${id}/events`)
   const ofCommand = events.filter(({ name }) => name === 'run_shell_command')
   return ofCommand.at(-1)?.type === 'tool-called'
-}
-
-function end(pid: number): boolean {
-  try {
-    return process.kill(pid, 'SIGKILL')
-  } catch {
-    // It ended a moment before.
-    return false
-  }
 }

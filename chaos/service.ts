@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { kill } from '../adapters/processes/kill.ts'
 import type { ControlGroup } from './control-group.ts'
 
 interface Running {
@@ -37,7 +38,7 @@ export class Service<Started extends Running = Running> {
   /** Ends it without any warning, keeps it down, starts it again. */
   async strike(signal: NodeJS.Signals, downMs: number): Promise<void> {
     const { pid, ended } = this.current
-    process.kill(-pid, signal)
+    kill(-pid, signal)
     await ended
     await delay(downMs)
     for (let tries = 1; ; tries++) {

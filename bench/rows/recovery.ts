@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { kill } from '../../adapters/processes/kill.ts'
 import { readTask, type EventView } from '../../cli/client.ts'
 import type { TaskRequest } from '../../domain/task.ts'
 import type { Line, Row } from '../row.ts'
@@ -106,7 +107,7 @@ async function killBuilderOf(stage: Stage, taskId: string): Promise<number> {
   const { items } = await stage.client.json<{ items: readonly { id: string; pid: number }[] }>('GET', '/v1/builders')
   const pid = items.find(({ id }) => id === builder?.id)?.pid
   if (pid === undefined) throw new Error(`${taskId}: its builder ${builder?.id} is not in the pool`)
-  process.kill(pid, 'SIGKILL')
+  kill(pid, 'SIGKILL')
   return Date.now()
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { kill } from '../../adapters/processes/kill.ts'
 import type { Tap } from '../fault-proxy.ts'
 import { ownerOf } from './owner.ts'
 import type { Effect, Moment } from './points.ts'
@@ -76,7 +77,7 @@ export class CrashTrap {
   private strike({ struck }: Armed, { client, pid }: Connection): 'hold' {
     this.armed = undefined
     this.silenced.add(client)
-    process.kill(pid, 'SIGKILL')
+    kill(pid, 'SIGKILL')
     struck(pid)
     return 'hold'
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { kill } from '../../adapters/processes/kill.ts'
 import { identify, isAlive } from '../../adapters/processes/process-identity.ts'
 import type { PlannedStrike } from '../plan.ts'
 import type { Stage } from '../stage.ts'
@@ -7,7 +8,7 @@ import { builderAt, type Hit } from './victim.ts'
 /** Sends a builder a signal. */
 export async function signalBuilder(stage: Stage, { aim }: PlannedStrike, signal: NodeJS.Signals): Promise<Hit> {
   const builder = await builderAt(stage, aim)
-  if (!builder || !send(builder.pid, signal)) return {}
+  if (!builder || !kill(builder.pid, signal)) return {}
   return { victim: `builder ${builder.id}`, tasks: builder.tasks, at: Date.now() }
 }
 
@@ -35,17 +36,8 @@ export async function replaceGateway({ gateway }: Stage, signal: 'SIGKILL' | 'SI
 
 async function frozen(pid: number, forMs: number): Promise<boolean> {
   const identity = identify(pid)
-  if (!identity || !send(pid, 'SIGSTOP')) return false
+  if (!identity || !kill(pid, 'SIGSTOP')) return false
   await delay(forMs)
-  if (isAlive(identity)) send(pid, 'SIGCONT')
+  if (isAlive(identity)) kill(pid, 'SIGCONT')
   return true
-}
-
-function send(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, signal)
-  } catch {
-    // It ended a moment before.
-    return false
-  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { kill } from '../../adapters/processes/kill.ts'
 import type { BuilderRecord } from '../../domain/ports/store.ts'
 import { useBuilderPools } from '../support/builder-pool.ts'
 
@@ -25,7 +26,7 @@ describe('the successor of a builder that ended', () => {
     for (let times = 1; times <= 2; times++) {
       const { id } = builder
       await until(() => words.some(({ msg, builder: of }) => msg === 'a builder is healthy' && of === id))
-      process.kill(builder.pid, 'SIGKILL')
+      kill(builder.pid, 'SIGKILL')
       builder = await idleBuilder(builder)
       expect(builder.restarts).toBe(times)
     }
@@ -39,7 +40,7 @@ describe('the successor of a builder that ended', () => {
       const { words } = await pools.start()
       let builder = await idleBuilder()
       for (let times = 1; times <= 2; times++) {
-        process.kill(builder.pid, 'SIGKILL')
+        kill(builder.pid, 'SIGKILL')
         builder = await idleBuilder(builder)
       }
       expect(words.filter(({ msg }) => msg === 'builder exited').map(({ pauseMs }) => pauseMs)).toEqual([500, 1_000])

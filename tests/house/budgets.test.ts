@@ -60,6 +60,13 @@ it('the environment is read in one file', () => {
   expect(readers.map(({ path }) => path)).toEqual(['adapters/config.ts'])
 })
 
+it('signals are sent in one file, which refuses the numbers that stand for more than one process', () => {
+  const isSignal = (node: ts.Node): node is ts.PropertyAccessExpression =>
+    ts.isPropertyAccessExpression(node) && node.getText() === 'process.kill'
+  const senders = sourceFiles(['.']).filter((file) => nodesOf(file, isSignal).length > 0)
+  expect(senders.map(({ path }) => path)).toEqual(['adapters/processes/kill.ts'])
+})
+
 it('there are at least 1.2 lines of tests for a line of the product', () => {
   expect(codeLines(tests) / codeLines(product)).toBeGreaterThanOrEqual(1.2)
 })

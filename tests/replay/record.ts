@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
+import { kill } from '../../adapters/processes/kill.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { startGeminiSimulator } from '../../simulators/gemini/server.ts'
 import { startTelegramSimulator } from '../../simulators/telegram/server.ts'
-import { startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
+import { holderOf, startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
 import { eventOf } from '../support/scripted-gateway.ts'
 import { installPrograms } from '../support/programs.ts'
 import { historyOf } from './history-of.ts'
@@ -82,9 +83,7 @@ const PLAYS: Readonly<Record<string, { readonly request?: object; readonly play?
   'seat-lost': {
     async play(gateway, id) {
       await eventOf(gateway.client, id, ({ type }) => type === 'tool-called')
-      const { builder } = await gateway.client.json<TaskView>('GET', `/v1/tasks/${id}`)
-      const { items } = await gateway.client.json<{ items: { id: string; pid: number }[] }>('GET', '/v1/builders')
-      process.kill(items.find((one) => one.id === builder?.id)?.pid ?? 0, 'SIGKILL')
+      kill((await holderOf(gateway.client, id)).pid, 'SIGKILL')
     },
   },
   divided: {

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { inject } from 'vitest'
+import { kill } from '../../adapters/processes/kill.ts'
 import { GatewayClient, readTask } from '../../cli/client.ts'
+import type { BuilderRecord } from '../../domain/ports/store.ts'
 import { isFinal, type TaskState } from '../../domain/task.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { bubblewrapFolder } from './programs.ts'
@@ -99,7 +101,7 @@ export async function startTestGateway(options: {
     async killEverything() {
       const pids = childrenOf(directory)
       await end('SIGKILL')
-      for (const pid of pids) process.kill(pid, 'SIGKILL')
+      for (const pid of pids) kill(pid, 'SIGKILL')
     },
     stop: () => end('SIGTERM'),
   }
@@ -122,6 +124,16 @@ export async function until(client: GatewayClient, id: string, state: TaskState 
   for (;;) {
     const task = await readTask(client, id)
     if (task.state === state || isFinal(task.state)) return task
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** The builder that works on a task, once the pool says so: a builder's row may be half a second behind its seats. */
+export async function holderOf(client: GatewayClient, taskId: string): Promise<BuilderRecord> {
+  for (;;) {
+    const { items } = await client.json<{ items: readonly BuilderRecord[] }>('GET', '/v1/builders')
+    const holder = items.find(({ tasks }) => tasks.includes(taskId))
+    if (holder) return holder
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

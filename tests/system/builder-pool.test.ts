@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { kill } from '../../adapters/processes/kill.ts'
 import type { BuilderRecord } from '../../domain/ports/store.ts'
 import { startGeminiSimulator, type GeminiSimulator } from '../../simulators/gemini/server.ts'
-import { dataDirectory, startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
+import { dataDirectory, holderOf, startTestGateway, submit, until, type TestGateway } from '../support/gateway.ts'
 
 interface Pool {
   readonly items: readonly BuilderRecord[]
@@ -83,15 +84,15 @@ afterAll(async () => {
 describe('a builder', () => {
   it.each(['SIGSTOP', 'SIGKILL'] as const)('after %s is replaced, and its task goes on', async (signal) => {
     const task = await submit(gateway.client, { prompt: 'Wait.' })
-    const { items } = await become((pool) => pool.items.some(({ tasks }) => tasks.includes(task.id)))
-    const victim = items.find(({ tasks }) => tasks.includes(task.id))
-    process.kill(victim?.pid ?? 0, signal)
+    const victim = await holderOf(gateway.client, task.id)
+    const { items } = await look()
+    kill(victim.pid, signal)
     const { items: now } = await become(
       (pool) =>
-        pool.items.every(({ id, state }) => id !== victim?.id && state !== 'starting') && pool.items.length === 2,
+        pool.items.every(({ id, state }) => id !== victim.id && state !== 'starting') && pool.items.length === 2,
     )
     const known = new Set(items.map(({ id }) => id))
-    expect(now.filter(({ id }) => !known.has(id))).toMatchObject([{ restarts: (victim?.restarts ?? 0) + 1 }])
+    expect(now.filter(({ id }) => !known.has(id))).toMatchObject([{ restarts: victim.restarts + 1 }])
     expect(await until(gateway.client, task.id, 'ended')).toMatchObject({ state: 'completed', builder: { attempt: 2 } })
   })
 })
@@ -104,14 +105,13 @@ describe('a builder that is asked to end (SIGTERM) in the middle of a command', 
       const task = await submit(gateway.client, { prompt: 'Wait.' })
       const events = gateway.client.events(task.id)
       for await (const { type } of events) if (type === 'tool-called') break
-      const { items } = await look()
-      const leaving = items.find(({ tasks }) => tasks.includes(task.id))
-      process.kill(leaving?.pid ?? 0, 'SIGTERM')
-      await become((pool) => pool.items.some(({ id, state }) => id === leaving?.id && state === 'draining'))
+      const leaving = await holderOf(gateway.client, task.id)
+      kill(leaving.pid, 'SIGTERM')
+      await become((pool) => pool.items.some(({ id, state }) => id === leaving.id && state === 'draining'))
       const ended = await until(gateway.client, task.id, 'ended')
       expect(ended).toMatchObject({ state: 'completed', progress: { turn: 2 } })
-      expect(ended.builder?.id).not.toBe(leaving?.id)
-      await become((pool) => pool.items.every(({ id }) => id !== leaving?.id))
+      expect(ended.builder?.id).not.toBe(leaving.id)
+      await become((pool) => pool.items.every(({ id }) => id !== leaving.id))
       const types = []
       for await (const { type } of gateway.client.events(task.id)) types.push(type)
       expect(types.filter((type) => type === 'tool-called')).toHaveLength(2)

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { kill } from '../../adapters/processes/kill.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import { loadTask } from '../../fixtures/load-task.ts'
 import { materialise } from '../../fixtures/materialise.ts'
 import { scriptFor } from '../../fixtures/script-for.ts'
 import type { ForgeRepository } from '../../simulators/forge/repositories.ts'
 import { startForgeSimulator, type ForgeSimulator } from '../../simulators/forge/server.ts'
-import { submit, until } from '../support/gateway.ts'
+import { holderOf, submit, until } from '../support/gateway.ts'
 import { eventsOf, useScriptedGateway } from '../support/scripted-gateway.ts'
 
 const fixture = loadTask(join(import.meta.dirname, '../../fixtures/tasks/csv-records'))
@@ -97,9 +98,7 @@ describe('a builder that is killed between the request and the answer', () => {
     const { id } = await submitTo('killed')
     const before = forge.ledger.of('create').length
     await expect.poll(() => forge.ledger.of('create').length, { timeout: 60_000 }).toBe(before + 1)
-    const { items } = await client.json<{ items: { pid: number; tasks: string[] }[] }>('GET', '/v1/builders')
-    const { pid } = items.find(({ tasks }) => tasks.includes(id)) ?? {}
-    process.kill(pid ?? 0, 'SIGKILL')
+    kill((await holderOf(client, id)).pid, 'SIGKILL')
     const task = await until(client, id, 'ended')
     expect([task.state, task.result?.verdict, task.builder?.attempt]).toEqual(['completed', 'passed', 2])
     expect([task.result?.pullRequest]).toEqual(pagesOf('killed'))

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { kill } from '../../adapters/processes/kill.ts'
 import type { TaskView } from '../../domain/schemas/task.ts'
 import type { GeminiScript, ScriptedTurn } from '../../simulators/gemini/script.ts'
-import { submit, until } from '../support/gateway.ts'
+import { holderOf, submit, until } from '../support/gateway.ts'
 import { eventOf, eventsOf, useScriptedGateway } from '../support/scripted-gateway.ts'
 import { createUpstream, userGit, type Upstream } from '../support/upstream.ts'
 
@@ -93,17 +94,11 @@ beforeAll(async () => {
   })
   const [first = ''] = partsOf(await until(client, id, 'building'))
   await eventOf(client, first, ({ type, name }) => type === 'tool-called' && name === 'run_shell_command')
-  await killBuilderOf(first)
+  // Without any warning, in the middle of a command.
+  kill((await holderOf(client, first)).pid, 'SIGKILL')
   whole = await until(client, id, 'ended')
   parts = await Promise.all(partsOf(whole).map((part) => client.json<TaskView>('GET', `/v1/tasks/${part}`)))
 })
-
-/** Without any warning, in the middle of a command. */
-async function killBuilderOf(taskId: string): Promise<void> {
-  const { items } = await ready().client.json<{ items: { pid: number; tasks: string[] }[] }>('GET', '/v1/builders')
-  const holder = items.find(({ tasks }) => tasks.includes(taskId))
-  process.kill(holder?.pid ?? 0, 'SIGKILL')
-}
 
 describe('a task in three parts on two builders, one of which is killed', () => {
   it('is completed by the real tests, though two parts conflict and one fails', () => {
