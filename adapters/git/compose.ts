@@ -5,6 +5,7 @@ import type { GitHost } from '../../domain/ports/git.ts'
 import { commitTree } from './commit-tree.ts'
 import { listProtected } from './list-files.ts'
 import { forbidden, type TreeChange } from './protected-paths.ts'
+import { EMPTY_COMMIT, EMPTY_TREE } from './mirror.ts'
 import { git } from './run-git.ts'
 
 /** The commit to deliver: a snapshot's tree on the base, with protected paths put back. */
@@ -41,6 +42,7 @@ async function forbiddenHelpers(
 }
 
 async function treeOf(bare: string, commit: string): Promise<string> {
+  if (commit === EMPTY_COMMIT) return EMPTY_TREE
   return (await git({ args: ['rev-parse', `${commit}^{tree}`], directory: bare })).toString().trim()
 }
 

@@ -53,9 +53,11 @@ const idOf = (type: string, content: string): string =>
     .digest('hex')
 
 const PERSON = `${ORIGIN.GIT_AUTHOR_NAME} <${ORIGIN.GIT_AUTHOR_EMAIL}> 0 +0000`
-const EMPTY_COMMIT = idOf(
+/** What the empty commit holds: nothing. */
+export const EMPTY_TREE = idOf('tree', '')
+export const EMPTY_COMMIT = idOf(
   'commit',
-  `tree ${idOf('tree', '')}\nauthor ${PERSON}\ncommitter ${PERSON}\n\nEmpty workspace\n`,
+  `tree ${EMPTY_TREE}\nauthor ${PERSON}\ncommitter ${PERSON}\n\nEmpty workspace\n`,
 )
 
 /** The commit without parent and files that work on nothing starts from. It is made once and then found by its name. */
