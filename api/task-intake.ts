@@ -20,10 +20,11 @@ export function createTaskIntake(dependencies: TaskIntakeDependencies): TaskInta
   const { store, tasks, log } = dependencies
   return {
     async accept(accepting) {
-      const { channel, tenant, key } = accepting
+      const { channel, tenant, key = `once:${ulid()}` } = accepting
       const digest = createHash('sha256').update(canonical(accepting.body)).digest('hex')
-      const identity = { channel, tenant, key, digest }
-      const task = (await store.tasks.accepted(identity)) ?? (await create(dependencies, { ...accepting, digest }))
+      const known =
+        accepting.key === undefined ? undefined : await store.tasks.accepted({ channel, tenant, key, digest })
+      const task = known ?? (await create(dependencies, { ...accepting, key, digest }))
       await tasks.start(task.id, task).catch((error: unknown) => {
         log.error(
           { taskId: task.id, reason: String(error) },
@@ -37,7 +38,7 @@ export function createTaskIntake(dependencies: TaskIntakeDependencies): TaskInta
 
 async function create(
   dependencies: TaskIntakeDependencies,
-  accepting: TaskIntakeRequest & { readonly digest: string },
+  accepting: TaskIntakeRequest & { readonly key: string; readonly digest: string },
 ): Promise<Task> {
   const { channel, tenant, requester, key, digest, retryOf, conversation, aside } = accepting
   const request = authorised(dependencies, { tenant, request: accepting.request() })

@@ -1,4 +1,3 @@
-import { ulid } from 'ulidx'
 import { InvalidRequest } from '../problem.ts'
 import { GatewayError } from '../../domain/errors.ts'
 import { taskQuerySchema } from '../../domain/schemas/queries.ts'
@@ -92,9 +91,9 @@ function accepted(context: ApiContext, task: Task, dependencies: ApiDependencies
 }
 
 /** Without a key of the client every request is its own. */
-function idempotencyKey(context: ApiContext): string {
+function idempotencyKey(context: ApiContext): string | undefined {
   const key = context.req.header('idempotency-key')
-  if (key === undefined) return `once:${ulid()}`
+  if (key === undefined) return undefined
   if (/^[\x20-\x7e]{1,255}$/.test(key)) return `key:${key}`
   throw new InvalidRequest('invalid_request', [
     { pointer: '/Idempotency-Key', detail: 'must be 1 to 255 printable ASCII characters' },
