@@ -97,8 +97,9 @@ async function startManager({ client, store, task }: { client: Client; store: St
     })
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
+    // Its first move says so too; one whose Manager was ended before that must not be started again and again.
+    await store.tasks.markStarted(task.id)
   }
-  await store.tasks.markStarted(task.id)
 }
 
 /** Static Markdown for the Temporal Web UI: what was asked of the gateway, without the prompt itself. */

@@ -1,6 +1,5 @@
 import type { BuilderActivities } from '../../domain/contracts.ts'
 import type { Store } from '../../domain/ports/store.ts'
-import { subtaskLines } from '../../domain/subtasks.ts'
 import { onSeat } from './on-seat.ts'
 import type { SeatTable } from './seat-table.ts'
 import type { Workspaces } from './workspaces.ts'
@@ -17,11 +16,9 @@ export function createPrepareWorkspace(dependencies: {
       onSeat({ seats, fence }, async (signal) => {
         const { taskId } = fence
         const [{ task }, turn] = await Promise.all([workspaces.work(fence), store.conversations.nextTurn(taskId)])
-        // Neither a turn nor the merge of sub-tasks has left files behind.
-        const isFresh = task.progress.turn === 0 && subtaskLines(task.progress.plan).length === 0
         // Without a repository there is nothing to clone: the first tool makes the empty workspace.
-        if (task.repository === null && (isFresh || !(await store.artifacts.checkpoint(taskId))))
-          return { turn, restored: false }
+        const isEmpty = async () => (await workspaces.isUntouched(fence)) || !(await store.artifacts.checkpoint(taskId))
+        if (task.repository === null && (await isEmpty())) return { turn, restored: false }
         const { restored } = await workspaces.of(fence, signal)
         if (restored)
           await store.tasks.note({

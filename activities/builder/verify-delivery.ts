@@ -88,7 +88,7 @@ async function compose(
   },
 ): Promise<Delivery> {
   const { bare, base, sandbox, door } = await workspaces.ground(fence, signal)
-  const checkpoint = await store.artifacts.checkpoint(fence.taskId)
+  const checkpoint = (await workspaces.isUntouched(fence)) ? undefined : await store.artifacts.checkpoint(fence.taskId)
   if (checkpoint) await git.importBundle({ bare, bundle: checkpoint.bundle, commit: checkpoint.commit })
   const acceptance = work.task.acceptance ?? NOTHING
   const composed = await git.compose({
@@ -98,7 +98,8 @@ async function compose(
     protectedPaths: strictPaths(acceptance),
     defaults: defaultPaths(acceptance),
     helpers: HELPER_PATHS,
-    text: { message: await messageOf(store, work), at },
+    // Without any change there is no commit to say something.
+    text: { message: checkpoint ? await messageOf(store, work) : '', at },
   })
   const patch = await git.patch({ bare, base, commit: composed.commit })
   await store.artifacts.saveDelivery({ ...fence, commit: composed.commit, patch })

@@ -5,6 +5,7 @@ import type { Egress, EgressDoor } from '../../domain/ports/egress.ts'
 import type { GitHost, Snapshots } from '../../domain/ports/git.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { Fence, Store, TaskWork } from '../../domain/ports/store.ts'
+import { subtaskLines } from '../../domain/subtasks.ts'
 import { removeDirectory } from './remove-directory.ts'
 import { SharedWork } from './shared-work.ts'
 
@@ -64,6 +65,13 @@ export class Workspaces {
     return once(this.works, keyOf(fence), () => this.options.store.tasks.work(fence.taskId)).wait(undefined)
   }
 
+  /** Whether the task has no file of its own yet: no turn or merge before this seat left any, and none was asked for here. */
+  async isUntouched(fence: Fence): Promise<boolean> {
+    const { task } = await this.work(fence)
+    const isFresh = task.progress.turn === 0 && subtaskLines(task.progress.plan).length === 0
+    return task.repository === null && isFresh && !this.open.has(keyOf(fence))
+  }
+
   /** The commit the seat's work stands on; enough for a task that touches no file. */
   ground(fence: Fence, signal?: AbortSignal): Promise<Ground> {
     return once(this.grounds, keyOf(fence), (abandoned) => this.findGround(fence, abandoned)).wait(signal)
@@ -111,7 +119,7 @@ export class Workspaces {
 
   private async findGround(fence: Fence, signal: AbortSignal): Promise<Ground> {
     const { store, git, boundaryFor, egress } = this.options
-    const [{ task }, baseCommit] = await Promise.all([this.work(fence), store.artifacts.base(fence.taskId)])
+    const { task, baseCommit = await this.baseOfWhole(fence) } = await this.work(fence)
     const { bare, base: opened } = await git.open({
       ...(task.repository && { repository: task.repository }),
       tenant: task.tenant,
@@ -125,6 +133,12 @@ export class Workspaces {
       return { ...boundary, bare, base }
     const directory = join(this.options.directory, keyOf(fence), 'egress')
     return { ...boundary, bare, base, door: await egress.open({ taskId: task.id, directory }) }
+  }
+
+  /** What a sub-task stands on with all others. */
+  private async baseOfWhole(fence: Fence): Promise<string | undefined> {
+    const { task } = await this.work(fence)
+    return task.parentId === undefined ? undefined : this.options.store.artifacts.base(task.id)
   }
 
   private async make(fence: Fence, signal: AbortSignal): Promise<Workspace> {

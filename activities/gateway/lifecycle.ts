@@ -116,15 +116,14 @@ function seating({ store, router, models }: LifecycleDependencies) {
       return route
     },
     async assignBuilder({ taskId, seat, builder, attempt }) {
-      const { task, seat: current } = await store.tasks.work(taskId)
-      if (current >= seat) return
-      // As the sweeper leaves it behind: no builder could do anything for it any more.
-      if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already (${task.state}).`)
       const change = { builder: { id: builder, seat, attempt } }
       const events: NewTaskEvent[] = [{ type: 'builder-assigned', data: { builder, seat, attempt } }]
+      const { task, ...before } = await store.tasks.move({ taskId, from: 'queued', to: 'building', change, events })
+      if (before.moved || before.seat >= seat) return
+      // As the sweeper leaves it behind: no builder could do anything for it any more.
+      if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} has ended already (${task.state}).`)
       await leaveWait(store, task)
-      if (task.state === 'queued') await store.tasks.move({ taskId, to: 'building', change, events })
-      else await store.tasks.note({ taskId, change, events })
+      await store.tasks.note({ taskId, change, events })
     },
     async noteBuilderLost({ taskId, seat, builder, reason, answered }) {
       const events = await store.tasks.events({ taskId, after: 0, limit: ALL_EVENTS })

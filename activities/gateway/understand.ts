@@ -123,13 +123,14 @@ async function answerQuestion(dependencies: UnderstandDependencies, work: TaskWo
 
 async function ask(
   { store, model, clock }: UnderstandDependencies,
-  { task, understanding }: TaskWork,
+  work: TaskWork,
   request: Omit<ModelRequest, 'contents'>,
 ): Promise<ModelAnswer> {
-  const [replies, files] = await Promise.all([
-    store.conversations.unread(task.id),
-    store.attachments.unread(task.id).then((messages) => store.attachments.parts(messages)),
-  ])
+  const { task, understanding } = work
+  const replies = await store.conversations.unread(task.id)
+  // A file comes with the request or with a text.
+  const isTextAlone = replies.length === 0 && (work.request.attachments ?? []).length === 0
+  const files = isTextAlone ? [] : await store.attachments.parts(await store.attachments.unread(task.id))
   const asked = understanding?.clarifyingQuestion
   const said = replies.map((text) => (asked === undefined ? `Added: ${text}` : answerTo(asked, text)))
   const answer = await model.generate({

@@ -113,6 +113,7 @@ export const workOf = (row: TaskRow): TaskWork => ({
   understoodRound: row.understood_round,
   ...(row.understanding && { understanding: row.understanding }),
   ...(row.route && { route: row.route }),
+  ...(row.base_commit !== null && { baseCommit: row.base_commit }),
 })
 
 /** Locks a task for the rest of the transaction. */
@@ -182,7 +183,10 @@ function assignments(id: string, write: TaskWrite) {
     sets.push(`${column} = $${values.push(typeof value === 'string' ? storableText(value) : value)}`)
   const ends = write.to !== undefined && isFinal(write.to)
   const change: TaskChange = { ...write.change, ...(ends && { waiting: null }) }
-  if (write.to !== undefined) set('state', write.to)
+  if (write.to !== undefined) {
+    set('state', write.to)
+    sets.push('started_at = coalesce(started_at, now())')
+  }
   if (ends) sets.push('ended_at = now()')
   for (const [field, column] of Object.entries(CHANGES)) {
     const value = change[field as keyof typeof CHANGES]

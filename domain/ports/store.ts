@@ -106,10 +106,12 @@ export interface TaskStore {
   subtasks(taskId: string): Promise<readonly Task[]>
   /**
    * Moves a task and writes its events in one transaction. Being there already changes nothing; an illegal move
-   * throws `conflict`. `unlessSteered`: stays, and answers `moved: false`, when a message waits for the model.
+   * throws `conflict`. `from`: only out of this state; `unlessSteered`: not when a message waits for the model. The
+   * task stays then, and the answer is `moved: false`.
    */
   move(move: {
     readonly taskId: string
+    readonly from?: TaskState
     readonly to: TaskState
     readonly events?: readonly NewTaskEvent[]
     readonly change?: TaskChange
@@ -149,6 +151,8 @@ export interface TaskWork {
   readonly understoodRound: number
   readonly understanding?: Understanding
   readonly route?: Route
+  /** What the work stands on, once that was fixed for the task itself. */
+  readonly baseCommit?: string
 }
 
 /** A stored tool call. */

@@ -196,6 +196,16 @@ describe.each(Object.entries(STORES))('the tasks of %s', (_, open) => {
       expect(await eventTypes(store, fence.taskId)).toEqual(['task-received', 'turn-started', 'message-sent'])
     })
 
+    it('moves only out of the state it is told to come from, and tells where the task is', async () => {
+      const [queued, building] = [await taskIn(store, 'queued'), await taskIn(store, 'building')]
+      const move = { from: 'queued', to: 'building', events: [{ type: 'builder-assigned' }] } as const
+      expect(await store.tasks.move({ ...move, taskId: queued.taskId })).toMatchObject({ moved: true })
+      const stays = { moved: false, seat: building.seat, task: { state: 'building' } }
+      expect(await store.tasks.move({ ...move, taskId: building.taskId })).toMatchObject(stays)
+      expect(await eventTypes(store, queued.taskId)).toContain('builder-assigned')
+      expect(await eventTypes(store, building.taskId)).not.toContain('builder-assigned')
+    })
+
     it('keeps what a task waits for until it is cleared or the task ends', async () => {
       const { taskId } = await taskIn(store, 'building')
       const waiting = { for: 'input' as const, question: 'Which ‘one’?' }
@@ -262,12 +272,13 @@ describe.each(Object.entries(STORES))('the tasks of %s', (_, open) => {
     })
 
     it('names tasks whose workflow was not seen started, until they are or have ended', async () => {
-      const [waiting, started, ended] = [await accepted(), await accepted(), await accepted()]
+      const [waiting, started, moved, ended] = [await accepted(), await accepted(), await accepted(), await accepted()]
       await store.tasks.markStarted(started.id)
+      await store.tasks.move({ taskId: moved.id, to: 'understanding' })
       await store.tasks.move({ taskId: ended.id, to: 'cancelled' })
       const unstarted = await store.tasks.unstarted({ olderThanMs: 0, limit: 1_000 })
       expect(unstarted).toContain(waiting.id)
-      expect(unstarted).not.toContain(started.id)
+      for (const { id } of [started, moved]) expect(unstarted).not.toContain(id)
       expect(unstarted).not.toContain(ended.id)
       expect(await store.tasks.unstarted({ olderThanMs: 60_000, limit: 1_000 })).toEqual([])
       expect(await store.tasks.unstarted({ olderThanMs: 0, limit: 1 })).toHaveLength(1)
