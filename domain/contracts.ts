@@ -16,6 +16,8 @@ export interface TaskBrief {
   readonly kind: TaskKind
   readonly priority: Priority
   readonly repository?: string | undefined
+  /** Whether acceptance commands decide about the work. */
+  readonly isChecked: boolean
   readonly labels: readonly string[]
   /** RFC 3339. */
   readonly deadline?: string | undefined

@@ -42,12 +42,12 @@ export interface Inspection {
 
 /**
  * Fills the list's columns and the details pane of the Temporal Web UI. A write of search attributes costs the server
- * as much as two activities, so a state already shown is not written again.
+ * as much as two activities, so a state already shown is not written again, nor one that is over at once.
  */
 export function inspect(inspection: Inspection): void {
   setCurrentDetails(detailsOf(inspection))
   const { brief, state, costUsd } = inspection
-  if (workflowInfo().typedSearchAttributes.get(ATTRIBUTES.state) === state) return
+  if (isPassing(inspection) || workflowInfo().typedSearchAttributes.get(ATTRIBUTES.state) === state) return
   upsertSearchAttributes([
     { key: ATTRIBUTES.title, value: brief.title },
     { key: ATTRIBUTES.state, value: state },
@@ -56,6 +56,10 @@ export function inspect(inspection: Inspection): void {
     { key: ATTRIBUTES.costUsd, value: costUsd },
   ])
 }
+
+/** With neither a command to run nor a branch to push, these two take milliseconds. */
+const isPassing = ({ brief, state }: Inspection): boolean =>
+  (state === 'verifying' || state === 'delivering') && brief.repository === undefined && !brief.isChecked
 
 const STAGES: readonly TaskState[] = ['understanding', 'queued', 'building', 'verifying', 'delivering', 'completed']
 

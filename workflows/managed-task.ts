@@ -401,11 +401,14 @@ export class ManagedTask {
   }
 
   private async ended(end: Omit<Parameters<typeof gateway.endTask>[0], 'taskId'>): Promise<TaskOutcome> {
-    await this.holder.release()
+    const released = this.holder.release()
+    // When its work is done nothing runs on the seat any more; anything else has ended there before anybody hears of it.
+    if (end.state !== 'completed') await released
     const brief = await gateway.endTask({ taskId: this.taskId, ...end })
     this.brief = brief
     this.costUsd = brief.costUsd
     this.enter(brief.state)
+    await released
     this.process.cancel()
     await condition(allHandlersFinished)
     const { result, error } = end

@@ -11,6 +11,7 @@ export const briefOf = (task: Task): TaskBrief => ({
   kind: task.kind,
   priority: task.priority,
   repository: task.repository === null ? undefined : repositoryName(task.repository.url),
+  isChecked: (task.acceptance?.commands ?? []).length > 0,
   labels: task.labels,
   deadline: task.constraints.deadline,
   state: task.state,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { seatGrantedSignal, seatLostSignal } from '../../workflows/messages.ts'
+import { eventsOf } from '../support/workflows/histories.ts'
 import { during } from '../support/workflows/task-script.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 
@@ -29,6 +30,22 @@ const killing = (name: string, times: number) =>
 
 const names = (steps: readonly { readonly name: string; readonly seat: number }[]) =>
   steps.filter(({ seat }) => seat > 0).map(({ name, seat }) => `${name} @${seat}`)
+
+describe('a completed task', () => {
+  it('is stored while its builder still takes the seat back', async () => {
+    const freeze = () => world().builders.forEach((builder) => builder.freeze(task.id))
+    const thaw = () => world().builders.forEach((builder) => builder.thaw(task.id))
+    const task = await world().begin({
+      after: ({ name }) => name === 'deliver' && freeze(),
+      during: ({ name }) => name === 'end' && thaw(),
+    })
+    await task.ended()
+    const events = await eventsOf(task.handle)
+    // A builder that is asked to take it back before the end would never be thawed, and its answer be late.
+    expect(events.filter((event) => event.activityTaskTimedOutEventAttributes)).toEqual([])
+    expect(events.filter((event) => event.activityTaskCanceledEventAttributes)).toEqual([])
+  })
+})
 
 describe('a lost seat', () => {
   it('is followed by one with the next number, where only the unfinished step is repeated', async () => {

@@ -42,6 +42,17 @@ describe('the list of workflows', () => {
     await expect.poll(() => found(`${mine} AND TaskState = 'completed' AND Priority = 1`)).toEqual([task.id])
   })
 
+  it.each([
+    ['on a repository', {}, 6],
+    ['with acceptance commands', { repository: undefined }, 6],
+    ['with neither, whose last stages are over at once,', { repository: undefined, isChecked: false }, 4],
+  ])('a task %s is written as often as it has stages that last', async (_, brief, writes) => {
+    const task = await world().begin({ brief })
+    await task.ended()
+    const events = await eventsOf(task.handle)
+    expect(events.filter((event) => event.upsertWorkflowSearchAttributesEventAttributes)).toHaveLength(writes)
+  })
+
   it('shows what a task has cost', async () => {
     const task = await world().begin({ turns: [['edit'], ['test']] })
     await task.ended()

@@ -98,7 +98,7 @@ export class FakeTask {
     this.held = new Set(script.hold)
     this.brief = {
       ...{ taskId: id, title: `Title of ${id}`, tenant: 'default', channel: 'api', requester: 'key:1', kind: 'code' },
-      ...{ priority: 3, repository: 'example/shop', labels: [], state: 'received', costUsd: 0 },
+      ...{ priority: 3, repository: 'example/shop', isChecked: true, labels: [], state: 'received', costUsd: 0 },
       ...(parent && { tenant: parent.brief.tenant, priority: parent.brief.priority }),
       ...script.brief,
     }
