@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { migrate } from '../../adapters/postgres/migrate.ts'
-import { freshDatabase } from '../support/database.ts'
+import { emptyDatabase } from '../support/database.ts'
 import { schemaOf } from '../support/schema-dump.ts'
 
 const FILES = readdirSync('adapters/postgres/migrations').toSorted()
@@ -15,7 +15,7 @@ const GATE = '1'
 let url: string
 let client: pg.Client
 beforeEach(async () => {
-  url = await freshDatabase()
+  url = await emptyDatabase()
   client = new pg.Client({ connectionString: url })
   await client.connect()
 })
