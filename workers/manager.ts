@@ -16,6 +16,9 @@ import { HEARTBEATS } from './heartbeats.ts'
 /** About half a gigabyte of replayed state at most; the rest is replayed when it is needed again. */
 const CACHED_WORKFLOWS = 200
 
+/** A Manager that died is replaced within this time instead of Temporal's ten seconds. */
+export const STICKY_TIMEOUT = '3 seconds'
+
 export interface ManagerOptions {
   readonly connection: NativeConnection
   readonly client: Client
@@ -46,8 +49,7 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
       workflowBundle: { codePath: options.bundle },
       activities: { ...lifecycle, ...inbox },
       maxCachedWorkflows: CACHED_WORKFLOWS,
-      // A Manager that died is replaced within this time instead of Temporal's ten seconds.
-      stickyQueueScheduleToStartTimeout: '3 seconds',
+      stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
       shutdownGraceTime: '5 seconds',
     }),
     Worker.create({

@@ -41,6 +41,8 @@ export interface WorldOptions {
   readonly hurried?: boolean
   /** Seats of each builder. */
   readonly seats?: readonly number[]
+  /** How long a restarted Manager's workflows wait for the one that is gone. */
+  readonly stickyTimeout?: WorkerOptions['stickyQueueScheduleToStartTimeout']
 }
 
 /** A real Temporal server with the real workflows, and fakes for everything the workflows call. */
@@ -49,6 +51,7 @@ export class World {
   readonly builders: FakeBuilder[] = []
   private manager: RunningWorker | undefined
   private gateway: RunningWorker | undefined
+  private stickyTimeout: WorldOptions['stickyTimeout']
 
   private constructor(
     readonly env: TestWorkflowEnvironment,
@@ -62,6 +65,7 @@ export class World {
     timeSkipping = false,
     hurried = false,
     seats = DEFAULT_SEATS,
+    stickyTimeout = '500 milliseconds',
   }: WorldOptions): Promise<World> {
     installQuietRuntime()
     const executable = { type: 'existing-path', path: program } as const
@@ -80,6 +84,7 @@ export class World {
     else await ensureSearchAttributes(env.client, 'default')
     const bundle = hurried ? await hurriedBundle() : { codePath: await sharedBundle() }
     const world = new World(env, env.client, bundle)
+    world.stickyTimeout = stickyTimeout
     world.manager = await world.startManager()
     world.gateway = await world.startGateway()
     for (const count of seats) await world.addBuilder(count)
@@ -174,8 +179,7 @@ export class World {
       taskQueue: TASK_QUEUES.manager,
       workflowBundle: this.bundle,
       activities: { ...lifecycle },
-      // How long a restarted Manager's workflows wait for the one that is gone.
-      stickyQueueScheduleToStartTimeout: '500 milliseconds',
+      ...(this.stickyTimeout !== undefined && { stickyQueueScheduleToStartTimeout: this.stickyTimeout }),
     })
   }
 
