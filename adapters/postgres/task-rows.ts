@@ -184,8 +184,8 @@ function assignments(id: string, write: TaskWrite) {
   const ends = write.to !== undefined && isFinal(write.to)
   const change: TaskChange = { ...write.change, ...(ends && { waiting: null }) }
   if (write.to !== undefined) {
-    set('state', write.to)
     sets.push('started_at = coalesce(started_at, now())')
+    set('state', write.to)
   }
   if (ends) sets.push('ended_at = now()')
   for (const [field, column] of Object.entries(CHANGES)) {
