@@ -123,7 +123,8 @@ describe('a builder that is asked to end (SIGTERM) in the middle of a command', 
 
 describe('a queue of 25 tasks and builders of one seat', () => {
   it('makes the pool grow to ten, never eleven, and shrink to two when it is done', { timeout: 240_000 }, async () => {
-    expect((await look()).items).toHaveLength(2)
+    // A builder that has just left may have no successor in the list yet.
+    await become(({ items }) => items.length === 2)
     const tasks = await Promise.all(Array.from({ length: 25 }, () => submit(gateway.client, { prompt: 'Wait.' })))
     const sent = Date.now()
     expect((await become(({ queueDepth }) => queueDepth > 0)).queueDepth).toBeLessThanOrEqual(25)
