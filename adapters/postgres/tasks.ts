@@ -103,12 +103,11 @@ const IS_AS_SEEN = 'xmin = (select seen.xmin from task seen where seen.id = $1)'
 
 /** Moves a task that is no part of another in one statement, when it may. undefined: look at it first. */
 async function moveAtOnce(pool: Pool, move: Move): Promise<TaskRow | undefined> {
-  const { taskId, from, to, change, unlessSteered = false } = move
+  const { taskId, from, to, unlessSteered = false } = move
   const origins = from === undefined ? statesBefore(to) : [from]
   const condition = (value: Value) =>
     [
       `parent_id is null and state = any(${value(origins)})`,
-      ...(change?.builder ? [`seat < ${value(change.builder.seat)}`] : []),
       ...(unlessSteered ? [`not ${IS_STEERED}`] : []),
       ...(isFinal(to) ? [`not ${HAS_OPEN_CALLS}`] : []),
       ...(unlessSteered || isFinal(to) ? [IS_AS_SEEN] : []),
@@ -119,9 +118,7 @@ async function moveAtOnce(pool: Pool, move: Move): Promise<TaskRow | undefined> 
 /** Moves a task after a look at it. */
 async function moveLocked(transaction: Transaction, move: Move): ReturnType<TaskStore['move']> {
   const row = await lockTask(transaction, move.taskId)
-  const isElsewhere = move.from !== undefined && row.state !== move.from
-  const isOutdated = move.change?.builder !== undefined && row.seat >= move.change.builder.seat
-  if (isElsewhere || isOutdated) return { ...workOf(row), moved: false }
+  if (move.from !== undefined && row.state !== move.from) return { ...workOf(row), moved: false }
   if (row.state === move.to) return { ...workOf(row), moved: true }
   if (!canMove(row.state, move.to))
     throw new GatewayError('conflict', `${row.id} is ${row.state}; it cannot become ${move.to}.`)

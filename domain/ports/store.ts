@@ -106,8 +106,8 @@ export interface TaskStore {
   subtasks(taskId: string): Promise<readonly Task[]>
   /**
    * Moves a task and writes its events in one transaction. Being there already changes nothing; an illegal move
-   * throws `conflict`. `from`: only out of this state; `unlessSteered`: not when a message waits for the model; a
-   * builder: only with a newer seat. The task stays otherwise, and the answer is `moved: false`.
+   * throws `conflict`. `from`: only out of this state; `unlessSteered`: not when a message waits for the model. The
+   * task stays then, and the answer is `moved: false`.
    */
   move(move: {
     readonly taskId: string

@@ -206,19 +206,6 @@ describe.each(Object.entries(STORES))('the tasks of %s', (_, open) => {
       expect(await eventTypes(store, building.taskId)).not.toContain('builder-assigned')
     })
 
-    it('gives a task to a builder only with a newer seat than it had', async () => {
-      const { taskId, seat } = await taskIn(store, 'building')
-      const move = { taskId, from: 'queued', to: 'building' } as const
-      const builder = (newer: number) => ({ builder: { id: `newer-${newer}`, seat: newer, attempt: 2 } })
-      for (const to of ['paused', 'queued'] as const) await store.tasks.move({ taskId, to })
-      const stays = { moved: false, seat, task: { state: 'queued' } }
-      expect(await store.tasks.move({ ...move, change: builder(seat) })).toMatchObject(stays)
-      expect(await store.tasks.move({ ...move, change: builder(seat + 1) })).toMatchObject({
-        moved: true,
-        seat: seat + 1,
-      })
-    })
-
     it('keeps what a task waits for until it is cleared or the task ends', async () => {
       const { taskId } = await taskIn(store, 'building')
       const waiting = { for: 'input' as const, question: 'Which ‘one’?' }
