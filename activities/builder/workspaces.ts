@@ -65,7 +65,7 @@ export class Workspaces {
     return once(this.works, keyOf(fence), () => this.options.store.tasks.work(fence.taskId)).wait(undefined)
   }
 
-  /** Whether the task has no file of its own yet: no turn or merge before this seat left any, and none was asked for here. */
+  /** Whether the task has no file yet: no turn or merge before this seat left any, and none was asked for here. */
   async isUntouched(fence: Fence): Promise<boolean> {
     const { task } = await this.work(fence)
     const isFresh = task.progress.turn === 0 && subtaskLines(task.progress.plan).length === 0

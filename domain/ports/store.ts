@@ -124,7 +124,7 @@ export interface TaskStore {
     readonly events?: readonly NewTaskEvent[]
     readonly change?: TaskChange
   }): Promise<TaskWork>
-  /** Ids whose workflow was not seen started within `olderThanMs`. */
+  /** Ids whose workflow was not seen started within `olderThanMs`: neither was it said, nor has the task moved. */
   unstarted(query: { readonly olderThanMs: number; readonly limit: number }): Promise<readonly string[]>
   markStarted(taskId: string): Promise<void>
   /** Ids, in order and after `after`, of started tasks not ended that nobody wrote to within `olderThanMs`. */

@@ -46,7 +46,7 @@ export interface TaskIntakeRequest {
   readonly channel: string
   readonly tenant: string
   readonly requester: string
-  /** With channel and tenant the identity of the request: the same one gives the same task. Without it no other is the same. */
+  /** With channel and tenant the identity of the request: the same one gives the same task; without it none is the same. */
   readonly key?: string | undefined
   /** What the key stands for; the same key with another value is refused with `idempotency_key_reused`. */
   readonly body: unknown
