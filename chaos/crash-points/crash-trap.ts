@@ -6,7 +6,7 @@ import type { Effect, Moment } from './points.ts'
 import { StatementReader } from './statement-reader.ts'
 
 interface Armed {
-  readonly effect: Pick<Effect, 'process' | 'since' | 'done'>
+  readonly effect: Pick<Effect, 'process' | 'since' | 'done' | 'acted'>
   /** All of them stand in what carries the effect. */
   readonly words: readonly string[]
   readonly moment: Moment
@@ -59,11 +59,13 @@ export class CrashTrap {
   private atEffect(said: string, client: Socket): 'pass' | 'hold' {
     const { armed } = this
     if (armed?.effect.since !== undefined) armed.isDue ||= said.includes(armed.effect.since)
-    if (!armed?.isDue || !armed.words.every((words) => said.includes(words))) return 'pass'
-    const { effect, moment, gateway } = armed
+    if (!armed?.isDue) return 'pass'
+    const { effect, moment, words, gateway, connection } = armed
+    const isActed = connection !== undefined && effect.acted !== undefined && said.includes(effect.acted)
+    if (!isActed && !words.every((each) => said.includes(each))) return 'pass'
     const pid = ownerOf({ local: client.remotePort ?? 0, remote: client.localPort ?? 0 }, gateway)
     if (pid === undefined || (pid === gateway) !== (effect.process === 'gateway')) return 'pass'
-    if (moment === 'before') return this.strike(armed, { client, pid })
+    if (isActed || moment === 'before') return this.strike(armed, { client, pid })
     armed.connection = { client, pid }
     return 'pass'
   }

@@ -10,6 +10,8 @@ export interface Effect {
   readonly since?: string
   /** What the other side says when it is done: of a transaction; of a request. */
   readonly done?: RegExp
+  /** Words by which the process acts on what is done: it may have been notified before it hears the other side. */
+  readonly acted?: string
   /** Moments after which nobody can tell whether the end of the task arrived in the chat. */
   readonly doubtful?: readonly Moment[]
 }
@@ -92,20 +94,26 @@ const OF_PARTS: readonly Effect[] = [
   },
 ]
 
+/** A message in the outbox is claimed before it is sent. */
+const CLAIMED = `set state = 'sending'`
 /** Words of the row of a message: its name within the task. */
 const posted = (name: string): string => `/${name}${value('message')}`
+const post = (what: string, name: string): Effect => ({
+  ...effect('gateway', `${what} posted`, 'insert into outbox', posted(name)),
+  acted: CLAIMED,
+})
 
 /** What else there is in the life of a task that begins, asks, is answered and ends in Telegram. */
 const OF_A_CHAT: readonly Effect[] = [
   effect('gateway', 'message from a chat stored', 'insert into chat_message'),
   effect('gateway', 'task of a chat and follower', 'insert into follower', value('telegram')),
   effect('gateway', 'message from a chat handled', 'update chat_message set handled_at'),
-  effect('gateway', 'card posted', 'insert into outbox', posted('card')),
-  effect('gateway', 'question posted', 'insert into outbox', posted('ask-1')),
+  post('card', 'card'),
+  post('question', 'ask-1'),
   effect('gateway', 'answer from a chat stored', `summary = 'answered'`),
-  effect('gateway', 'end posted', 'insert into outbox', posted('end')),
+  post('end', 'end'),
   {
-    ...effect('gateway', 'end claimed', `set state = 'sending'`, value('telegram')),
+    ...effect('gateway', 'end claimed', CLAIMED, value('telegram')),
     since: posted('end'),
     // The row that is claimed comes back.
     done: /\/end\0{3}[^]*UPDATE 1\0Z\0{3}.I/,

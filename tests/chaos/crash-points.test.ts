@@ -70,13 +70,20 @@ describe('a crash trap', () => {
     database.close()
   })
 
-  /** A process that sends a statement, tells what it hears, and ends when it heard that it is done. */
-  function client(statement: string, behind = '') {
-    const said = Buffer.concat([START, parse('s1', statement), bind('s1')]).toString('hex')
+  /** A process that sends statements, each on a connection of its own, and ends when it heard that all are done. */
+  function client(statements: readonly string[], behind = '') {
+    const said = statements.map((statement) =>
+      Buffer.concat([START, parse('s1', statement), bind('s1')]).toString('hex'),
+    )
     const program = `
-      const socket = require('node:net').connect(${proxy.port}, '127.0.0.1', () =>
-        socket.write(Buffer.concat([Buffer.from('${said}', 'hex'), Buffer.from('${behind}'.repeat(100_000))])))
-      socket.on('data', (bytes) => { process.stdout.write(bytes); if (String(bytes).includes('COMMIT')) process.exit(0) })`
+      const { connect } = require('node:net')
+      const say = ([statement, ...others]) => {
+        if (statement === undefined) process.exit(0)
+        const socket = connect(${proxy.port}, '127.0.0.1', () =>
+          socket.write(Buffer.concat([Buffer.from(statement, 'hex'), Buffer.from('${behind}'.repeat(100_000))])))
+        socket.on('data', (bytes) => { process.stdout.write(bytes); if (String(bytes).includes('COMMIT')) say(others) })
+      }
+      say(${JSON.stringify(said)})`
     const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
     let heard = ''
     child.stdout.on('data', (bytes: Buffer) => (heard += bytes.toString()))
@@ -90,7 +97,7 @@ describe('a crash trap', () => {
     'kills %s the effect: that it has arrived is %s, and no news of it is heard',
     async (moment, expected) => {
       const struck = trap.arm({ effect, words, moment, gateway: process.pid })
-      const victim = client(WORDS)
+      const victim = client([WORDS])
       expect([await struck, await victim.ended]).toEqual([victim.pid, 'SIGKILL'])
       expect(arrived.includes(WORDS)).toBe(expected)
       expect(victim.heard()).not.toContain('COMMIT')
@@ -99,22 +106,31 @@ describe('a crash trap', () => {
 
   it('lets nothing arrive that was sent behind what it struck at', async () => {
     const struck = trap.arm({ effect, words, moment: 'before', gateway: process.pid })
-    const { pid, ended } = client(WORDS, 'commit ')
+    const { pid, ended } = client([WORDS], 'commit ')
     expect(await struck).toBe(pid)
     expect(await ended).toBe('SIGKILL')
-    const other = client('select 1')
+    const other = client(['select 1'])
     await other.ended
     expect(arrived).not.toContain('commit')
   })
 
   it('spares who sends other statements, another kind of process, and everybody once it has struck', async () => {
     void trap.arm({ effect: { ...effect, process: 'gateway' }, words, moment: 'before', gateway: process.pid })
-    expect(await client(WORDS).ended).toBe(0)
+    expect(await client([WORDS]).ended).toBe(0)
     const armed = trap.arm({ effect, words, moment: 'before', gateway: process.pid })
-    expect(await client('insert into delivery').ended).toBe(0)
-    expect(await client(WORDS).ended).toBe('SIGKILL')
+    expect(await client(['insert into delivery']).ended).toBe(0)
+    expect(await client([WORDS]).ended).toBe('SIGKILL')
     await armed
-    expect(await client(WORDS).ended).toBe(0)
+    expect(await client([WORDS]).ended).toBe(0)
+  })
+
+  it('kills after the effect also who was notified of it, and acts before it hears of it', async () => {
+    const notified = { ...effect, done: /not yet/, acted: 'claim' }
+    const struck = trap.arm({ effect: notified, words, moment: 'after', gateway: process.pid })
+    const victim = client(['claim', WORDS, 'claim it'])
+    expect([await struck, await victim.ended]).toEqual([victim.pid, 'SIGKILL'])
+    expect(arrived).toContain(WORDS)
+    expect(arrived).not.toContain('claim it')
   })
 
   it('spares who looks for work before there is any', async () => {
@@ -122,9 +138,9 @@ describe('a crash trap', () => {
       effect: { ...effect, since: 'insert into outbox' },
       ...{ words, moment: 'before', gateway: process.pid },
     })
-    expect(await client(WORDS).ended).toBe(0)
-    expect(await client('insert into outbox').ended).toBe(0)
-    const victim = client(WORDS)
+    expect(await client([WORDS]).ended).toBe(0)
+    expect(await client(['insert into outbox']).ended).toBe(0)
+    const victim = client([WORDS])
     expect([await struck, await victim.ended]).toEqual([victim.pid, 'SIGKILL'])
   })
 })
