@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import type { ArtifactStore, Checkpoint, Fence } from '../../domain/ports/store.ts'
 import type { Receipt } from '../../domain/receipt.ts'
 import { assertSeat, fenced, FENCED } from './fence.ts'
-import { eventsWritten } from './task-rows.ts'
+import { eventsWritten, WATCHERS_WOKEN } from './task-rows.ts'
 
 /** Checkpoints, base commits, patches and receipts in PostgreSQL. */
 export function createArtifactStore(pool: Pool): ArtifactStore {
@@ -37,7 +37,8 @@ export function createArtifactStore(pool: Pool): ArtifactStore {
     },
     saveReceipt: ({ receipt, event, ...fence }) => {
       const values: unknown[] = [fence.taskId, fence.seat, JSON.stringify(receipt)]
-      const text = `${SAVE_RECEIPT}, ${eventsWritten({ from: 'kept' }, [event], (value) => `$${values.push(value)}`)}`
+      const written = eventsWritten({ from: 'kept' }, [event], (value) => `$${values.push(value)}`)
+      const text = `${SAVE_RECEIPT}, ${written} ${WATCHERS_WOKEN}`
       return save(pool, fence, { text, values })
     },
     async receipt(taskId) {

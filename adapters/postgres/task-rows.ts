@@ -257,13 +257,15 @@ export const eventWritten = ({
     insert into event (task_id, sequence, type, data)
     select written.id, written.sequence, '${type}', ${from}.data from written, ${from})`
 
-/** A statement's end: writes events of the task that its part `from` gives, sets what else is given, wakes watchers. */
+/** Parts of a statement: write events of the task that its part `from` gives, and set what else is given. */
 export function eventsWritten(
   { from, set = '' }: { readonly from: string; readonly set?: string },
   events: readonly NewTaskEvent[],
   value: Value,
 ): string {
   return `${taskWritten({ from, events: events.length, last: value(events.at(-1)?.type), set })},
-  ${eventsAdded(events, value)}
-  select pg_notify('task_event', id) from written`
+  ${eventsAdded(events, value)}`
 }
+
+/** A statement's end: wakes watchers of the task that its part `written` is. */
+export const WATCHERS_WOKEN = `select pg_notify('task_event', id) from written`

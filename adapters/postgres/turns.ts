@@ -8,7 +8,7 @@ import { contentsBefore, CONVERSATION, type Conversation } from './contents.ts'
 import { checkSeat, fenced } from './fence.ts'
 import { callValues, paidBy } from './payments.ts'
 import { storableText } from './storable-text.ts'
-import { dollars, eventsWritten, type TaskRow } from './task-rows.ts'
+import { dollars, eventsWritten, WATCHERS_WOKEN, type TaskRow } from './task-rows.ts'
 import { CALL_COLUMNS, callOf, type ToolCallRow } from './tool-call-rows.ts'
 
 type BeginTurn = Parameters<ConversationStore['beginTurn']>[0]
@@ -32,9 +32,12 @@ interface Opening extends Conversation, Pick<TaskRow, OpeningColumn> {
   /** Of the whole, when it is a part. */
   readonly spent: number
   readonly budget: number | null
+  readonly is_spent: boolean
   /** The turn itself, when it was begun before. */
   readonly known: { readonly model: string; readonly parts: readonly ModelPart[] | null } | null
   readonly repeated: Pick<ToolCall, 'name' | 'args'> | null
+  /** Whether the turn has begun with the reading, as it does unless something speaks against it. */
+  readonly is_begun: boolean
 }
 
 /** The call the model has made again and again since somebody last said something, if it has. */
@@ -46,69 +49,85 @@ const REPEATED_CALL = `
   select json_build_object('name', name, 'args', (array_agg(args))[1]) from latest
   group by name, args::text, response::text having count(*) = $3`
 
-const READ_OPENING = `
-  select task.seat, task.state, task.ended_at, task.max_turns, task.usd, task.plan, task.xmin::text as version,
+const OPENING = `opening as (
+  select task.id, task.seat, task.state, task.ended_at, task.max_turns, task.usd, task.plan, task.xmin::text as version,
     whole.usd as spent, whole.budget_usd as budget,
+    round(whole.usd::numeric, 9) >= coalesce(whole.budget_usd::numeric, 'infinity') as is_spent,
     (select json_build_object('model', model, 'parts', parts) from turn where task_id = $1 and number = $2) as known,
-    (${REPEATED_CALL}) as repeated, ${CONVERSATION}
-  from task join task whole on whole.id = coalesce(task.parent_id, task.id) where task.id = $1`
+    (${REPEATED_CALL}) as repeated
+  from task join task whole on whole.id = coalesce(task.parent_id, task.id) where task.id = $1)`
 
-/** Reads everything in one statement and writes in a second, unless somebody wrote to the task in between. */
+/** The task, when nothing speaks against the turn and nobody wrote to the task since it was read. */
+const UNOPPOSED = `unchanged as (
+  select task.id from task, opening
+  where task.id = opening.id and task.seat = $4 and task.ended_at is null and task.xmin::text = version
+    and known is null and repeated is null and not is_spent and $2 <= opening.max_turns
+  for update of task)`
+
+/** Waiting messages are bound to the turn. */
+const BOUND = `bound as (
+  update message set turn = $2 from unchanged where task_id = unchanged.id and message.turn is null)`
+
+const BEGUN = 'begun as (insert into turn (task_id, number) select id, $2 from unchanged returning task_id as id)'
+
+/** Reads everything and begins the turn; a second statement is only for what this one cannot decide. */
 async function beginTurn(pool: Pool, { turn, ...fence }: BeginTurn): Promise<TurnStart | undefined> {
-  const { taskId } = fence
-  const { rows } = await pool.query<Opening>(READ_OPENING, [taskId, turn, LOOPING_CALLS])
-  const opening = checkSeat(rows[0], fence)
+  const { taskId, seat } = fence
+  const opening = checkSeat(await readOpening(pool, { taskId, turn, seat }), fence)
   const { known } = opening
   if (known?.parts) {
     const calls = await callsOf(pool, { taskId, turn })
     const answered = { number: turn, model: known.model, parts: known.parts, calls }
     return { type: 'answered', turn: answered, spentUsd: dollars(opening.usd) }
   }
-  const limit = limitOf(opening, turn)
+  const { is_begun: isBegun } = opening
+  const limit = isBegun ? undefined : limitOf(opening, turn)
   if (limit) return limit
+  if (!isBegun && !known) return undefined
   const { contents, snapshot } = await contentsBefore(pool, { conversation: opening, turn })
-  const isOpen = known !== null && opening.messages.every(({ taken }) => taken) && !snapshot
-  if (!isOpen && !(await open(pool, { taskId, turn, opening, snapshot }))) return undefined
+  const isBound = isBegun || opening.messages.every(({ taken }) => taken)
+  if (!(isBound && !snapshot) && !(await bind(pool, { taskId, turn, opening, snapshot }))) return undefined
   return { type: 'ready', contents }
 }
 
-function limitOf({ max_turns, spent, budget, known, repeated }: Opening, turn: number): TurnStart | undefined {
+async function readOpening(pool: Pool, { taskId, turn, seat }: BeginTurn): Promise<Opening | undefined> {
+  const values: unknown[] = [taskId, turn, LOOPING_CALLS, seat]
+  const events = [{ type: 'turn-started' as const, data: { turn } }]
+  const written = eventsWritten({ from: 'begun', set: ', turn = $2' }, events, (of) => `$${values.push(of)}`)
+  const { rows } = await pool.query<Opening>(
+    `with ${[OPENING, UNOPPOSED, BOUND, BEGUN, written].join(', ')}
+     select opening.*, ${CONVERSATION}, exists (select from written) as is_begun, (${WATCHERS_WOKEN}) from opening`,
+    values,
+  )
+  return rows[0]
+}
+
+function limitOf(opening: Opening, turn: number): TurnStart | undefined {
+  const { max_turns, spent, budget, is_spent, known, repeated } = opening
   if (turn > max_turns) return { type: 'turns-reached', maxTurns: max_turns }
-  const spentUsd = dollars(spent)
-  if (budget !== null && spentUsd >= budget) return { type: 'budget-reached', spentUsd, budgetUsd: budget }
+  if (is_spent) return { type: 'budget-reached', spentUsd: dollars(spent), budgetUsd: budget ?? 0 }
   return known === null && repeated ? { type: 'looping', call: repeated } : undefined
 }
 
 /** The task, as long as nobody wrote to it since it was read; who says something to it does. */
 const UNCHANGED = `unchanged as (select id from task where id = $1 and xmin = $3::xid for update)`
 
-const BOUND = `bound as (
-  update message set turn = $2 from unchanged where task_id = unchanged.id and message.turn is null)`
-
-const BEGUN = 'begun as (insert into turn (task_id, number) select id, $2 from unchanged returning task_id as id)'
-
-interface NewTurn {
+interface KnownTurn {
   readonly taskId: string
   readonly turn: number
   readonly opening: Opening
   readonly snapshot: StateSnapshot | undefined
 }
 
-/** Binds what was said to the turn and begins it, if it is not; false when what was read is no longer so. */
-async function open(pool: Pool, { taskId, turn, opening, snapshot }: NewTurn): Promise<boolean> {
-  const { known, version } = opening
-  const values: unknown[] = [taskId, turn, version]
-  const value = (of: unknown) => `$${values.push(of)}`
-  const parts = [UNCHANGED, BOUND]
-  if (snapshot)
-    parts.push(`kept as (
-      insert into snapshot (task_id, snapshot) select id, ${value(JSON.stringify(snapshot))}::json from unchanged
-      on conflict (task_id) do update set snapshot = excluded.snapshot)`)
-  const events = [{ type: 'turn-started' as const, data: { turn } }]
-  const end = known
-    ? ' select id from unchanged'
-    : `, ${BEGUN}, ${eventsWritten({ from: 'begun', set: ', turn = $2' }, events, value)}`
-  const { rowCount } = await pool.query(`with ${parts.join(', ')}${end}`, values)
+/** Binds what was said since a turn began to it, and keeps what stands for older ones; false when what was read is no longer so. */
+async function bind(pool: Pool, { taskId, turn, opening, snapshot }: KnownTurn): Promise<boolean> {
+  const values: unknown[] = [taskId, turn, opening.version]
+  const kept = `, kept as (
+    insert into snapshot (task_id, snapshot) select id, $4::json from unchanged
+    on conflict (task_id) do update set snapshot = excluded.snapshot)`
+  if (snapshot) values.push(JSON.stringify(snapshot))
+  const text = `with ${UNCHANGED}, ${BOUND}${snapshot ? kept : ''} select id from unchanged`
+  const { rowCount } = await pool.query(text, values)
   return rowCount === 1
 }
 
