@@ -29,13 +29,20 @@ export function createRunTool(dependencies: RunToolDependencies): Pick<BuilderAc
     runTool: ({ turn, position, ...fence }) =>
       onSeat({ seats, fence }, async (signal) => {
         const at: At = { ...fence, turn, position }
+        const planned = seats.plannedCall(at)
+        if (planned && isOnlyRecorded(planned))
+          return perform(dependencies, { at, call: planned, signal, isBegun: false })
         const start = await store.conversations.beginTool(at)
         if (start.type === 'finished' || toolNamed(start.call.name)?.kind === 'human') return
         if (start.call.decision === 'deny') return refuse(store, { at, call: start.call })
-        await perform(dependencies, { at, call: start.call, signal })
+        await perform(dependencies, { at, call: start.call, signal, isBegun: true })
       }),
   }
 }
+
+/** Has no effect that could be done twice, so nobody need know that it began before it is done. */
+const isOnlyRecorded = ({ name, decision, state }: ToolCall): boolean =>
+  toolNamed(name)?.kind === 'record' && decision === 'allow' && state === 'pending'
 
 async function refuse(
   store: Store,
@@ -48,9 +55,16 @@ async function refuse(
   await store.conversations.finishTool({ ...at, response: { error }, ok: false, summary: 'refused by policy' })
 }
 
+interface Performance {
+  readonly at: At
+  readonly call: ToolCall
+  readonly signal: globalThis.AbortSignal
+  readonly isBegun: boolean
+}
+
 async function perform(
   { store, workspaces, audit }: RunToolDependencies,
-  { at, call, signal }: { readonly at: At; readonly call: ToolCall; readonly signal: globalThis.AbortSignal },
+  { at, call, signal, isBegun }: Performance,
 ): Promise<void> {
   const result = await runBuilderTool({ call, workspace: () => workspaces.of(at, signal), signal })
   const { taskId, seat } = at
@@ -60,6 +74,7 @@ async function perform(
   const { checkpoint, error } = workspace ? await recorded({ workspace, at, signal }) : {}
   await store.conversations.finishTool({
     ...at,
+    ...(!isBegun && { unbegun: call }),
     response: error === undefined ? result.response : { ...result.response, error },
     ok: result.ok && error === undefined,
     summary: error === undefined ? result.summary : 'the files cannot be recorded',

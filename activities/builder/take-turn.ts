@@ -45,6 +45,7 @@ export function createTakeTurn(dependencies: TakeTurnDependencies): Pick<Builder
         const contents = [...request.contents, ...start.contents]
         const answer = await dependencies.model.generate({ ...request, contents })
         const { calls, spentUsd } = await storeAnswer(dependencies, { fence, turn, work, answer })
+        seats.noteCalls(fence, calls)
         return outcomeOf(calls, spentUsd)
       }),
   }

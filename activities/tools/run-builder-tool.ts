@@ -3,18 +3,17 @@ import type { EgressDoor } from '../../domain/ports/egress.ts'
 import type { Sandbox } from '../../domain/ports/sandbox.ts'
 import type { ToolCall } from '../../domain/ports/store.ts'
 import { TOOL_ARGUMENTS, type ToolArguments } from '../../domain/schemas/tool-arguments.ts'
-import { TOOLS, toolNamed, type ToolName } from '../../domain/tools/tools.ts'
+import { TOOLS, toolNamed, type Tool, type ToolName } from '../../domain/tools/tools.ts'
 import { listDirectory, readFile, replaceInFile, writeFile } from './file-tools.ts'
 import { findFiles, readFiles, searchFiles } from './search-tools.ts'
 import { failed, succeeded, type ToolResult } from './tool-result.ts'
 import { createToolShell, ToolArgumentError, type ToolShell } from './tool-shell.ts'
 
-type TaskTool = 'write_todos' | 'save_memory' | 'complete_task'
-type FileTool = Exclude<ToolName, TaskTool | 'ask_user'>
+type NameOf<Kind extends Tool['kind']> = Extract<(typeof TOOLS)[number], { readonly kind: Kind }>['name']
 type Run<Name extends ToolName> = (shell: ToolShell, args: ToolArguments<Name>) => Promise<ToolResult>
 type Note<Name extends ToolName> = (args: ToolArguments<Name>) => ToolResult
 
-const ON_FILES: { readonly [Name in FileTool]: Run<Name> } = {
+const ON_FILES: { readonly [Name in NameOf<'sandbox'>]: Run<Name> } = {
   read_file: readFile,
   read_many_files: readFiles,
   list_directory: listDirectory,
@@ -25,7 +24,7 @@ const ON_FILES: { readonly [Name in FileTool]: Run<Name> } = {
   run_shell_command: runCommand,
 }
 
-const ON_TASK: { readonly [Name in TaskTool]: Note<Name> } = {
+const IN_RECORD: { readonly [Name in NameOf<'record'>]: Note<Name> } = {
   write_todos: ({ todos }) => {
     const plan = todos.map(({ description, status }) => ({ text: description, status }))
     const done = plan.filter(({ status }) => status === 'completed').length
@@ -38,7 +37,7 @@ const ON_TASK: { readonly [Name in TaskTool]: Note<Name> } = {
 const isInvalid = (error: unknown): error is GatewayError =>
   error instanceof GatewayError && error.code === 'invalid_request'
 
-const isTaskTool = (name: ToolName): name is TaskTool => name in ON_TASK
+const isRecorded = (name: ToolName): name is NameOf<'record'> => name in IN_RECORD
 
 /**
  * Runs one call of the model. Whatever the model got wrong comes back as `{error}` for it to read; only trouble of the
@@ -60,7 +59,7 @@ export async function runBuilderTool(run: {
     const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'arguments'}: ${message}`)
     return failed(`The arguments of ${run.call.name} are wrong. ${faults.join('. ')}.`)
   }
-  if (isTaskTool(tool.name)) return (ON_TASK[tool.name] as Note<ToolName>)(parsed.data)
+  if (isRecorded(tool.name)) return (IN_RECORD[tool.name] as Note<ToolName>)(parsed.data)
   const { sandbox, directory, door } = await run.workspace()
   const shell = createToolShell({ sandbox, workspace: directory, door, signal: run.signal })
   try {

@@ -242,20 +242,27 @@ const taskWritten = (by: {
     update task set updated_at = now(), sequence = sequence + ${by.events}, last_event = ${by.last}${by.set}
     from ${by.from} where task.id = ${by.from}.id returning task.id, task.sequence)`
 
-/** Parts of a statement: write one event of the task that its part `from` gives, with `data`; `written` is the task. */
-export const eventWritten = ({
+/**
+ * Parts of a statement: write events of the task that its part `from` gives, each with data of the column named beside
+ * it; `written` is the task.
+ */
+export function eventsOf({
   from,
-  type,
+  events,
   set = '',
 }: {
   readonly from: string
-  readonly type: TaskEventType
+  readonly events: readonly (readonly [type: TaskEventType, column: string])[]
   readonly set?: string
-}): string => `
-  ${taskWritten({ from, events: 1, last: `'${type}'`, set })},
+}): string {
+  const rows = events.map(([type, column], index) => `(${index + 1}, '${type}', ${from}.${column})`)
+  return `
+  ${taskWritten({ from, events: events.length, last: `'${events.at(-1)?.[0]}'`, set })},
   added as (
     insert into event (task_id, sequence, type, data)
-    select written.id, written.sequence, '${type}', ${from}.data from written, ${from})`
+    select written.id, written.sequence - ${events.length} + e.place, e.type, e.data
+    from written, ${from}, lateral (values ${rows.join(', ')}) as e (place, type, data))`
+}
 
 /** Parts of a statement: write events of the task that its part `from` gives, and set what else is given. */
 export function eventsWritten(

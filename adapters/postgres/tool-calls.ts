@@ -2,10 +2,11 @@ import type { Pool } from 'pg'
 import type { ConversationStore, Fence, ToolStart } from '../../domain/ports/store.ts'
 import { subtaskLines } from '../../domain/subtasks.ts'
 import type { PlanItem } from '../../domain/task.ts'
+import { summarise } from '../../domain/tools/summarise.ts'
 import { checkpointSaved } from './artifacts.ts'
 import { assertSeat, fenced, FENCED } from './fence.ts'
 import { storableText } from './storable-text.ts'
-import { eventWritten } from './task-rows.ts'
+import { eventsOf, WATCHERS_WOKEN } from './task-rows.ts'
 import { CALL_COLUMNS, CALL_DATA, callOf, loadCall, type ToolCallRow } from './tool-call-rows.ts'
 
 type At = Fence & { readonly turn: number; readonly position: number }
@@ -22,15 +23,19 @@ export function createToolCalls(pool: Pool): Pick<ConversationStore, 'beginTool'
   }
 }
 
+/** Events of a call, with the column of their data. */
+const CALLED = ['tool-called', 'called'] as const
+const FINISHED = ['tool-finished', 'finished'] as const
+
 /** Begins a call that waits, and gives it. One that an older gateway has planned has no summary. */
 const BEGIN_CALL = `
   with ${FENCED},
   begun as (
     update tool_call set state = 'running', started_at = now() from (select id as seated from fenced) seat
     where task_id = seated and turn = $3 and position = $4 and state = 'pending'
-    returning ${CALL_COLUMNS}, json_build_object(${CALL_DATA}, 'summary', coalesce(summary, name)) as data),
-  noted as (select task_id as id, data from begun),
-  ${eventWritten({ from: 'noted', type: 'tool-called' })}
+    returning ${CALL_COLUMNS}, json_build_object(${CALL_DATA}, 'summary', coalesce(summary, name)) as called),
+  noted as (select task_id as id, called from begun),
+  ${eventsOf({ from: 'noted', events: [CALLED] })}
   select ${CALL_COLUMNS}, pg_notify('task_event', task_id) from begun`
 
 /** The call as it is begun; of tries at once one begins it, the others find it running. */
@@ -46,9 +51,11 @@ async function beginTool(pool: Pool, at: At): Promise<ToolStart | undefined> {
 async function finishTool(pool: Pool, request: FinishTool): Promise<true | undefined> {
   if (await finish(pool, request, request.plan && { lines: request.plan })) return true
   await assertSeat(pool, request)
-  if ((await loadCall(pool, request)).state === 'finished') return true
+  const { state } = await loadCall(pool, request)
+  if (state === 'finished') return true
   const plan = request.plan && (await replannedBy(pool, request.taskId, request.plan))
-  return (await finish(pool, request, plan)) || undefined
+  const { unbegun, ...begun } = request
+  return (await finish(pool, unbegun && state === 'pending' ? request : begun, plan)) || undefined
 }
 
 async function finish(pool: Pool, request: FinishTool, plan: NewPlan | undefined): Promise<boolean> {
@@ -74,9 +81,9 @@ async function replannedBy(pool: Pool, taskId: string, own: readonly PlanItem[])
 /** Sub-tasks are made before any Builder has the task, and none later. */
 const UNDIVIDED = 'not exists (select from task part where part.parent_id = fenced.id)'
 
-/** Result, checkpoint, plan and event in one statement, for a call that is not finished. */
+/** Result, checkpoint, plan and events in one statement, for a call that is not finished. */
 function finishing(request: FinishTool, plan: NewPlan | undefined): [text: string, values: unknown[]] {
-  const { summary, output, checkpoint, blocked } = request
+  const { summary, output, checkpoint, blocked, unbegun } = request
   const values: unknown[] = [
     ...[request.taskId, request.seat, request.turn, request.position, JSON.stringify(request.response)],
     output === undefined ? null : storableText(output),
@@ -84,17 +91,21 @@ function finishing(request: FinishTool, plan: NewPlan | undefined): [text: strin
   ]
   const value = (of: unknown) => `$${values.push(of)}`
   const saved = checkpoint && [checkpoint.commit, checkpoint.tree, checkpoint.bundle].map(value)
-  const replanned = plan ? `, plan = ${value(JSON.stringify(plan.lines))}` : ''
+  const set = plan ? `, plan = ${value(JSON.stringify(plan.lines))}` : ''
   const stopped = blocked ? `, 'blocked', ${value(JSON.stringify(blocked))}::json` : ''
+  const called = unbegun && value(storableText(summarise(unbegun.name, unbegun.args)))
   const text = `
     with ${FENCED},
     finished as (
-      update tool_call set state = 'finished', response = $5, output = $6, summary = $7, finished_at = now() from fenced
-      where task_id = fenced.id and tool_call.turn = $3 and position = $4 and state <> 'finished'
+      update tool_call set state = 'finished', response = $5, output = $6, summary = $7, finished_at = now(),
+        started_at = coalesce(started_at, now()) from fenced
+      where task_id = fenced.id and tool_call.turn = $3 and position = $4
+        and state ${unbegun ? `= 'pending'` : `<> 'finished'`}
         ${plan ? `and ${plan.version === undefined ? UNDIVIDED : `fenced.version = ${value(plan.version)}`}` : ''}
-      returning fenced.id, json_build_object(${CALL_DATA}, 'ok', $8::boolean, 'summary', $9::json${stopped}) as data),
+      returning fenced.id, json_build_object(${CALL_DATA}, 'ok', $8::boolean, 'summary', $9::json${stopped}) as finished
+        ${called ? `, json_build_object(${CALL_DATA}, 'summary', ${called}::text) as called` : ''}),
     ${saved ? `checkpointed as (${checkpointSaved('finished', saved)}),` : ''}
-    ${eventWritten({ from: 'finished', type: 'tool-finished', set: replanned })}
-    select pg_notify('task_event', id) from written`
+    ${eventsOf({ from: 'finished', events: called ? [CALLED, FINISHED] : [FINISHED], set })}
+    ${WATCHERS_WOKEN}`
   return [text, values]
 }

@@ -234,6 +234,8 @@ export interface ConversationStore {
     request: Fence & {
       readonly turn: number
       readonly position: number
+      /** The call as it was planned, when nobody began it: then it begins and ends with this, and both are told of. */
+      readonly unbegun?: Pick<ToolCall, 'name' | 'args'>
       readonly response: Readonly<Record<string, unknown>>
       readonly ok: boolean
       readonly summary: string

@@ -3,8 +3,8 @@ import type { ToolEffect } from '../policy.ts'
 /** What the gateway must know of a tool to route and judge a call of it. */
 export interface Tool {
   readonly name: string
-  /** `human`: a person answers; `sandbox`: runs on the workspace. */
-  readonly kind: 'sandbox' | 'human'
+  /** `human`: a person answers; `sandbox`: runs on the workspace; `record`: only stands in the task's record. */
+  readonly kind: 'sandbox' | 'human' | 'record'
   readonly effect: ToolEffect
 }
 
@@ -18,10 +18,10 @@ export const TOOLS = [
   { name: 'write_file', kind: 'sandbox', effect: 'edit' },
   { name: 'replace', kind: 'sandbox', effect: 'edit' },
   { name: 'run_shell_command', kind: 'sandbox', effect: 'command' },
-  { name: 'write_todos', kind: 'sandbox', effect: 'none' },
-  { name: 'save_memory', kind: 'sandbox', effect: 'none' },
+  { name: 'write_todos', kind: 'record', effect: 'none' },
+  { name: 'save_memory', kind: 'record', effect: 'none' },
   { name: 'ask_user', kind: 'human', effect: 'none' },
-  { name: 'complete_task', kind: 'sandbox', effect: 'none' },
+  { name: 'complete_task', kind: 'record', effect: 'none' },
 ] as const satisfies readonly Tool[]
 
 export type ToolName = (typeof TOOLS)[number]['name']

@@ -42,6 +42,22 @@ describe('a call', () => {
     expect(types.filter((type) => type.startsWith('tool-'))).toEqual(['tool-called', 'tool-finished'])
   })
 
+  test('that stands in the record alone is one pair of events too, whoever took its turn', async () => {
+    const { fence } = await pool.task(builder)
+    const plan = ['write_todos', { todos: [{ description: 'Read', status: 'completed' }] }] as const
+    await planned(fence, 1, plan, plan)
+    const successor = pool.builder()
+    successor.seats.open(fence)
+    for (const by of [builder, successor, builder])
+      for (const position of [0, 1]) await by.run('runTool', { ...fence, turn: 1, position })
+    const types = await eventTypes(pool.store, fence.taskId)
+    const pair = ['tool-called', 'tool-finished']
+    expect(types.filter((type) => type.startsWith('tool-'))).toEqual([...pair, ...pair])
+    const { task } = await pool.store.tasks.work(fence.taskId)
+    expect(task.progress.plan).toEqual([{ text: 'Read', status: 'completed' }])
+    expect(await responses(fence, 2)).toEqual([{ output: 'Plan shown.' }, { output: 'Plan shown.' }])
+  })
+
   test('tells the model and the watchers what came of it', async () => {
     const { fence } = await pool.task(builder)
     await planned(fence, 1, ['read_file', { file_path: 'README.md' }], ['read_file', {}], ['dance'])

@@ -221,6 +221,27 @@ describe.each(Object.entries(STORES))('the conversations of %s', (_, open) => {
       expect(JSON.stringify(await store.conversations.transcript(at.taskId))).not.toContain('other')
     })
 
+    it('that nobody began begins with its end, once; one that was begun ends alone', async () => {
+      const plans = [call(0, { name: 'write_todos' }), call(1, { name: 'write_todos' })]
+      const fence = await answeredTurn(store, await building(), plans)
+      const finish = (position: 0 | 1, summary: string, from = store) => {
+        const unbegun = plans[position]!
+        return from.conversations.finishTool({ ...fence, position, unbegun, response: {}, ok: true, summary })
+      }
+      await finish(0, 'noted')
+      await finish(0, 'noted again', opened.other)
+      await store.conversations.beginTool({ ...fence, position: 1 })
+      await finish(1, 'noted as well')
+      const told = (position: number) => ({ turn: 1, position, callId: plans[position]?.id, name: 'write_todos' })
+      const events = await store.tasks.events({ taskId: fence.taskId, after: 2, limit: 9 })
+      expect(events.map(({ type, data }) => [type, data])).toEqual([
+        ['tool-called', { ...told(0), summary: expect.stringMatching(/^write_todos/) }],
+        ['tool-finished', { ...told(0), ok: true, summary: 'noted' }],
+        ['tool-called', { ...told(1), summary: expect.stringMatching(/^write_todos/) }],
+        ['tool-finished', { ...told(1), ok: true, summary: 'noted as well' }],
+      ])
+    })
+
     it('is told of in a few words when it begins, as is what came of it when it ends', async () => {
       const shouted = call(0, { name: 'run_shell_command', args: { command: 'echo "Gr\u00fc\u00dfe" \\u0000 \0' } })
       const at = { ...(await answeredTurn(store, await building(), [shouted])), position: 0 }

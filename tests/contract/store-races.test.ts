@@ -125,6 +125,17 @@ describe.each(Object.entries(STORES))('two processes on %s', (_, open) => {
     expect((await eventTypes(store, at.taskId)).slice(2)).toEqual(['tool-called', 'tool-finished'])
   })
 
+  it('begin and finish at once a call that nobody began, and the one that was begun beside them', async () => {
+    const at = { ...(await answeredTurn(store, await taskIn(store, 'building'), [call(0)])), position: 0 }
+    const unbegun = call(0)
+    await race<unknown>((process, index) =>
+      index === 4
+        ? process.conversations.beginTool(at)
+        : process.conversations.finishTool({ ...at, unbegun, response: {}, ok: true, summary: '' }),
+    )
+    expect((await eventTypes(store, at.taskId)).slice(2)).toEqual(['tool-called', 'tool-finished'])
+  })
+
   it('take one answer to a question; the other texts stand before the next turn, none lost', async () => {
     const at = await answeredTurn(store, await taskIn(store, 'building'), [call(0, { name: 'ask_user' })])
     await store.conversations.beginTool({ ...at, position: 0 })

@@ -137,8 +137,12 @@ describe.each(Object.entries(STORES))('sub-tasks in %s', (_, open) => {
     const fence = { taskId: whole, seat: 1 }
     await answeredTurn(store, fence, [call(0), call(1)])
     const noted = { ...fence, turn: 1, response: {}, ok: true, summary: '0 of 1 done' }
-    for (const [position, text] of ['Look around', 'Put both together'].entries())
-      await store.conversations.finishTool({ ...noted, position, plan: [{ text, status: 'pending' }] })
+    for (const [position, text] of ['Look around', 'Put both together'].entries()) {
+      const unbegun = call(position)
+      await store.conversations.finishTool({ ...noted, position, unbegun, plan: [{ text, status: 'pending' }] })
+    }
+    const pair = ['tool-called', 'tool-finished']
+    expect((await eventTypes(store, whole)).slice(-4)).toEqual([...pair, ...pair])
     const own = ['Put both together', 'pending']
     expect(await plan()).toEqual([['Part 0', 'in_progress'], ['Part 1', 'in_progress'], own])
     await store.tasks.move({ taskId: fences[1]?.taskId ?? '', to: 'failed' })
