@@ -33,6 +33,7 @@ interface Delivery {
   readonly base: string
   readonly commit: string
   readonly tree: string
+  readonly patch: Uint8Array
 }
 
 /**
@@ -61,7 +62,8 @@ export function createVerifyDelivery(dependencies: VerifyDependencies): Pick<Bui
           ...{ verdict: ran.verdict, attempt, commit: delivery.commit, commands: ran.commands.length },
           ...(blocked.length > 0 && { blocked }),
         }
-        await store.artifacts.saveReceipt({ ...fence, receipt, event: { type: 'verification-finished', data } })
+        const event = { type: 'verification-finished', data } as const
+        await store.artifacts.saveDelivery({ ...fence, commit: delivery.commit, patch: delivery.patch, receipt, event })
         return outcomeOf(delivery, ran)
       }),
   }
@@ -102,8 +104,7 @@ async function compose(
     text: { message: checkpoint ? await messageOf(store, work) : '', at },
   })
   const patch = await git.patch({ bare, base, commit: composed.commit })
-  await store.artifacts.saveDelivery({ ...fence, commit: composed.commit, patch })
-  return { sandbox, door, bare, base, ...composed }
+  return { sandbox, door, bare, base, ...composed, patch }
 }
 
 async function messageOf(store: Store, work: TaskWork): Promise<string> {

@@ -29,17 +29,14 @@ export function createArtifactStore(pool: Pool): ArtifactStore {
         const { rows } = await pool.query<{ base_commit: string }>(FIX_BASE, [fence.taskId, fence.seat, baseCommit])
         return rows[0]?.base_commit
       }),
-    saveDelivery: ({ commit, patch, ...fence }) =>
-      save(pool, fence, { text: SAVE_DELIVERY, values: [fence.taskId, fence.seat, commit, patch] }),
+    saveDelivery: ({ commit, patch, receipt, event, ...fence }) => {
+      const values: unknown[] = [fence.taskId, fence.seat, commit, patch, JSON.stringify(receipt)]
+      const written = eventsWritten({ from: 'kept' }, [event], (value) => `$${values.push(value)}`)
+      return save(pool, fence, { text: `${SAVE_DELIVERY}, ${written} ${WATCHERS_WOKEN}`, values })
+    },
     async patch(taskId) {
       const { rows } = await pool.query<{ patch: Buffer }>('select patch from delivery where task_id = $1', [taskId])
       return rows[0]?.patch
-    },
-    saveReceipt: ({ receipt, event, ...fence }) => {
-      const values: unknown[] = [fence.taskId, fence.seat, JSON.stringify(receipt)]
-      const written = eventsWritten({ from: 'kept' }, [event], (value) => `$${values.push(value)}`)
-      const text = `${SAVE_RECEIPT}, ${written} ${WATCHERS_WOKEN}`
-      return save(pool, fence, { text, values })
     },
     async receipt(taskId) {
       const { rows } = await pool.query<{ receipt: Receipt }>('select receipt from receipt where task_id = $1', [
@@ -81,12 +78,10 @@ const FIX_BASE = `
   where task.id = family.id returning task.base_commit`
 
 const SAVE_DELIVERY = `
-  with ${FENCED}
-  insert into delivery (task_id, commit, patch) select id, $3, $4::bytea from fenced
-  on conflict (task_id) do update set commit = excluded.commit, patch = excluded.patch`
-
-const SAVE_RECEIPT = `
   with ${FENCED},
+  delivered as (
+    insert into delivery (task_id, commit, patch) select id, $3, $4::bytea from fenced
+    on conflict (task_id) do update set commit = excluded.commit, patch = excluded.patch),
   kept as (
-    insert into receipt (task_id, receipt) select id, $3::json from fenced
+    insert into receipt (task_id, receipt) select id, $5::json from fenced
     on conflict (task_id) do update set receipt = excluded.receipt returning task_id as id)`

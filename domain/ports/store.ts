@@ -318,10 +318,16 @@ export interface ArtifactStore {
   base(taskId: string): Promise<string | undefined>
   /** The commit to build on: the first one fixed stays, for a task and all of its sub-tasks. */
   fixBase(request: Fence & { readonly baseCommit: string }): Promise<string>
-  saveDelivery(request: Fence & { readonly commit: string; readonly patch: Uint8Array }): Promise<void>
+  /** What would be delivered, the receipt of its verification and the event that tells of it, in one transaction. */
+  saveDelivery(
+    request: Fence & {
+      readonly commit: string
+      readonly patch: Uint8Array
+      readonly receipt: Receipt
+      readonly event: NewTaskEvent
+    },
+  ): Promise<void>
   patch(taskId: string): Promise<Uint8Array | undefined>
-  /** The receipt and the event that tells of it, in one transaction. */
-  saveReceipt(request: Fence & { readonly receipt: Receipt; readonly event: NewTaskEvent }): Promise<void>
   receipt(taskId: string): Promise<Receipt | undefined>
 }
 

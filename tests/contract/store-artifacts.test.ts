@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../domain/ports/store.ts'
 import type { TaskState } from '../../domain/task.ts'
-import { FENCED_WRITES, RECEIPT, VERIFIED } from '../support/fenced-writes.ts'
+import { DELIVERED, FENCED_WRITES, RECEIPT, VERIFIED } from '../support/fenced-writes.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
 import { answeredTurn, call, eventTypes, taskIn } from '../support/stored-task.ts'
 
@@ -29,14 +29,14 @@ describe.each(Object.entries(STORES))('the artifacts of %s', (_, open) => {
       expect(await store.artifacts.patch(fence.taskId)).toBeUndefined()
       const patch = Buffer.from(Array.from({ length: 512 }, (_byte, index) => index % 256))
       for (const bytes of [Buffer.from(''), patch])
-        await store.artifacts.saveDelivery({ ...fence, commit: 'c', patch: bytes })
+        await store.artifacts.saveDelivery({ ...fence, ...DELIVERED, patch: bytes })
       expect(Buffer.compare((await opened.other.artifacts.patch(fence.taskId)) ?? Buffer.from('none'), patch)).toBe(0)
       expect(await store.artifacts.patch('task-0')).toBeUndefined()
     })
 
     it('may be empty', async () => {
       const fence = await taskIn(store, 'building')
-      await store.artifacts.saveDelivery({ ...fence, commit: 'c', patch: new Uint8Array() })
+      await store.artifacts.saveDelivery({ ...fence, ...DELIVERED, patch: new Uint8Array() })
       expect(await store.artifacts.patch(fence.taskId)).toHaveLength(0)
     })
   })
@@ -46,7 +46,7 @@ describe.each(Object.entries(STORES))('the artifacts of %s', (_, open) => {
       const fence = await taskIn(store, 'verifying')
       expect(await store.artifacts.receipt(fence.taskId)).toBeUndefined()
       for (const evidence of ['b2xk', RECEIPT.evidence])
-        await store.artifacts.saveReceipt({ ...fence, receipt: { ...RECEIPT, evidence }, event: VERIFIED })
+        await store.artifacts.saveDelivery({ ...fence, ...DELIVERED, receipt: { ...RECEIPT, evidence } })
       expect(JSON.stringify(await opened.other.artifacts.receipt(fence.taskId))).toBe(JSON.stringify(RECEIPT))
       expect((await store.tasks.events({ taskId: fence.taskId, after: 1, limit: 9 })).map(({ data }) => data)).toEqual([
         VERIFIED.data,

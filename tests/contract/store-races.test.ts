@@ -1,6 +1,7 @@
 import { ulid } from 'ulidx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../domain/ports/store.ts'
+import { DELIVERED } from '../support/fenced-writes.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
 import { acceptance, ANSWERED, answeredTurn, call, eventTypes, taskIn } from '../support/stored-task.ts'
 
@@ -202,7 +203,7 @@ describe.each(Object.entries(STORES))('two processes on %s', (_, open) => {
     const bases = await race((at, index) => at.artifacts.fixBase({ ...fence, baseCommit: `base-${index}` }))
     expect(new Set(bases.won).size).toBe(1)
     await race((at, index) =>
-      at.artifacts.saveDelivery({ ...fence, commit: `${index}`, patch: Buffer.alloc(50_000, index) }),
+      at.artifacts.saveDelivery({ ...fence, ...DELIVERED, commit: `${index}`, patch: Buffer.alloc(50_000, index) }),
     )
     expect(new Set(await store.artifacts.patch(fence.taskId)).size).toBe(1)
     const hash = ulid()

@@ -1,6 +1,7 @@
 import { ulid } from 'ulidx'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../domain/ports/store.ts'
+import { DELIVERED } from '../support/fenced-writes.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
 import { acceptance, ANSWERED, answeredTurn, call, eventTypes, taskIn } from '../support/stored-task.ts'
 
@@ -93,7 +94,7 @@ describe.each(Object.entries(STORES))('the values of %s', (_, open) => {
       output,
       checkpoint,
     })
-    await store.artifacts.saveDelivery({ ...at, commit: 'c', patch: bundle })
+    await store.artifacts.saveDelivery({ ...at, ...DELIVERED, patch: bundle })
     const tool = (await opened.other.conversations.transcript(at.taskId)).find(({ type }) => type === 'tool')
     expect(tool?.['output'] === output).toBe(true)
     expect(bundle.equals((await opened.other.artifacts.checkpoint(at.taskId))?.bundle ?? Buffer.from(''))).toBe(true)

@@ -13,9 +13,9 @@ const RECEIPT = { version: 1, evidence: '{}', signature: 'c2ln', publicKey: 'cHV
 
 async function verifiedTask(): Promise<string> {
   const taskId = await api.taskIn('building')
-  await api.store.artifacts.saveDelivery({ taskId, seat: 1, commit: 'c'.repeat(40), patch: PATCH })
   const event = { type: 'verification-finished' } as const
-  await api.store.artifacts.saveReceipt({ taskId, seat: 1, receipt: RECEIPT, event })
+  const delivery = { commit: 'c'.repeat(40), patch: PATCH, receipt: RECEIPT, event }
+  await api.store.artifacts.saveDelivery({ taskId, seat: 1, ...delivery })
   return taskId
 }
 
