@@ -164,14 +164,16 @@ export class ManagedTask {
   async deliver(outcome: VerificationOutcome): Promise<TaskResult> {
     this.stopIfEnding()
     return CancellationScope.nonCancellable(async () => {
-      await gateway.beginDelivery({ taskId: this.taskId })
-      this.enter('delivering')
+      const begun = gateway.beginDelivery({ taskId: this.taskId }).then(() => this.enter('delivering'))
+      // Where nothing is pushed the words of the delivery need not wait for that.
+      if (this.brief.repository !== undefined) await begun
       const { commit, verdict } = outcome
-      const { result, forge } = await this.onSeat((seat) =>
+      const published = this.onSeat((seat) =>
         remoteStepsOn(seat.queue).publishDelivery.executeWithOptions({ summary: `${seat.builder} · deliver` }, [
           { ...this.fence(seat), commit, verdict },
         ]),
       )
+      const [{ result, forge }] = await Promise.all([published, begun])
       return forge ? this.withPullRequest(result) : result
     })
   }
