@@ -57,6 +57,8 @@ const OPENING = `opening as (
     (${REPEATED_CALL}) as repeated
   from task join task whole on whole.id = coalesce(task.parent_id, task.id) where task.id = $1)`
 
+const OPENING_COLUMNS = 'seat, state, ended_at, max_turns, usd, plan, version, spent, budget, is_spent, known, repeated'
+
 /** The task, when nothing speaks against the turn and nobody wrote to the task since it was read. */
 const UNOPPOSED = `unchanged as (
   select task.id from task, opening
@@ -96,7 +98,8 @@ async function readOpening(pool: Pool, { taskId, turn, seat }: BeginTurn): Promi
   const written = eventsWritten({ from: 'begun', set: ', turn = $2' }, events, (of) => `$${values.push(of)}`)
   const { rows } = await pool.query<Opening>(
     `with ${[OPENING, UNOPPOSED, BOUND, BEGUN, written].join(', ')}
-     select opening.*, ${CONVERSATION}, exists (select from written) as is_begun, (${WATCHERS_WOKEN}) from opening`,
+     select ${OPENING_COLUMNS}, ${CONVERSATION}, exists (select from written) as is_begun, (${WATCHERS_WOKEN})
+     from opening`,
     values,
   )
   return rows[0]
