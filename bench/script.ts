@@ -11,6 +11,9 @@ export const JOB_MODEL_CALLS = 5
 /** Two turns on nothing: neither git nor a command is needed. */
 export const ERRAND = 'Bench: note a plan and hand in.'
 export const ERRAND_TURNS = 2
+/** Long enough to measure around turn 10. */
+export const SHORT_TURNS = 15
+export const SHORT_ERRAND = 'Bench: note a plan a few times, then hand in.'
 /** Long enough to measure around turn 200. */
 export const LONG_TURNS = 206
 export const LONG_ERRAND = 'Bench: note a plan again and again, then hand in.'
@@ -61,9 +64,14 @@ yes 'a line of a very long output' | head -c ${outputBytes}; echo; echo "turn $t
 export const SCRIPT: GeminiScript = {
   tasks: [
     errand(ERRAND, [noteTurn('hand in')]),
-    errand(
-      LONG_ERRAND,
-      Array.from({ length: LONG_TURNS }, (_, turn) => noteTurn(`hand in, step ${turn}`)),
+    ...[
+      { match: SHORT_ERRAND, turns: SHORT_TURNS },
+      { match: LONG_ERRAND, turns: LONG_TURNS },
+    ].map(({ match, turns }) =>
+      errand(
+        match,
+        Array.from({ length: turns }, (_, turn) => noteTurn(`hand in, step ${turn}`)),
+      ),
     ),
     errand(
       STEPS_ERRAND,
