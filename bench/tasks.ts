@@ -5,6 +5,7 @@ import type { TaskView } from '../domain/schemas/task.ts'
 import type { TaskRequest } from '../domain/task.ts'
 import type { EngineeringTask } from '../fixtures/load-task.ts'
 import { materialise } from '../fixtures/materialise.ts'
+import type { TaskOutcome } from '../workflows/messages.ts'
 import type { BareJob } from './bare/job.ts'
 import type { Stage } from './stage.ts'
 
@@ -42,6 +43,15 @@ export async function completed(stage: Stage, id: string): Promise<TaskView> {
   const task = await readTask(stage.client, id)
   if (task.state === 'completed') return task
   throw new Error(`${id} is ${task.state}: ${JSON.stringify(task.error ?? task.result)}`)
+}
+
+/**
+ * Waits for a task's end as a client of Temporal does: against bare workflows a task is watched as they are. Throws
+ * when it did not complete.
+ */
+export async function completedInTemporal(stage: Stage, id: string): Promise<void> {
+  const { state } = (await stage.temporal.workflow.getHandle(id).result()) as TaskOutcome
+  if (state !== 'completed') throw new Error(`${id} is ${state}`)
 }
 
 /** A request as its requester sees it: sent, followed, completed. */

@@ -5,7 +5,7 @@ import type { Line, Row } from '../row.ts'
 import { ERRAND } from '../script.ts'
 import type { Stage } from '../stage.ts'
 import { interleaved, median } from '../statistics.ts'
-import { completed, submit } from '../tasks.ts'
+import { completed, completedInTemporal, submit } from '../tasks.ts'
 
 const ROUNDS = 20
 /** Between two tasks the pool is idle again. */
@@ -47,7 +47,7 @@ function untilFirstStep({ steps }: BarePlan): BarePlan {
 
 async function productStep(stage: Stage): Promise<number> {
   const { id, answeredAt } = await submit(stage, { prompt: ERRAND })
-  await completed(stage, id)
+  await completedInTemporal(stage, id)
   return sinceFirstStep(stage, id, answeredAt)
 }
 

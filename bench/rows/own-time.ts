@@ -4,7 +4,7 @@ import type { Line, Row } from '../row.ts'
 import { LONG_ERRAND, LONG_TURNS, SHORT_ERRAND, SHORT_TURNS } from '../script.ts'
 import type { Stage } from '../stage.ts'
 import { interleaved, median } from '../statistics.ts'
-import { workedOn } from '../tasks.ts'
+import { completedInTemporal, submit } from '../tasks.ts'
 import { ownTimeOf, turnCycles, type Turns } from '../turn-cycles.ts'
 
 /** One of a few turns is over in a second, and the machine is never the same from one second to the next. */
@@ -62,7 +62,8 @@ async function productTime(
   { prompt, turns: last }: typeof SHORT | typeof LONG,
   turns: Turns,
 ): Promise<number> {
-  const { id } = await workedOn(stage, { prompt, constraints: { maxTurns: last + 10 } })
+  const { id } = await submit(stage, { prompt, constraints: { maxTurns: last + 10 } })
+  await completedInTemporal(stage, id)
   const cycles = await turnCycles(stage, id)
   const model = await stage.bareTalk({
     ...{ type: 'talk', simulator: stage.simulator, output: 'Plan shown.' },

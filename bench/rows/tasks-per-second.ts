@@ -4,8 +4,7 @@ import type { Line, Row } from '../row.ts'
 import { ERRAND, ERRAND_TURNS } from '../script.ts'
 import type { Stage } from '../stage.ts'
 import { interleaved, median } from '../statistics.ts'
-import { submit, workedOn } from '../tasks.ts'
-import type { TaskOutcome } from '../../workflows/messages.ts'
+import { completedInTemporal, submit, workedOn } from '../tasks.ts'
 
 const BATCH = 32
 const ROUNDS = 6
@@ -52,11 +51,9 @@ async function rateOf(work: () => Promise<void>): Promise<number> {
   return BATCH / ((performance.now() - started) / 1_000)
 }
 
-/** Both sides wait as a client of Temporal does, so that waiting costs them the same. */
 async function productTask(stage: Stage): Promise<void> {
   const { id } = await submit(stage, { prompt: ERRAND })
-  const { state } = (await stage.temporal.workflow.getHandle(id).result()) as TaskOutcome
-  if (state !== 'completed') throw new Error(`${id} is ${state}`)
+  await completedInTemporal(stage, id)
 }
 
 /** Everything beside everything else: what the product does one after another cannot take less. */
