@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs'
 import { chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Removes a directory with everything in it, folders included whose owner took away every right. */
 export async function removeDirectory(directory: string): Promise<void> {
+  // Mostly there is none: a task without files has made none, and rm would take several looks.
+  if (!existsSync(directory)) return
   try {
     await rm(directory, { recursive: true, force: true })
   } catch (error) {
