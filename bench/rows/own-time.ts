@@ -9,7 +9,7 @@ import { ownTimeOf, turnCycles, type Turns } from '../turn-cycles.ts'
 
 /** One of a few turns is over in a second, and the machine is never the same from one second to the next. */
 const SHORT_ROUNDS = 12
-const LONG_ROUNDS = 2
+const LONG_ROUNDS = 4
 const EARLY: Turns = { from: 6, to: 14 }
 const LATE: Turns = { from: 192, to: 204 }
 /** A turn of the model and the tool it calls. */
