@@ -21,11 +21,6 @@ const inStep = (name: string, script: TaskScript = {}): AwaitPoint => ({
   arrive: (task) => task.reached(name),
 })
 
-const isInterrupted = async ({ id }: RunningTask): Promise<boolean | undefined> => {
-  const { events } = await world().client.workflow.getHandle(`build-${id}-1`).fetchHistory()
-  return events?.some(({ workflowExecutionSignaledEventAttributes: signal }) => signal?.signalName === 'interrupt')
-}
-
 const AWAIT_POINTS: readonly AwaitPoint[] = [
   inStep('understand 1'),
   // The builder has taken the request and not yet announced itself.
@@ -61,8 +56,7 @@ const AWAIT_POINTS: readonly AwaitPoint[] = [
     async arrive(task) {
       await task.reached('tool 1.0')
       await task.pause()
-      // A run that hears of it after its last step has nothing left to pause.
-      await expect.poll(() => isInterrupted(task)).toBe(true)
+      await expect.poll(() => task.isInterrupted()).toBe(true)
       task.release('tool 1.0')
       await task.until('paused')
     },

@@ -39,7 +39,7 @@ describe('a draining builder', () => {
     const script = { turns: [['edit', 'test'], ['complete_task']], hold: ['tool 1.0'] }
     const { task, leaving, next } = await onLeavingBuilder(script, (running) => running.reached('tool 1.0'))
     const drained = leaving.drain()
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await expect.poll(() => task.isInterrupted()).toBe(true)
     task.release('tool 1.0')
     await drained
     expect(await task.ended()).toMatchObject({ state: 'completed' })

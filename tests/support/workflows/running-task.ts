@@ -30,6 +30,13 @@ export class RunningTask {
     return this.record.when(() => this.record.state === state)
   }
 
+  /** Whether its first Builder run has been told to stop: one that hears of it after its last step has nothing left to stop. */
+  async isInterrupted(): Promise<boolean> {
+    const { events } = await this.handle.client.getHandle(`build-${this.id}-1`).fetchHistory()
+    const named = events?.map(({ workflowExecutionSignaledEventAttributes: signal }) => signal?.signalName)
+    return named?.includes(messages.interruptSignal.name) ?? false
+  }
+
   /** Whether an activity of this type stands completed in the Manager's history. */
   async completed(activity: string): Promise<boolean> {
     const { events } = await this.handle.fetchHistory()
