@@ -55,7 +55,7 @@ async function refuse(
   await store.conversations.finishTool({ ...at, response: { error }, ok: false, summary: 'refused by policy' })
 }
 
-interface Performance {
+interface CallRun {
   readonly at: At
   readonly call: ToolCall
   readonly signal: globalThis.AbortSignal
@@ -64,7 +64,7 @@ interface Performance {
 
 async function perform(
   { store, workspaces, audit }: RunToolDependencies,
-  { at, call, signal, isBegun }: Performance,
+  { at, call, signal, isBegun }: CallRun,
 ): Promise<void> {
   const result = await runBuilderTool({ call, workspace: () => workspaces.of(at, signal), signal })
   const { taskId, seat } = at
