@@ -82,9 +82,9 @@ async function beginTurn(pool: Pool, { turn, ...fence }: BeginTurn): Promise<Tur
     const answered = { number: turn, model: known.model, parts: known.parts, calls }
     return { type: 'answered', turn: answered, spentUsd: dollars(opening.usd) }
   }
-  const { is_begun: isBegun } = opening
-  const limit = isBegun ? undefined : limitOf(opening, turn)
+  const limit = limitOf(opening, turn)
   if (limit) return limit
+  const { is_begun: isBegun } = opening
   if (!isBegun && !known) return undefined
   const { contents, snapshot } = await contentsBefore(pool, { conversation: opening, turn })
   const isBound = isBegun || opening.messages.every(({ taken }) => taken)
