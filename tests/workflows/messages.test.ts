@@ -47,8 +47,10 @@ describe('what was asked for with an id', () => {
     await task.handle.executeUpdate(steerUpdate, said)
     task.release('turn 1')
     await task.ended()
-    const ids = ['message-1', 'message-2', 'message-3', 'message-4']
-    expect(await Promise.all(ids.map((id) => taken(task, id)))).toEqual([true, true, true, false])
+    const answers: boolean[] = []
+    // One after the other: of several that wait when a closed workflow leaves its worker's cache, all but one are lost.
+    for (const id of ['message-1', 'message-2', 'message-3', 'message-4']) answers.push(await taken(task, id))
+    expect(answers).toEqual([true, true, true, false])
   })
 })
 
