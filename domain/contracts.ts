@@ -100,8 +100,8 @@ export interface GatewayActivities {
   /** Says why the task fails when none of its sub-tasks was completed. */
   concludeSubtasks(input: { readonly taskId: string }): Promise<Failure | undefined>
   assignBuilder(input: Fence & { readonly builder: string; readonly attempt: number }): Promise<void>
-  /** Notes a lost seat once; a repetition gives what was noted first. */
-  noteBuilderLost(input: Fence & SeatLoss & { readonly builder: string }): Promise<NotedLoss>
+  /** Ends the Builder run that stood there, and notes a lost seat once; a repetition gives what was noted first. */
+  noteBuilderLost(input: Fence & SeatLoss & { readonly builder: string; readonly run: string }): Promise<NotedLoss>
   /** Puts a task into a waiting state and says so to its watchers. */
   awaitHuman(input: { readonly taskId: string; readonly wait: Wait }): Promise<Waiting & SeatDemand>
   pauseTask(input: { readonly taskId: string }): Promise<SeatDemand>
@@ -206,8 +206,8 @@ export interface BuildInput {
   readonly queue: string
   readonly builder: string
   readonly title: string
-  /** Set when a run continues as new: the turn to go on with. */
-  readonly turn?: number
+  /** The turn to go on with. */
+  readonly turn: number
   readonly costUsd: number
 }
 

@@ -35,6 +35,7 @@ import { paths } from '../adapters/paths.ts'
 import { repositoryRules } from './repositories.ts'
 import { connectWorker } from '../adapters/temporal/connection.ts'
 import { servicesReached } from './services-reached.ts'
+import { workflowBundle } from './workflow-bundle.ts'
 
 /**
  * One Builder process: lends seats on the shared queue and does their steps on its own. It ends when the channel to its
@@ -100,6 +101,8 @@ async function main(): Promise<void> {
     ...createOpenPullRequest({ ...shared, forge, pageOf: (taskId) => pageOf(config, taskId) }),
   }
   const common = { connection, namespace: target.namespace, identity: `builder-${id}`, ...HEARTBEATS }
+  // A step for each seat, and room for the release that ends it.
+  const places = config.BUILDER_SEATS * 2
   // Longer than any step may take: a draining builder finishes what runs, then hands over.
   const pool = await Worker.create({
     ...common,
@@ -111,9 +114,12 @@ async function main(): Promise<void> {
   const own = await Worker.create({
     ...common,
     taskQueue: queue,
+    workflowBundle: { codePath: await workflowBundle(config.DATA_DIR) },
+    maxCachedWorkflows: places,
     activities: withFailures(steps),
-    // A step for each seat, and room for the release that ends it.
-    maxConcurrentActivityTaskExecutions: config.BUILDER_SEATS * 2,
+    maxConcurrentActivityTaskExecutions: places,
+    // A waiting poll takes a place, and a Builder run's steps come without one, as long as there are places.
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
     shutdownGraceTime: '10 seconds',
   })
 

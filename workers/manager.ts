@@ -11,6 +11,7 @@ import type { Store } from '../domain/ports/store.ts'
 import { noWarehouse } from '../domain/ports/warehouse.ts'
 import { chain } from '../domain/routing/chain.ts'
 import { byKind, cost } from '../domain/routing/strategies.ts'
+import { createBuilderRuns } from './builder-runs.ts'
 import { HEARTBEATS } from './heartbeats.ts'
 
 /** About half a gigabyte of replayed state at most; the rest is replayed when it is needed again. */
@@ -38,7 +39,9 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
   const clock = () => new Date()
   const router = chain([cost], byKind)
   const shared = { store, memory: noMemory, models, clock }
-  const lifecycle = withFailures(createLifecycleActivities({ ...shared, warehouse: noWarehouse, router }))
+  const lifecycle = withFailures(
+    createLifecycleActivities({ ...shared, runs: createBuilderRuns(options.client), warehouse: noWarehouse, router }),
+  )
   const understanding = withFailures(createUnderstandTask({ ...shared, model }))
   const { carryOut, ...inbox } = withFailures(options.conversation)
   const common = { connection, namespace: config.TEMPORAL_NAMESPACE, identity: options.identity }

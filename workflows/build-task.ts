@@ -1,7 +1,7 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow'
 import type { BuildInput, BuildOutcome, PlannedCall } from '../domain/contracts.ts'
 import { CONTINUE_AS_NEW_BYTES, CONTINUE_AS_NEW_EVENTS } from '../domain/limits.ts'
-import { remoteStepsOn, stepsOn, turnsOn } from './builder-activities.ts'
+import { stepsOn, turnsOn } from './builder-activities.ts'
 import { interruptSignal } from './messages.ts'
 
 /**
@@ -14,8 +14,7 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
   const { fence } = input
   const { runTool } = stepsOn(input.queue)
   const { takeTurn } = turnsOn(input.queue)
-  let costUsd = input.costUsd
-  let turn = input.turn ?? (await prepare(input))
+  let { turn, costUsd } = input
 
   for (; ; turn++) {
     if (interrupted) return { type: 'interrupted', costUsd }
@@ -37,12 +36,6 @@ export async function buildTask(input: BuildInput): Promise<BuildOutcome> {
     }
     if (answer.last) return { type: 'finished', costUsd }
   }
-}
-
-async function prepare(input: BuildInput): Promise<number> {
-  const summary = `${input.builder} · workspace`
-  const prepared = await remoteStepsOn(input.queue).prepareWorkspace.executeWithOptions({ summary }, [input.fence])
-  return prepared.turn
 }
 
 const summaryOf = (input: BuildInput, call: PlannedCall): string => `${input.builder} · ${call.summary}`

@@ -3,12 +3,15 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
+  getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
   sleep,
   startChild,
+  type ChildWorkflowHandle,
 } from '@temporalio/workflow'
 import type {
+  BuildInput,
   BuildOutcome,
   Seat,
   SeatDemand,
@@ -231,20 +234,41 @@ export class ManagedTask {
   private async runBuilder(seat: Seat): Promise<BuildOutcome> {
     // From here on a raise counts, also one that comes before the wait for it.
     this.controls.budgetRaised = false
-    const { title } = this.brief
-    const child = await startChild<typeof buildTask>('buildTask', {
-      args: [{ fence: this.fence(seat), queue: seat.queue, builder: seat.builder, title, costUsd: this.costUsd }],
-      workflowId: `build-${this.taskId}-${++this.runs}`,
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary: `${seat.builder} · ${title}`.slice(0, 200),
-    })
+    const fence = this.fence(seat)
+    const summary = `${seat.builder} · workspace`
+    // Asked for from here: a builder that takes no step is known by it, while a workflow is waited for without an end.
+    const { turn } = await remoteStepsOn(seat.queue).prepareWorkspace.executeWithOptions({ summary }, [fence])
+    const { costUsd } = this
+    if (this.isInterrupted) return { type: 'interrupted', costUsd }
+    const { queue, builder } = seat
+    const child = await this.startRun({ fence, queue, builder, title: this.brief.title, turn, costUsd })
+    const scope = CancellationScope.current()
     this.interruptRun = () => void child.signal(interruptSignal).catch(() => undefined)
-    if (this.controls.paused || this.controls.draining) this.interruptRun()
+    if (this.isInterrupted) this.interruptRun()
     try {
-      return await child.result()
+      return await Promise.race([child.result(), scope.cancelRequested])
+    } catch (error) {
+      if (scope.consideredCancelled) stop(child.workflowId)
+      throw error
     } finally {
       this.interruptRun = undefined
     }
+  }
+
+  /** Temporal starts it without the builder. A start that is cancelled on its way (`TRY_CANCEL`) is never answered. */
+  private startRun(input: BuildInput): Promise<ChildWorkflowHandle<typeof buildTask>> {
+    this.runs += 1
+    return CancellationScope.nonCancellable(() =>
+      startChild<typeof buildTask>('buildTask', {
+        workflowId: this.lastRun,
+        // In the builder's own process: each step is given out with the answer to the workflow task that asked for it.
+        taskQueue: input.queue,
+        args: [input],
+        // The builder may be gone, and nobody left there to end the run.
+        parentClosePolicy: ParentClosePolicy.TERMINATE,
+        staticSummary: `${input.builder} · ${input.title}`.slice(0, 200),
+      }),
+    )
   }
 
   /** Shows what the sub-tasks wait for, one after another, until the last has ended; however it ends, none is left. */
@@ -339,11 +363,22 @@ export class ManagedTask {
   }
 
   private async afterLoss(seat: Seat, loss: SeatLoss): Promise<void> {
-    const noted = await gateway.noteBuilderLost({ ...this.fence(seat), ...loss, builder: seat.builder })
+    const { builder } = seat
+    const noted = await gateway.noteBuilderLost({ ...this.fence(seat), ...loss, builder, run: this.lastRun })
     this.losses = countLoss(this.losses, noted)
     if (isPoison(this.losses)) throw poisoned(this.losses, noted.reason)
     const pause = noted.builderGone ? 0 : pauseAfter(this.losses)
     if (pause > 0) await sleep(pause, { summary: 'Before the step is tried again' })
+  }
+
+  /** Workflow id of the Builder run that began last, if any did. */
+  private get lastRun(): string {
+    return `build-${this.taskId}-${this.runs}`
+  }
+
+  /** Whether a Builder run has to stop at its next step. */
+  private get isInterrupted(): boolean {
+    return this.controls.paused || this.controls.draining
   }
 
   /** Once the work is handed to the verifier a pause waits for the next Builder run. */
@@ -423,6 +458,12 @@ export class ManagedTask {
       ...(error && { error: `${error.code}: ${error.message}`.slice(0, 1000) }),
     }
   }
+}
+
+/** Its builder may be gone: nobody waits for the answer. */
+function stop(workflowId: string): void {
+  const asked = CancellationScope.nonCancellable(() => getExternalWorkflowHandle(workflowId).cancel())
+  asked.catch(() => undefined)
 }
 
 function poisoned(losses: Losses, reason: string): TaskFailed {

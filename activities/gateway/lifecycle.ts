@@ -2,6 +2,7 @@ import type { GatewayActivities, NotedLoss, SeatDemand, Wait } from '../../domai
 import { GatewayError } from '../../domain/errors.ts'
 import type { NewTaskEvent, TaskEvent } from '../../domain/events.ts'
 import { ALL_EVENTS } from '../../domain/limits.ts'
+import type { BuilderRuns } from '../../domain/ports/builder-runs.ts'
 import type { Memory } from '../../domain/ports/memory.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import type { Warehouse } from '../../domain/ports/warehouse.ts'
@@ -21,6 +22,7 @@ const BEATING_MS = 4_000
 
 export interface LifecycleDependencies {
   readonly store: Store
+  readonly runs: BuilderRuns
   readonly memory: Memory
   readonly warehouse: Warehouse
   readonly router: { route(context: RoutingContext): Route }
@@ -95,7 +97,7 @@ function transitions({ store, memory, warehouse, clock }: LifecycleDependencies)
   } satisfies Partial<Lifecycle>
 }
 
-function seating({ store, router, models }: LifecycleDependencies) {
+function seating({ store, runs, router, models }: LifecycleDependencies) {
   return {
     async queueTask({ taskId }) {
       const { task, understanding, route: known } = await store.tasks.work(taskId)
@@ -125,7 +127,9 @@ function seating({ store, router, models }: LifecycleDependencies) {
       await leaveWait(store, task)
       await store.tasks.note({ taskId, change, events })
     },
-    async noteBuilderLost({ taskId, seat, builder, reason, answered }) {
+    async noteBuilderLost({ taskId, seat, builder, run, reason, answered }) {
+      // Its builder may be gone for ever, or wake up: nobody may go on there.
+      await runs.end({ id: run, reason: `${builder}: ${reason}` })
       const events = await store.tasks.events({ taskId, after: 0, limit: ALL_EVENTS })
       // Repeated when the answer to the first note was lost, or the Manager's own step after it.
       const noted = events.find(({ type, data }) => type === 'builder-lost' && data['seat'] === seat)

@@ -10,6 +10,8 @@ import { completed, completedInTemporal, submit } from '../tasks.ts'
 const ROUNDS = 20
 /** Between two tasks the pool is idle again. */
 const PAUSE_MS = 150
+/** That of a Builder, the product's or the bare one's. */
+const OWN_QUEUE = /^(bare-)?builder-/
 
 /** From the answer to the request until a Builder begins, when nothing else is to be done. */
 export const firstStep: Row = {
@@ -31,7 +33,7 @@ export const firstStep: Row = {
         baseline: median(bare),
         target: { of: 'ratio', bound: 'at most', limit: 1.5 },
         notes: [
-          `from the answer to POST /v1/tasks to the first activity of the Builder run as Temporal noted it, the model's understanding call (0 ms) included`,
+          `from the answer to POST /v1/tasks to the first activity on the queue of the Builder as Temporal noted it, the model's understanding call (0 ms) included`,
           `baseline: from the answer to the start of an empty workflow with the steps up to there: ${describePlan(plan)}`,
         ],
       },
@@ -39,10 +41,10 @@ export const firstStep: Row = {
   },
 }
 
-/** The steps up to the Builder run, of which only the first activity counts. */
+/** The steps up to the first on the Builder's own queue. */
 function untilFirstStep({ steps }: BarePlan): BarePlan {
-  const child = steps.findIndex(({ kind }) => kind === 'child')
-  return { steps: [...steps.slice(0, child), { kind: 'child', activities: 1 }, { kind: 'release' }] }
+  const first = steps.findIndex(({ kind }) => kind === 'builder')
+  return { steps: [...steps.slice(0, first + 1), { kind: 'release' }] }
 }
 
 async function productStep(stage: Stage): Promise<number> {
@@ -59,8 +61,7 @@ async function bareStep(stage: Stage, plan: BarePlan): Promise<number> {
 }
 
 async function sinceFirstStep({ temporal }: Stage, workflowId: string, since: number): Promise<number> {
-  const child = (await stepsOf(temporal, workflowId)).find(({ kind }) => kind === 'child')
-  const [first] = await stepsOf(temporal, child?.name ?? '')
+  const first = (await stepsOf(temporal, workflowId)).find(({ queue }) => OWN_QUEUE.test(queue))
   await delay(PAUSE_MS)
   return (first?.startedAt ?? Number.NaN) - since
 }

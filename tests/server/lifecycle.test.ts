@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createLifecycleActivities } from '../../activities/gateway/lifecycle.ts'
+import type { BuilderRuns } from '../../domain/ports/builder-runs.ts'
 import { noMemory } from '../../domain/ports/memory.ts'
 import { noWarehouse } from '../../domain/ports/warehouse.ts'
 import { STORES, type OpenedStore } from '../support/stores.ts'
@@ -11,14 +12,20 @@ beforeAll(async () => {
 })
 afterAll(() => opened.close())
 
+/** Builder runs that were ended, and why. */
+const endedRuns: string[] = []
+const runs: BuilderRuns = {
+  end: ({ id, reason }) => Promise.resolve(void endedRuns.push(`${id}: ${reason}`)),
+}
+
 const lifecycle = (store = opened.store) =>
   createLifecycleActivities({
-    ...{ store, memory: noMemory, warehouse: noWarehouse, clock: () => new Date() },
+    ...{ store, runs, memory: noMemory, warehouse: noWarehouse, clock: () => new Date() },
     router: { route: () => ({ strategy: 'test', model: 'm', profile: 'engineering' }) },
     models: { main: 'm', fast: 'm' },
   })
 
-const LOSS = { builder: 'b1', reason: 'its process exited', answered: false }
+const LOSS = { builder: 'b1', run: 'build-1', reason: 'its process exited', answered: false }
 
 describe('a rejected delivery', () => {
   it('gives its log to the Builder once, also when the step is cut in the middle and repeated', async () => {
@@ -121,6 +128,14 @@ describe('a lost builder', () => {
       first,
     )
     expect((await eventTypes(opened.store, taskId)).filter((type) => type === 'builder-lost')).toHaveLength(1)
+  })
+
+  it('has its Builder run ended, again when the step is repeated', async () => {
+    const { taskId, seat } = await taskIn(opened.store, 'building')
+    const run = `build-${taskId}-1`
+    for (let times = 0; times < 2; times++) await lifecycle().noteBuilderLost({ ...LOSS, taskId, seat, run })
+    const why = `${run}: ${LOSS.builder}: ${LOSS.reason}`
+    expect(endedRuns.filter((ended) => ended.startsWith(run))).toEqual([why, why])
   })
 
   it('is not gone when it said itself that the step failed, or when it still reports', async () => {

@@ -136,7 +136,8 @@ export class Conversation {
     const { store } = this.nextPlace()
     const router = { route: () => ({ ...ROUTE, model: '' }) }
     const models = { main: '', fast: '' }
-    return createLifecycleActivities({ store, clock, router, models, memory: noMemory, warehouse: noWarehouse })
+    const runs = { end: () => Promise.resolve() }
+    return createLifecycleActivities({ store, runs, clock, router, models, memory: noMemory, warehouse: noWarehouse })
   }
 }
 

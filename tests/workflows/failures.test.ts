@@ -145,12 +145,12 @@ describe('ending a task', () => {
     await expect.poll(async () => (await run.describe()).status.name, { timeout: 5_000 }).not.toBe('RUNNING')
   })
 
-  it('terminated in Temporal asks the Builder run to stop', async () => {
+  it('terminated in Temporal ends the Builder run, and gives the seat back', async () => {
     const task = await world().begin({ turns: [['edit']], hold: ['tool 1.0'] })
     await task.reached('tool 1.0')
     await task.handle.terminate('operator')
     const run = world().client.workflow.getHandle(`build-${task.id}-1`)
-    await expect.poll(async () => (await run.describe()).status.name, { timeout: 5_000 }).toBe('CANCELLED')
+    await expect.poll(async () => (await run.describe()).status.name, { timeout: 5_000 }).toBe('TERMINATED')
     await expect.poll(() => world().builders.some((builder) => builder.holds(task.id)), { timeout: 5_000 }).toBe(false)
   })
 })

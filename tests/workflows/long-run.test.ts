@@ -82,7 +82,8 @@ describe('the histories of a long task', () => {
 
   it('leave the Manager itself short, however much its Builder did', async () => {
     expect((await scheduled(task.handle)).map(({ activity }) => activity)).toEqual([
-      ...['understandTask', 'queueTask', 'holdSeat', 'assignBuilder', 'pauseTask', 'resumeTask'],
+      ...['understandTask', 'queueTask', 'holdSeat', 'assignBuilder', 'prepareWorkspace', 'pauseTask', 'resumeTask'],
+      'prepareWorkspace',
       ...['beginVerification', 'verifyDelivery', 'beginDelivery', 'publishDelivery', 'releaseSeat', 'endTask'],
     ])
   })

@@ -145,12 +145,12 @@ describe('a history', () => {
     const run = world().client.workflow.getHandle(`build-${task.id}-1`)
     expect((await scheduled(task.handle)).map(({ summary }) => summary)).toEqual([
       ...['Understand, round 1', 'Choose the route and queue for a Builder', 'Seat 1', 'Note the Builder'],
-      ...['Wait for a person', 'Decide an approval', 'Go on'],
+      ...[`${builder} · workspace`, 'Wait for a person', 'Decide an approval', 'Go on', `${builder} · workspace`],
       ...['Hand the work to the verifier', `${builder} · verification 1`, 'Begin the delivery', `${builder} · deliver`],
       ...[`${builder} · give back seat 1`, 'Store the result and end'],
     ])
     expect((await scheduled(run)).map(({ summary }) => summary)).toEqual([
-      ...[`${builder} · workspace`, `${builder} · turn 1`, `${builder} · edit something`],
+      ...[`${builder} · turn 1`, `${builder} · edit something`],
     ])
     const timers = (await eventsOf(task.handle)).filter((event) => event.timerStartedEventAttributes)
     expect(timers.map(summaryOf)).toEqual(['Deadline', 'Keeps the seat for a quick answer'])

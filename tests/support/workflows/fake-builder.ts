@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
-import { NativeConnection, Worker } from '@temporalio/worker'
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import { withFailures } from '../../../activities/activity-failure.ts'
 import { builderQueue, TASK_QUEUES, type BuilderActivities, type SeatActivities } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
@@ -18,6 +18,8 @@ export interface FakeBuilderOptions {
   readonly address: string
   readonly client: Client
   readonly find: (taskId: string) => FakeTask
+  /** The workflows it serves. */
+  readonly bundle: NonNullable<WorkerOptions['workflowBundle']>
 }
 
 interface HeldSeat extends Gate {
@@ -53,6 +55,7 @@ export class FakeBuilder {
       Worker.create({
         ...common,
         taskQueue: builderQueue(options.id),
+        workflowBundle: options.bundle,
         activities: withFailures(builder.steps()),
         shutdownGraceTime: 0,
       }),
@@ -80,6 +83,12 @@ export class FakeBuilder {
   /** Stands still for a task: no beats, no answers, deaf to every cancel; as a stopped process. */
   freeze(taskId: string): void {
     for (const seat of this.seatsOf(taskId)) seat.frozen = true
+  }
+
+  /** Nothing of it answers any more, neither its steps nor its workflows; as a killed process. */
+  vanish(): void {
+    for (const { fence } of this.held.values()) this.freeze(fence.taskId)
+    for (const worker of this.workers) worker.shutdown()
   }
 
   /** Goes on where it stood, and answers late. */

@@ -3,6 +3,7 @@ import { beating } from '../../../activities/beating.ts'
 import { toldMessage } from '../../../activities/prompts/subtasks.ts'
 import type { GatewayActivities, NotedLoss, SeatDemand, UnderstandingOutcome, Wait } from '../../../domain/contracts.ts'
 import { GatewayError } from '../../../domain/errors.ts'
+import type { BuilderRuns } from '../../../domain/ports/builder-runs.ts'
 import { conclude } from '../../../domain/subtasks.ts'
 import { isFinal, isWaiting, type Waiting } from '../../../domain/task.ts'
 import type { FakeTask } from './fake-task.ts'
@@ -17,9 +18,9 @@ export interface FakeTasks {
 }
 
 /** The Manager's activities on scripted tasks. */
-export function createFakeGateway(tasks: FakeTasks): GatewayActivities {
+export function createFakeGateway(tasks: FakeTasks, runs: BuilderRuns): GatewayActivities {
   const { find } = tasks
-  return watched(find, { ...stages(find), ...family(tasks), ...seating(find), ...requests(find) })
+  return watched(find, { ...stages(find), ...family(tasks), ...seating(find, runs), ...requests(find) })
 }
 
 /** The script looks on before and after each of them. */
@@ -148,7 +149,7 @@ function family({ find, add }: FakeTasks) {
   } satisfies Partial<GatewayActivities>
 }
 
-function seating(find: Find) {
+function seating(find: Find, runs: BuilderRuns) {
   return {
     async queueTask({ taskId }) {
       find(taskId).move('queued', 'task-queued')
@@ -163,7 +164,8 @@ function seating(find: Find) {
       task.note(`builder-assigned ${builder} seat ${seat} attempt ${attempt}`)
       if (task.state === 'queued') task.move('building')
     },
-    async noteBuilderLost({ taskId, seat, builder, reason, answered }) {
+    async noteBuilderLost({ taskId, seat, builder, run, reason, answered }) {
+      await runs.end({ id: run, reason })
       const task = find(taskId)
       const note = (): NotedLoss => {
         if (isFinal(task.state)) throw new GatewayError('conflict', `${taskId} is ${task.state}.`)

@@ -8,6 +8,8 @@ import { ensureSearchAttributes, searchAttributeTypes } from '../../../adapters/
 import { dynamicConfigurationFlags } from '../../../adapters/temporal/temporal-server.ts'
 import { installQuietRuntime } from '../../../chaos/quiet-runtime.ts'
 import { TASK_QUEUES } from '../../../domain/contracts.ts'
+import type { BuilderRuns } from '../../../domain/ports/builder-runs.ts'
+import { createBuilderRuns } from '../../../workers/builder-runs.ts'
 import { workflowBundle } from '../../../workers/workflow-bundle.ts'
 import { FakeBuilder } from './fake-builder.ts'
 import { createFakeGateway, type FakeTasks } from './fake-gateway.ts'
@@ -51,6 +53,7 @@ export class World {
   readonly builders: FakeBuilder[] = []
   private manager: RunningWorker | undefined
   private gateway: RunningWorker | undefined
+  private readonly runs: BuilderRuns
   private stickyTimeout: WorldOptions['stickyTimeout']
 
   private constructor(
@@ -58,7 +61,9 @@ export class World {
     readonly client: Client,
     /** The workflows as this world runs them. */
     readonly bundle: NonNullable<WorkerOptions['workflowBundle']>,
-  ) {}
+  ) {
+    this.runs = createBuilderRuns(client)
+  }
 
   static async start({
     program,
@@ -99,6 +104,7 @@ export class World {
       address: this.env.address,
       client: this.client,
       find: this.find,
+      bundle: this.bundle,
     })
     this.builders.push(builder)
     return builder
@@ -174,7 +180,7 @@ export class World {
   }
 
   private async startManager(): Promise<RunningWorker> {
-    const { understandTask: _, ...lifecycle } = withFailures(createFakeGateway(this.scripted))
+    const { understandTask: _, ...lifecycle } = withFailures(createFakeGateway(this.scripted, this.runs))
     return this.run({
       taskQueue: TASK_QUEUES.manager,
       workflowBundle: this.bundle,
@@ -184,7 +190,7 @@ export class World {
   }
 
   private startGateway(): Promise<RunningWorker> {
-    const { understandTask } = withFailures(createFakeGateway(this.scripted))
+    const { understandTask } = withFailures(createFakeGateway(this.scripted, this.runs))
     return this.run({ taskQueue: TASK_QUEUES.gateway, activities: { understandTask } })
   }
 
