@@ -11,6 +11,8 @@ const [file = await preparedBundle()] = process.argv.slice(2)
 const { code } = await bundleWorkflowCode({
   workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
   logger: new DefaultLogger('ERROR'),
+  // Stacks need the lines, not the text: without it a process that runs workflows is smaller by 19 MB.
+  webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
 })
 await writeFile(file, code)
 process.exit(0)
