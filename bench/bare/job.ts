@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { answerQuestions } from '../helper-process.ts'
 import { endedChildrenCpuMs } from '../process-tree.ts'
@@ -34,6 +35,8 @@ export interface BareTalk {
   readonly output: string
   /** A conversation that grows above one size lets its oldest turns go, down to the other. */
   readonly forgets?: Forgetting
+  /** Before each call: a client that asks seldom needs longer for the same call than one that asks again at once. */
+  readonly pauseMs?: number
 }
 
 export interface BareJobTimes {
@@ -102,10 +105,11 @@ async function jobs(all: readonly BareJob[]): Promise<BareJobTimes> {
   return { wallMs: performance.now() - started, cpuMs: cpuMs() - before }
 }
 
-async function talk({ simulator, prompt, turns, output, forgets }: BareTalk): Promise<readonly number[]> {
+async function talk({ simulator, prompt, turns, output, forgets, pauseMs }: BareTalk): Promise<readonly number[]> {
   const conversation = new BareConversation(simulator, prompt)
   const times: number[] = []
   for (let turn = 0; turn < turns; turn++) {
+    if (pauseMs !== undefined) await delay(pauseMs)
     const started = performance.now()
     const calls = await conversation.next()
     times.push(performance.now() - started)
