@@ -35,7 +35,7 @@ async function pausedInTheQueue(task: RunningTask): Promise<void> {
 }
 
 describe.concurrent('a deadline', () => {
-  it.for(STATES)('that passes %s ends the task as expired', async ([, script, arrive]) => {
+  it.for(STATES)('that passes %s ends the task as expired', async ([, script, arrive], { expect }) => {
     const task = await world().begin({ ...script, brief: dueIn(LEFT_MS) })
     await arrive?.(task)
     const outcome = await task.ended()

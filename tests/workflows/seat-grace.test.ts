@@ -1,12 +1,18 @@
-import { describe, expect, it } from 'vitest'
+import { describe, it, vi } from 'vitest'
 import { scheduled } from '../support/workflows/histories.ts'
-import type { RunningTask } from '../support/workflows/running-task.ts'
+import { RunningTask } from '../support/workflows/running-task.ts'
 import type { TaskScript } from '../support/workflows/task-script.ts'
 import { useWorld } from '../support/workflows/use-world.ts'
 
 /** These wait in real time, together: a seat that is held beats, and time that skips would take the beats away. */
 const world = useWorld()
 const GRACE_MS = 30_000
+
+/** Heard of after its last step there would be nothing left to pause. */
+async function pause(task: RunningTask): Promise<void> {
+  await task.pause()
+  await vi.waitUntil(() => task.isInterrupted(), { timeout: 10_000 })
+}
 
 const holds = (task: RunningTask): boolean => world().builders.some((builder) => builder.holds(task.id))
 
@@ -22,8 +28,8 @@ const WAITS: readonly (readonly [string, TaskScript, (task: RunningTask) => Prom
     'paused',
     {
       turns: [['edit'], ['test']],
-      during: async ({ name }, { id }) => {
-        if (name === 'tool 1.0') await world().client.workflow.getHandle(id).signal('pause')
+      during: async ({ name }, record) => {
+        if (name === 'tool 1.0') await pause(new RunningTask(world().client.workflow.getHandle(record.id), record))
       },
     },
     (task) => task.resume(),
@@ -33,7 +39,7 @@ const WAITS: readonly (readonly [string, TaskScript, (task: RunningTask) => Prom
 describe.concurrent('a seat', () => {
   it.for(WAITS)(
     'is given back after 30 s of %s, and asked for again with priority 1',
-    async ([state, script, answer]) => {
+    async ([state, script, answer], { expect }) => {
       const task = await world().begin(script)
       await task.record.when(() => task.record.state === state)
       const begun = Date.now()
@@ -49,7 +55,7 @@ describe.concurrent('a seat', () => {
     },
   )
 
-  it.for(WAITS)('is given back at once where others queue, when %s', async ([state, script, answer]) => {
+  it.for(WAITS)('is given back at once where others queue, when %s', async ([state, script, answer], { expect }) => {
     const task = await world().begin({ ...script, othersQueue: true })
     await task.record.when(() => task.record.state === state)
     const begun = Date.now()
@@ -61,7 +67,7 @@ describe.concurrent('a seat', () => {
     expect(requests.map(({ priority }) => priority)).toEqual([3, 1])
   })
 
-  it.for(WAITS)('is still there for who answers sooner, when %s', async ([state, script, answer]) => {
+  it.for(WAITS)('is still there for who answers sooner, when %s', async ([state, script, answer], { expect }) => {
     const task = await world().begin(script)
     await task.record.when(() => task.record.state === state)
     await answer(task)
