@@ -37,6 +37,9 @@ import { connectWorker } from '../adapters/temporal/connection.ts'
 import { servicesReached } from './services-reached.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
+/** Steps the Manager asks for are polled for; those of a Builder run come with the answer that asks for them. */
+const POLLS = 2
+
 /**
  * One Builder process: lends seats on the shared queue and does their steps on its own. It ends when the channel to its
  * supervisor closes, so nothing of a killed gateway lives on.
@@ -101,7 +104,7 @@ async function main(): Promise<void> {
     ...createOpenPullRequest({ ...shared, forge, pageOf: (taskId) => pageOf(config, taskId) }),
   }
   const common = { connection, namespace: target.namespace, identity: `builder-${id}`, ...HEARTBEATS }
-  // A step for each seat, and room for the release that ends it.
+  // A step and a Builder run for each seat, and room for what ends them.
   const places = config.BUILDER_SEATS * 2
   // Longer than any step may take: a draining builder finishes what runs, then hands over.
   const pool = await Worker.create({
@@ -117,9 +120,9 @@ async function main(): Promise<void> {
     workflowBundle: { codePath: await workflowBundle(config.DATA_DIR) },
     maxCachedWorkflows: places,
     activities: withFailures(steps),
-    maxConcurrentActivityTaskExecutions: places,
-    // A waiting poll takes a place, and a Builder run's steps come without one, as long as there are places.
-    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+    // A waiting poll holds a place, and so does the next one; a step that comes without a poll needs a free one.
+    maxConcurrentActivityTaskExecutions: places + POLLS + 1,
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: POLLS },
     shutdownGraceTime: '10 seconds',
   })
 
