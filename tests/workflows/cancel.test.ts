@@ -56,7 +56,7 @@ const AWAIT_POINTS: readonly AwaitPoint[] = [
     async arrive(task) {
       await task.reached('tool 1.0')
       await task.pause()
-      await expect.poll(() => task.isInterrupted()).toBe(true)
+      await task.interrupted()
       task.release('tool 1.0')
       await task.until('paused')
     },

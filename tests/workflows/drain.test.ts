@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { drainSignal } from '../../workflows/messages.ts'
 import { eventsOf } from '../support/workflows/histories.ts'
 import type { RunningTask } from '../support/workflows/running-task.ts'
 import type { TaskScript } from '../support/workflows/task-script.ts'
@@ -39,7 +40,7 @@ describe('a draining builder', () => {
     const script = { turns: [['edit', 'test'], ['complete_task']], hold: ['tool 1.0'] }
     const { task, leaving, next } = await onLeavingBuilder(script, (running) => running.reached('tool 1.0'))
     const drained = leaving.drain()
-    await expect.poll(() => task.isInterrupted()).toBe(true)
+    await task.interrupted()
     task.release('tool 1.0')
     await drained
     expect(await task.ended()).toMatchObject({ state: 'completed' })
@@ -53,6 +54,7 @@ describe('a draining builder', () => {
     const script = { hold: ['verification 1'] }
     const { task, leaving } = await onLeavingBuilder(script, (running) => running.reached('verification 1'))
     const drained = leaving.drain()
+    await task.told(drainSignal)
     task.release('verification 1')
     expect(await task.ended()).toMatchObject({ state: 'completed' })
     await drained
@@ -63,6 +65,7 @@ describe('a draining builder', () => {
     const script: TaskScript = { verdicts: ['failed'], hold: ['verification 1'] }
     const { task, leaving, next } = await onLeavingBuilder(script, (running) => running.reached('verification 1'))
     const drained = leaving.drain()
+    await task.told(drainSignal)
     task.release('verification 1')
     await drained
     expect(await task.ended()).toMatchObject({ state: 'completed', verdict: 'passed' })
@@ -85,6 +88,7 @@ describe('a draining builder', () => {
     const { task, leaving, next } = await onLeavingBuilder(script, async (running) => {
       await running.reached('tool 1.0')
       await running.pause()
+      await running.interrupted()
       running.release('tool 1.0')
       await running.until('paused')
     })

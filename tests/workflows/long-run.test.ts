@@ -36,7 +36,7 @@ beforeAll(async () => {
   task = await world().begin({ turns: [LONG_TURN, ['complete_task']], hold: [late] })
   await task.reached(late)
   await task.pause()
-  await vi.waitFor(async () => expect(await task.isInterrupted()).toBe(true), 10_000)
+  await task.interrupted()
   task.release(late)
   await task.until('paused')
   await task.resume()

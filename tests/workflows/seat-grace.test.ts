@@ -1,4 +1,4 @@
-import { describe, it, vi } from 'vitest'
+import { describe, it } from 'vitest'
 import { scheduled } from '../support/workflows/histories.ts'
 import { RunningTask } from '../support/workflows/running-task.ts'
 import type { TaskScript } from '../support/workflows/task-script.ts'
@@ -11,7 +11,7 @@ const GRACE_MS = 30_000
 /** Heard of after its last step there would be nothing left to pause. */
 async function pause(task: RunningTask): Promise<void> {
   await task.pause()
-  await vi.waitUntil(() => task.isInterrupted(), { timeout: 10_000 })
+  await task.interrupted()
 }
 
 const holds = (task: RunningTask): boolean => world().builders.some((builder) => builder.holds(task.id))

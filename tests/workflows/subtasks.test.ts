@@ -108,7 +108,7 @@ describe('what people say to a task with sub-tasks', () => {
     const { whole, parts } = await divided(part, part)
     await Promise.all(parts.map((part) => part.reached('tool 1.0')))
     await whole.pause()
-    for (const task of parts) await expect.poll(async () => (await task.status()).paused).toBe(true)
+    for (const task of parts) await task.interrupted()
     for (const { record } of parts) record.release('tool 1.0')
     await Promise.all([whole, ...parts].map((task) => task.until('paused')))
     await whole.resume()

@@ -1,4 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client'
+import { vi } from 'vitest'
 import type { TaskState } from '../../../domain/task.ts'
 import type { manageTask } from '../../../workflows/manage-task.ts'
 import type { TaskOutcome, TaskStatus } from '../../../workflows/messages.ts'
@@ -30,11 +31,17 @@ export class RunningTask {
     return this.record.when(() => this.record.state === state)
   }
 
-  /** Whether its first Builder run has been told to stop: one that hears of it after its last step has nothing left to stop. */
-  async isInterrupted(): Promise<boolean> {
-    const { events } = await this.handle.client.getHandle(`build-${this.id}-1`).fetchHistory()
-    const named = events?.map(({ workflowExecutionSignaledEventAttributes: signal }) => signal?.signalName)
-    return named?.includes(messages.interruptSignal.name) ?? false
+  /** Resolves when its first Builder run has been told to stop: one that hears of it after its last step has nothing left to stop. */
+  interrupted(): Promise<void> {
+    return this.told(messages.interruptSignal, `build-${this.id}-1`)
+  }
+
+  /** Resolves when the signal stands in the history of the Manager, or of the workflow named. */
+  async told({ name }: { readonly name: string }, workflowId = this.id): Promise<void> {
+    const workflow = this.handle.client.getHandle(workflowId)
+    const signals = async () =>
+      (await workflow.fetchHistory()).events?.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName)
+    await vi.waitUntil(async () => (await signals())?.includes(name), { timeout: 30_000 })
   }
 
   /** Whether an activity of this type stands completed in the Manager's history. */
