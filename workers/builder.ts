@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   installRuntime(logger)
   endWithParent()
 
-  const store = await openStore({ url: config.DATABASE_URL ?? '', connections: config.BUILDER_SEATS * 2 + 2 })
+  const store = await openStore({ url: config.DATABASE_URL ?? '', connections: config.BUILDER_SEATS + 2 })
   const target = { address: config.TEMPORAL_ADDRESS ?? '', namespace: config.TEMPORAL_NAMESPACE }
   const { connection, client } = await connectWorker(config, target)
   const directory = join(paths(config).builders, id)

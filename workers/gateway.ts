@@ -31,7 +31,7 @@ import { connectWorker } from '../adapters/temporal/connection.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
 /** Its transactions take milliseconds; a connection more costs the database three megabytes. */
-const DATABASE_CONNECTIONS = 10
+const DATABASE_CONNECTIONS = 6
 
 /** Draining builders finish the step in progress; a stop as a whole must end within 30 s. */
 const DRAIN_LIMIT_MS = 15_000

@@ -71,7 +71,7 @@ function settings(options: { readonly port: number; readonly volatile?: boolean 
     port: options.port,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    // Ten builders with ten connections each, the gateway, and some for an operator.
+    // Those of a pool at its largest, the gateway's, and some for an operator.
     max_connections: 200,
     shared_buffers: '64MB',
     log_min_messages: 'warning',
