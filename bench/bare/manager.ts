@@ -21,7 +21,15 @@ const workflowBundle = await bundleWorkflowCode({
   logger: new DefaultLogger('ERROR'),
 })
 const workers = await Promise.all([
-  Worker.create({ connection, taskQueue: BARE_QUEUES.manager, workflowBundle, activities, maxCachedWorkflows: 200 }),
+  Worker.create({
+    connection,
+    taskQueue: BARE_QUEUES.manager,
+    workflowBundle,
+    activities,
+    maxCachedWorkflows: 200,
+    // As the product's: what it leaves with the server to wait for runs out while it is measured, too.
+    stickyQueueScheduleToStartTimeout: '3 seconds',
+  }),
   Worker.create({ connection, taskQueue: BARE_QUEUES.gateway, activities }),
 ])
 const working = Promise.all(workers.map((worker) => worker.run()))
