@@ -41,7 +41,7 @@ export class RunningTask {
     const workflow = this.handle.client.getHandle(workflowId)
     const signals = async () =>
       (await workflow.fetchHistory()).events?.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName)
-    await vi.waitUntil(async () => (await signals())?.includes(name), { timeout: 30_000 })
+    await vi.waitUntil(async () => (await signals())?.includes(name), { timeout: 10_000 })
   }
 
   /** Whether an activity of this type stands completed in the Manager's history. */
