@@ -30,7 +30,7 @@ import { createTaskControl } from './task-control.ts'
 import { connectWorker } from '../adapters/temporal/connection.ts'
 import { workflowBundle } from './workflow-bundle.ts'
 
-/** Its transactions take milliseconds; a connection more costs the database three megabytes. */
+/** Its transactions take milliseconds; a connection more costs the database some five megabytes. */
 const DATABASE_CONNECTIONS = 6
 
 /** Draining builders finish the step in progress; a stop as a whole must end within 30 s. */
