@@ -30,15 +30,18 @@ const SECRETS = {
   ENVIRONMENT_FILE: 'product/.env',
 }
 
+/** Holds nothing but the host: an attack that searches everything is not to read what other tests leave beside it. */
+let everything: string
 let host: string
 let sandbox: Sandbox
 
 beforeAll(async () => {
   sandbox = await bubblewrap()
-  host = mkdtempSync(join(tmpdir(), 'ocg-host-'))
+  everything = mkdtempSync(join(tmpdir(), 'ocg-everything-'))
+  host = join(everything, 'host')
 })
 
-afterAll(() => rmSync(host, { recursive: true, force: true }))
+afterAll(() => rmSync(everything, { recursive: true, force: true }))
 
 /** The builder's own workspace on a fresh host, beside that of another task, and the paths of what it must not see. */
 function seat(): Scene {
