@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import type { Client } from '@temporalio/client'
 import { Worker, type NativeConnection } from '@temporalio/worker'
 import { withFailures } from '../activities/activity-failure.ts'
@@ -32,6 +33,12 @@ export interface ManagerOptions {
   readonly identity: string
 }
 
+/**
+ * V8 reads it when a thread begins, so it counts for the thread of the workflows: what a step leaves there is garbage in
+ * milliseconds, and V8 would keep up to 48 MB for it. As in a Builder, which is started with it.
+ */
+const THREAD_FLAGS = '--max-semi-space-size=2'
+
 /** The workers of a Manager process: workflows with their short steps, and what may take its time. */
 export async function createManagerWorkers(options: ManagerOptions): Promise<readonly Worker[]> {
   const { connection, config, store, model } = options
@@ -45,6 +52,7 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
   const understanding = withFailures(createUnderstandTask({ ...shared, model }))
   const { carryOut, ...inbox } = withFailures(options.conversation)
   const common = { connection, namespace: config.TEMPORAL_NAMESPACE, identity: options.identity }
+  setFlagsFromString(THREAD_FLAGS)
   return Promise.all([
     Worker.create({
       ...common,
