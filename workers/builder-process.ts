@@ -2,15 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { BuilderCheck, Reached } from '../domain/builder-health.ts'
+import { SMALL_YOUNG_SPACE } from './young-space.ts'
 
 const ENTRY = fileURLToPath(new URL('../bin/run.mjs', import.meta.url))
 const BUILDER = fileURLToPath(new URL('./builder.ts', import.meta.url))
 
-/**
- * What a step makes is garbage in milliseconds. By itself V8 keeps up to 48 MB for that, once for the steps and once for
- * the workflows, and collects with four threads a heap that one is done with as fast.
- */
-const FLAGS = ['--max-semi-space-size=2', '--single-threaded-gc']
+/** By itself V8 collects with four threads a heap that one is done with as fast. */
+const FLAGS = [SMALL_YOUNG_SPACE, '--single-threaded-gc']
 
 /** What a builder tells the process that started it. */
 export type BuilderMessage =

@@ -14,6 +14,7 @@ import { chain } from '../domain/routing/chain.ts'
 import { byKind, cost } from '../domain/routing/strategies.ts'
 import { createBuilderRuns } from './builder-runs.ts'
 import { HEARTBEATS } from './heartbeats.ts'
+import { SMALL_YOUNG_SPACE } from './young-space.ts'
 
 /** About half a gigabyte of replayed state at most; the rest is replayed when it is needed again. */
 const CACHED_WORKFLOWS = 200
@@ -33,12 +34,6 @@ export interface ManagerOptions {
   readonly identity: string
 }
 
-/**
- * V8 reads it when a thread begins, so it counts for the thread of the workflows: what a step leaves there is garbage in
- * milliseconds, and V8 would keep up to 48 MB for it. As in a Builder, which is started with it.
- */
-const THREAD_FLAGS = '--max-semi-space-size=2'
-
 /** The workers of a Manager process: workflows with their short steps, and what may take its time. */
 export async function createManagerWorkers(options: ManagerOptions): Promise<readonly Worker[]> {
   const { connection, config, store, model } = options
@@ -52,7 +47,8 @@ export async function createManagerWorkers(options: ManagerOptions): Promise<rea
   const understanding = withFailures(createUnderstandTask({ ...shared, model }))
   const { carryOut, ...inbox } = withFailures(options.conversation)
   const common = { connection, namespace: config.TEMPORAL_NAMESPACE, identity: options.identity }
-  setFlagsFromString(THREAD_FLAGS)
+  // For the thread of the workflows, which begins with the first worker.
+  setFlagsFromString(SMALL_YOUNG_SPACE)
   return Promise.all([
     Worker.create({
       ...common,
