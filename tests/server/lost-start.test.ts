@@ -1,12 +1,12 @@
 import { Client } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { ulid } from 'ulidx'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { openStore } from '../../adapters/postgres/store.ts'
 import { ensureSearchAttributes } from '../../adapters/temporal/search-attributes.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { createTaskControl } from '../../workers/task-control.ts'
 import { freshDatabase } from '../support/database.ts'
+import { acceptance } from '../support/stored-task.ts'
 
 let env: TestWorkflowEnvironment
 let store: Store
@@ -24,15 +24,7 @@ afterAll(async () => {
   await env.teardown()
 })
 
-async function accepted(): Promise<string> {
-  const id = `task-${ulid()}`
-  await store.tasks.accept({
-    ...{ id, channel: 'api', tenant: 't', requester: 'r', key: id, digest: 'd' },
-    request: { prompt: 'Fix it' },
-  })
-  return id
-}
-
+const accepted = async (): Promise<string> => (await store.tasks.accept(acceptance())).task.id
 const unstarted = () => store.tasks.unstarted({ olderThanMs: -1, limit: 10 })
 
 // No Manager works here: each of its workflows is as it was started.

@@ -1,13 +1,12 @@
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { pino } from 'pino'
-import { ulid } from 'ulidx'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { openStore } from '../../adapters/postgres/store.ts'
 import { TASK_QUEUES } from '../../domain/contracts.ts'
 import type { Store } from '../../domain/ports/store.ts'
 import { endForgotten, sweep } from '../../workers/sweeper.ts'
 import { freshDatabase } from '../support/database.ts'
-import { partsFor } from '../support/stored-task.ts'
+import { acceptance, partsFor } from '../support/stored-task.ts'
 
 let env: TestWorkflowEnvironment
 let store: Store
@@ -33,12 +32,7 @@ afterAll(async () => {
   await env.teardown()
 })
 
-async function accepted(): Promise<string> {
-  const id = `task-${ulid()}`
-  const request = { prompt: 'Fix it' }
-  await store.tasks.accept({ id, channel: 'api', tenant: 't', requester: 'r', key: id, digest: 'd', request })
-  return id
-}
+const accepted = async (): Promise<string> => (await store.tasks.accept(acceptance())).task.id
 
 /** A task with a workflow that no worker takes up. */
 async function running(): Promise<string> {
